@@ -1,0 +1,97 @@
+"""Ships containers to servers over SSH: gated, swapped, rolled back.
+
+    import asyncio, os, shipper
+
+    project = shipper.open_project(environ=os.environ)
+    outcome = asyncio.run(shipper.deploy(project, tell=print))
+
+This is the door: what is not listed here is not meant for others. A name is looked up when it is first used, so that
+`import shipper` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shipper.config import Config as Config, json_schema as json_schema
+    from shipper.deployment import build as build, deploy as deploy, plan_deploy as plan_deploy
+    from shipper.errors import (
+        BuildError as BuildError,
+        ConfigError as ConfigError,
+        ConnectError as ConnectError,
+        DiskFull as DiskFull,
+        DockerUnavailable as DockerUnavailable,
+        EngineError as EngineError,
+        ForwardingDisabled as ForwardingDisabled,
+        GateFailed as GateFailed,
+        HostError as HostError,
+        HostKeyError as HostKeyError,
+        ImageError as ImageError,
+        LoginRefused as LoginRefused,
+        ReleaseNotFound as ReleaseNotFound,
+        SecretError as SecretError,
+        ShipperError as ShipperError,
+        SourceError as SourceError,
+        UsageError as UsageError,
+    )
+    from shipper.events import (
+        Called as Called,
+        Connected as Connected,
+        Ended as Ended,
+        Event as Event,
+        Output as Output,
+        Planned as Planned,
+        StepFailed as StepFailed,
+        StepFinished as StepFinished,
+        StepProgressed as StepProgressed,
+        StepStarted as StepStarted,
+        StepUndone as StepUndone,
+        Warned as Warned,
+        as_json as as_json,
+    )
+    from shipper.host import HostKey as HostKey
+    from shipper.model import (
+        Container as Container,
+        Deployed as Deployed,
+        Failed as Failed,
+        Image as Image,
+        Observed as Observed,
+        Outcome as Outcome,
+        Release as Release,
+        Serving as Serving,
+        Unchanged as Unchanged,
+    )
+    from shipper.plan import Plan as Plan
+    from shipper.project import Project as Project, open_project as open_project
+    from shipper.reads import Logs as Logs, list_releases as list_releases, logs as logs, status as status
+    from shipper.rollbacks import rollback as rollback
+    from shipper.trust import pin_key as pin_key, shown_key as shown_key
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "config": "Config json_schema",
+    "deployment": "build deploy plan_deploy",
+    "errors": "BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError ForwardingDisabled GateFailed "
+    "HostError HostKeyError ImageError LoginRefused ReleaseNotFound SecretError ShipperError SourceError UsageError",
+    "events": "Called Connected Ended Event Output Planned StepFailed StepFinished StepProgressed StepStarted "
+    "StepUndone Warned as_json",
+    "host": "HostKey",
+    "model": "Container Deployed Failed Image Observed Outcome Release Serving Unchanged",
+    "plan": "Plan",
+    "project": "Project open_project",
+    "reads": "Logs list_releases logs status",
+    "rollbacks": "rollback",
+    "trust": "pin_key shown_key",
+}
+_MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULE_OF)

@@ -1,0 +1,351 @@
+"""The schema of config/deploy.yaml: what a Config is, and what it may hold.
+
+The manual for these keys is the commented `config/deploy.yaml` of this repository; `deployfile.py` reads such a file.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BYTES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_LEAST_MEMORY = 6 * 1024**2  # dockerd refuses less: https://docs.docker.com/engine/containers/resource_constraints/
+
+
+def _duration(value: object) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", str(value))
+    if not match:
+        raise ValueError("is not a duration such as 500ms, 30s, 5m or 2h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _format_duration(seconds: float) -> str:
+    return f"{seconds:g}s" if seconds >= 1 or seconds == 0 else f"{seconds * 1000:g}ms"
+
+
+def _memory(value: object) -> int:
+    match = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(value).lower())
+    if not match:
+        raise ValueError("is not a size such as 512m or 2g")
+    size = int(match[1]) * _BYTES[match[2]]
+    if size < _LEAST_MEMORY:
+        raise ValueError("is less than the 6m that Docker demands")
+    return size
+
+
+def _command(value: object) -> object:
+    return ["/bin/sh", "-c", value] if isinstance(value, str) else value
+
+
+def _matching(pattern: str, complaint: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(complaint)
+        return value
+
+    return AfterValidator(check)
+
+
+_ADDRESS = r"([\d.]+|\[[0-9a-fA-F:]+\])"
+
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration),
+    PlainSerializer(_format_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h)$"}),
+]
+Memory = Annotated[
+    int,
+    BeforeValidator(_memory),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\d+\s*[bkmgBKMG]?[bB]?$"}),
+]
+Command = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_command),
+    Field(min_length=1),
+    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
+]
+Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[
+    str,
+    _matching(r"[a-z0-9][a-z0-9_-]{0,39}", "must be 1 to 40 of a-z, 0-9, - and _, and begin with a letter or digit"),
+]
+VariableName = Annotated[str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name for an environment variable")]
+Host = Annotated[
+    str,
+    _matching(rf"([\w.-]+@)?([\w.-]+|{_ADDRESS})(:\d+)?", "is not name, user@name, name:port or user@[ipv6]:port"),
+]
+PublishedPort = Annotated[
+    str, _matching(rf"({_ADDRESS}:)?\d+:\d+(/(tcp|udp))?", "is not [address:]host_port:container_port[/udp]")
+]
+Volume = Annotated[
+    str,
+    _matching(r"(/[^:]*|[a-zA-Z0-9][\w.-]*):/[^:]*(:(ro|rw))?", "is not volume_or_/folder:/path/inside[:ro]"),
+]
+AbsolutePath = Annotated[str, _matching(r"/[^\0]*[^/\0]", "is not an absolute path of a file")]
+FileMode = Annotated[str, _matching(r"0?[0-7]{3}", "is not a mode such as 0444")]
+FileOwner = Annotated[str, _matching(r"\d+:\d+", "is not numeric uid:gid such as 1000:1000")]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _contradiction(key: str, complaint: str) -> PydanticCustomError:
+    return PydanticCustomError("contradiction", "{complaint}", {"key": key, "complaint": complaint})
+
+
+def _exactly_one(section: Section, *names: str) -> None:
+    given = [name for name in names if getattr(section, name)]
+    if len(given) != 1:
+        raise _contradiction(given[1] if given else "", f"needs exactly one of {', '.join(names)}")
+
+
+class Build(Section):
+    context: str = "."
+    """Folder that is sent to the builder, relative to the repository."""
+    dockerfile: str = "Dockerfile"
+    """Relative to the context."""
+    target: str | None = None
+    """Stage of a multi-stage Dockerfile."""
+    args: dict[str, Text] = {}
+    """Build arguments. They are visible in the image's history: no secrets here."""
+
+
+class HttpProbe(Section):
+    port: Port
+    """Port inside the container; it need not be published."""
+    path: Annotated[str, _matching(r"/\S*", "must begin with /")] = "/"
+    """Passed by any status from 200 to 399."""
+
+
+class Gate(Section):
+    healthcheck: bool = False
+    """Execute the HEALTHCHECK command of the image."""
+    http: HttpProbe | None = None
+    """Ask over HTTP."""
+    tcp: Port | None = None
+    """Connect to a port inside the container."""
+    command: Command | None = None
+    """Execute a command in the container; passed by exit code 0."""
+    deadline: Duration = 30.0
+    """How long the container may take to pass."""
+    interval: Duration = 0.5
+    """Pause between two probes."""
+    timeout: Duration = 5.0
+    """How long one probe may take."""
+    settle: Duration = 1.0
+    """After it passed, the container must go on running for this long."""
+
+    @model_validator(mode="after")
+    def _one_probe(self) -> Self:
+        given = [name for name in ("healthcheck", "http", "tcp", "command") if getattr(self, name)]
+        if len(given) > 1:
+            raise _contradiction(given[1], f"a gate has one probe, and {given[0]} is given too")
+        return self
+
+    def __str__(self) -> str:
+        within = f" within {_format_duration(self.deadline)}"
+        if self.http:
+            return f"GET {self.http.path} on port {self.http.port}{within}"
+        if self.tcp:
+            return f"port {self.tcp} accepts{within}"
+        if self.command:
+            return f"`{' '.join(self.command)}` succeeds{within}"
+        if self.healthcheck:
+            return f"the image's HEALTHCHECK succeeds{within}"
+        return f"runs for {_format_duration(self.settle)}"
+
+
+class MountedFile(Section):
+    secret: VariableName | None = None
+    """Name of the secret that is the content."""
+    source: str | None = None
+    """File in the repository that is the content."""
+    mode: FileMode = "0444"
+    owner: FileOwner = "0:0"
+
+    @model_validator(mode="after")
+    def _one_content(self) -> Self:
+        _exactly_one(self, "secret", "source")
+        return self
+
+
+class Logging(Section):
+    driver: str = "json-file"
+    options: dict[str, Text] = {}
+
+    @property
+    def effective_options(self) -> dict[str, str]:
+        """Docker's own default keeps logs without limit, until the disk is full."""
+        limited = self.driver in ("json-file", "local") and not self.options
+        return {"max-size": "10m", "max-file": "3"} if limited else self.options
+
+
+class Role(Section):
+    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
+    """Servers that run this role, each [user@]name[:port]."""
+    command: Command | None = None
+    """Instead of the image's command. Text is given to /bin/sh -c; a list is executed as it stands."""
+    strategy: Literal["overlap", "recreate"] | None = None
+    """Chosen by shipper, with a reason that `shipper plan` prints, if absent."""
+    singleton: bool = False
+    """Never two at once."""
+    gate: Gate | None = None
+    """What a new container must pass; else the image's HEALTHCHECK, else running for 5s."""
+    env: dict[VariableName, Text] = {}
+    """Plain values; what is secret or computed belongs in env.j2."""
+    volumes: tuple[Volume, ...] = ()
+    files: dict[AbsolutePath, MountedFile] = {}
+    publish: tuple[PublishedPort, ...] = ()
+    memory: Memory | None = None
+    cpus: Annotated[float, Field(gt=0)] | None = None
+    stop_timeout: Duration = 30.0
+    """From SIGTERM to SIGKILL."""
+    init: bool = True
+    """Run Docker's init as PID 1, so that signals arrive and no zombie stays."""
+    logging: Logging = Logging()
+    labels: dict[str, Text] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.hosts)) < len(self.hosts):
+            raise _contradiction("hosts", "names a host twice")
+        if self.singleton and len(self.hosts) > 1:
+            raise _contradiction("singleton", f"never two at once, yet there are {len(self.hosts)} hosts")
+        if self.strategy == "overlap" and self.publish:
+            raise _contradiction(
+                "strategy", "two containers cannot publish the same port: use recreate, or publish none"
+            )
+        if self.strategy == "overlap" and self.singleton:
+            raise _contradiction("strategy", "overlap runs two at once, and singleton forbids it")
+        if reserved := [label for label in self.labels if label.startswith("shipper.")]:
+            raise _contradiction("labels", f"{reserved[0]!r} is a name that shipper keeps for itself")
+        return self
+
+
+class Ssh(Section):
+    user: str | None = None
+    """Else that of ~/.ssh/config, else yours."""
+    port: Port | None = None
+    key: str | None = None
+    """Path of a private key. Without it: ssh-agent, ~/.ssh/config and the usual files."""
+    key_env: VariableName | None = None
+    """Environment variable that holds the private key itself, as in CI."""
+    proxy_jump: Annotated[tuple[Host, ...], Field(max_length=4)] = ()
+    """Hosts to go through, the first one first."""
+    known_hosts: str = "config/known_hosts"
+    """Pinned host keys, written by `shipper trust`; a host that is not in it is looked up in ~/.ssh/known_hosts."""
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.key and self.key_env:
+            raise _contradiction("key_env", "a key is given already by `key`")
+        return self
+
+
+class SecretSource(Section):
+    env: VariableName | None = None
+    """Environment variable, where its name differs from the secret's."""
+    file: str | None = None
+    """File whose whole content is the secret."""
+    command: Command | None = None
+    """Command that prints the secret."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _exactly_one(self, "env", "file", "command")
+        return self
+
+
+class Timeouts(Section):
+    connect: Duration = 10.0
+    """Reaching and logging in to one server."""
+    call: Duration = 60.0
+    """One request to Docker, or one command on a server or for a secret."""
+    build: Duration = 3600.0
+    ship: Duration = 3600.0
+    """Moving one image to one server."""
+
+
+class Config(Section):
+    service: Name
+    """Prefix of everything that shipper makes."""
+    image: Annotated[str, _matching(r"[\w./:-]+(@sha256:[0-9a-f]{64})?", "is not the name of an image")]
+    """Repository of the image. With a tag or digest it is taken as it is, and never built."""
+    build: Build | None = None
+    """How to build the image of a commit."""
+    roles: Annotated[dict[Name, Role], Field(min_length=1)]
+    ssh: Ssh = Ssh()
+    docker_socket: AbsolutePath = "/var/run/docker.sock"
+    """On the servers."""
+    env_template: str = "config/env.j2"
+    """Jinja template that renders to NAME=value lines for each role and host; may be absent."""
+    secrets: dict[VariableName, SecretSource | None] = {}
+    """Names, and where each comes from: nothing means the environment, then `secrets_file`."""
+    secrets_file: str = "config/secrets.env"
+    """NAME=value lines; must not be in Git; may be absent."""
+    retain: Annotated[int, Field(ge=1)] = 5
+    """Releases that are kept for a rollback."""
+    timeouts: Timeouts = Timeouts()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.build and self.fixed_version:
+            raise _contradiction(
+                "build", f"the image {self.image} has a tag, so it is never built: remove one of the two"
+            )
+        for role_name, role in self.roles.items():
+            for path, file in role.files.items():
+                if file.secret and file.secret not in self.secrets:
+                    raise _contradiction(
+                        f"roles.{role_name}.files.{path}.secret",
+                        f'"{file.secret}" is not listed under secrets',
+                    )
+        for host_name, port, first, second in self._port_clashes():
+            raise _contradiction(
+                f"roles.{second}.publish", f"port {port} of {host_name} is published by {first} already"
+            )
+        return self
+
+    def _port_clashes(self) -> Iterator[tuple[str, str, str, str]]:
+        taken: dict[tuple[str, str], str] = {}
+        for role_name, role in self.roles.items():
+            for host_name in role.hosts:
+                for mapping in role.publish:
+                    outside = mapping.rpartition(":")[0].removeprefix("0.0.0.0:") + ("/udp" * mapping.endswith("/udp"))
+                    if first := taken.get((host_name, outside)):
+                        yield host_name, outside, first, role_name
+                    taken[host_name, outside] = role_name
+
+    @property
+    def fixed_version(self) -> str:
+        """The tag or digest that `image` carries, or nothing."""
+        last = self.image.rpartition("/")[2]
+        return last.partition("@")[2] or last.partition(":")[2]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(host for role in self.roles.values() for host in role.hosts))
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of deploy.yaml, for editors."""
+    schema = Config.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "shipper: config/deploy.yaml"
+    schema["patternProperties"] = {"^x-": {}}
+    return schema

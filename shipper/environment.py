@@ -1,0 +1,201 @@
+"""Secrets and the Jinja template → what each container gets."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from shipper import git, local
+from shipper.config import SecretSource
+from shipper.errors import ConfigError, SecretError
+from shipper.model import Env, Payload, Secret
+from shipper.project import Project
+from shipper.tasks import task_group
+
+
+async def available_secrets(project: Project) -> dict[str, Secret]:
+    """The values that can be had where this runs; a name without a value is left out. Raises SecretError."""
+    from_file = _secrets_file(project)
+    async with task_group() as getting:
+        tasks = {
+            name: getting.create_task(_value(project, name, source, from_file))
+            for name, source in project.config.secrets.items()
+        }
+    values = {name: task.result() for name, task in tasks.items()}
+    return {name: Secret(value) for name, value in values.items() if value is not None}
+
+
+async def _value(project: Project, name: str, source: SecretSource | None, from_file: Mapping[str, str]) -> str | None:
+    if source is None:
+        return project.environ.get(name) or from_file.get(name)
+    if source.env:
+        return project.environ.get(source.env) or from_file.get(source.env)
+    if source.file:
+        path = project.root / source.file
+        return path.read_text() if path.is_file() else None
+    assert source.command
+    return await _printed_by(project, name, source.command)
+
+
+async def _printed_by(project: Project, name: str, command: tuple[str, ...]) -> str | None:
+    shown = command[-1] if command[:2] == ("/bin/sh", "-c") else " ".join(command)
+    try:
+        finished = await local.run(
+            command, environ=project.environ, folder=project.root, deadline=project.config.timeouts.call
+        )
+    except FileNotFoundError:
+        return None  # as on a phone's server: the value of the release that serves is taken
+    except TimeoutError:
+        raise SecretError(f"The command for secret {name} did not end in time: {shown}") from None
+    if finished.exit_code == 127:
+        return None
+    if finished.exit_code:
+        raise SecretError(
+            f"The command for secret {name} failed, exit code {finished.exit_code}: {shown}\n{finished.errors}".rstrip(),
+            now="Nothing was done.",
+        )
+    return finished.output.rstrip("\n")
+
+
+def _secrets_file(project: Project) -> dict[str, str]:
+    name = project.config.secrets_file
+    path = project.root / name
+    if not path.is_file():
+        return {}
+    if git.is_tracked(project.root, name):
+        raise SecretError(
+            f"{name} is tracked by Git, so its secrets are in the history of the repository.",
+            now="Nothing was done.",
+            next=f"Run git rm --cached {name}, list it in .gitignore, and replace every secret that was in it.",
+        )
+    return _variables(path.read_text(), name)
+
+
+def complete(project: Project, available: Env, recorded: Env) -> dict[str, Secret]:
+    """All secrets of the config: from here, else as the release that serves has them. Raises SecretError."""
+    names = project.config.secrets
+    values = {name: available.get(name) or recorded.get(name) for name in names}
+    if missing := [name for name, value in values.items() if value is None]:
+        raise SecretError(
+            f"No value for the secret{'s' * (len(missing) > 1)} {', '.join(missing)}.",
+            now="Neither here nor in a release that serves; nothing was done.",
+            next=f"Set them in the environment or in {project.config.secrets_file}, or name a command that prints them.",
+        )
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def payload(project: Project, host_name: str, secrets: Env) -> Payload:
+    """What the roles of one host get. Raises ConfigError and SecretError."""
+    roles = {name: role for name, role in project.config.roles.items() if host_name in role.hosts}
+    return Payload(
+        config=project.config,
+        env={name: _env(project, name, host_name, secrets) for name in roles},
+        files={name: _files(project, name, secrets) for name in roles},
+        secrets=secrets,
+    )
+
+
+def _env(project: Project, role_name: str, host_name: str, secrets: Env) -> dict[str, Secret]:
+    role = project.config.roles[role_name]
+    values = _rendered(project, role_name, host_name, secrets) | dict(role.env)
+    for name, value in role.env.items():
+        if "\n" in value:
+            raise ConfigError(f"roles.{role_name}.env.{name} has a line break: use `files:` for such a value.")
+    return {name: Secret(value) for name, value in values.items()}
+
+
+def _files(project: Project, role_name: str, secrets: Env) -> dict[str, Secret]:
+    contents = {}
+    for path, file in project.config.roles[role_name].files.items():
+        if file.secret:
+            contents[path] = secrets[file.secret]
+        elif file.source:
+            text = project.read(file.source)
+            if text is None:
+                raise ConfigError(f"roles.{role_name}.files.{path}.source: there is no file {file.source}.")
+            contents[path] = Secret(text)
+    return contents
+
+
+class _Undefined(jinja2.StrictUndefined):
+    @property
+    def _undefined_message(self) -> str:
+        return f'"{self._undefined_name}" is not defined'
+
+
+class _LineBreak(Exception):
+    pass
+
+
+def _one_line(value: object) -> object:
+    """A line break inside a value would add a variable of its own."""
+    if isinstance(value, str) and re.search(r"[\r\n\0]", value):
+        raise _LineBreak
+    return value
+
+
+def _rendered(project: Project, role_name: str, host_name: str, secrets: Env) -> dict[str, str]:
+    name = project.config.env_template
+    text = project.read(name)
+    if text is None:
+        return {}
+    facts: dict[str, Any] = {
+        "config": project.config,
+        "service": project.config.service,
+        "destination": project.destination,
+        "release": {"version": project.version, "commit": project.revision.commit, "image": project.image},
+        "role": {"name": role_name, **dict(project.config.roles[role_name])},
+        "host": host_name,
+        "secrets": {secret_name: secret.reveal() for secret_name, secret in secrets.items()},
+    }
+    environment = jinja2.Environment(
+        undefined=_Undefined, finalize=_one_line, trim_blocks=True, keep_trailing_newline=True
+    )
+    try:
+        rendered = environment.from_string(text).render(facts)
+    except jinja2.TemplateSyntaxError as error:
+        raise ConfigError(f"{name}:{error.lineno}: {error.message}") from None
+    except jinja2.UndefinedError as error:
+        raise ConfigError(f"{name}:{_line(error)}: {error.message}", next=_known(facts)) from None
+    except _LineBreak as error:
+        raise SecretError(
+            f"{name}:{_line(error)}: a value has a line break, which would add a variable of its own.",
+            now="Nothing was done.",
+            next="Give such a secret to the container as a file: `files: {/path: {secret: NAME}}`.",
+        ) from None
+    except Exception as error:  # a filter may raise anything, and its text may hold the value
+        raise ConfigError(f"{name}:{_line(error)}: {type(error).__name__} while rendering") from None
+    return _variables(rendered, name)
+
+
+def _known(facts: Mapping[str, Any]) -> str:
+    return f"Known: {', '.join(facts)}; secrets: {', '.join(facts['secrets']) or 'none'}."
+
+
+def _line(error: BaseException) -> int:
+    """The template's line: Jinja rewrites the traceback to name it."""
+    traceback, line = error.__traceback__, 1
+    while traceback:
+        if traceback.tb_frame.f_code.co_filename == "<template>":
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _variables(text: str, name: str) -> dict[str, str]:
+    """NAME=value lines, the value as it stands; # begins a comment line. As `docker run --env-file` reads them."""
+    variables: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        variable, equals, value = line.strip().partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+            raise ConfigError(f"{name}:{number}: is not NAME=value")
+        variables[variable] = value
+    return variables
+
+
+def changed_names(before: Env, after: Env) -> tuple[str, ...]:
+    """Names whose values differ, or that only one of the two has."""
+    return tuple(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))

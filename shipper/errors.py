@@ -1,0 +1,112 @@
+"""Everything that can go wrong, each with its exit code and the next thing to do.
+
+    ShipperError
+    ├── UsageError                  2   bad arguments
+    ├── ConfigError                 2   deploy.yaml, the overlay or env.j2 is wrong
+    ├── SecretError                 3   a secret is missing, or cannot be used as it is
+    ├── SourceError                 4   Git does not know the revision
+    ├── BuildError                  5   `docker build` failed, or there is no Docker here to build with
+    ├── ImageError                  6   the image is nowhere, or was built for another processor
+    ├── ConnectError               10   no answer: refused, unknown name, deadline
+    │   ├── LoginRefused           11   the server accepts none of our keys
+    │   ├── HostKeyError           12   the server's key is unknown or has changed
+    │   ├── ForwardingDisabled     13   sshd forbids forwarding
+    │   └── DockerUnavailable      14   no Docker there, or not for this user
+    ├── HostError                  15   a command on the server failed
+    ├── EngineError                16   Docker refused a request
+    ├── DiskFull                   17   the image would not fit on the server
+    ├── ReleaseNotFound            18   no such release on the servers
+    └── GateFailed                 20   the new container did not pass its gate
+
+A deploy that was begun and failed is not raised but returned (`model.Failed`): exit code 20 when what served before
+serves still or again, 21 when it does not. Interrupted by Ctrl-C or SIGTERM: 130.
+"""
+
+
+class ShipperError(Exception):
+    """What happened, what is true now, and what to do: the three parts of every message."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, now: str = "", next: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.now = now
+        self.next = next
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.what, self.now, self.next) if part)
+
+
+class UsageError(ShipperError):
+    exit_code = 2
+
+
+class ConfigError(ShipperError):
+    exit_code = 2
+
+
+class SecretError(ShipperError):
+    exit_code = 3
+
+
+class SourceError(ShipperError):
+    exit_code = 4
+
+
+class BuildError(ShipperError):
+    exit_code = 5
+
+
+class ImageError(ShipperError):
+    exit_code = 6
+
+
+class ConnectError(ShipperError):
+    exit_code = 10
+
+
+class LoginRefused(ConnectError):
+    exit_code = 11
+
+
+class HostKeyError(ConnectError):
+    exit_code = 12
+
+
+class ForwardingDisabled(ConnectError):
+    exit_code = 13
+
+
+class DockerUnavailable(ConnectError):
+    exit_code = 14
+
+
+class HostError(ShipperError):
+    exit_code = 15
+
+
+class EngineError(ShipperError):
+    exit_code = 16
+
+
+class NotThere(EngineError):
+    """Docker knows no such container, image or network."""
+
+
+class DiskFull(ShipperError):
+    exit_code = 17
+
+
+class ReleaseNotFound(ShipperError):
+    exit_code = 18
+
+
+class GateFailed(ShipperError):
+    """`what` is the reason; `logs` are the container's last lines."""
+
+    exit_code = 20
+
+    def __init__(self, what: str, *, logs: tuple[str, ...] = ()) -> None:
+        super().__init__(what)
+        self.logs = logs

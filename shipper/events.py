@@ -1,0 +1,148 @@
+"""What happened, as frozen data. Words and colours are the reporters' business."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from shipper.model import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned:
+    """Something that does not stop us, yet should be known."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connected:
+    host_name: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    service: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """A line that the builder wrote."""
+
+    step: str
+    line: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepStarted:
+    step: str
+    host_name: str
+    role_name: str
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepProgressed:
+    """`total` is 0 while it is not known; `unit` is "bytes" or "probes"."""
+
+    step: str
+    host_name: str
+    role_name: str
+    done: int
+    total: int
+    unit: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFinished:
+    step: str
+    host_name: str
+    role_name: str
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFailed:
+    step: str
+    host_name: str
+    role_name: str
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepUndone:
+    step: str
+    host_name: str
+    role_name: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Called:
+    """One call to a server, for `-v`."""
+
+    host_name: str
+    call: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    service: str
+    outcome: Outcome
+
+
+Event = (
+    Warned
+    | Connected
+    | Planned
+    | Output
+    | StepStarted
+    | StepProgressed
+    | StepFinished
+    | StepFailed
+    | StepUndone
+    | Called
+    | Ended
+)
+Tell = Callable[[Event], None]
+
+
+def masked(event: Event, mask: Callable[[str], str]) -> Event:
+    """The same event with every text in it masked."""
+    return _replaced(event, mask)  # type: ignore[no-any-return]  # it keeps the type that it was given
+
+
+def _replaced(value: Any, mask: Callable[[str], str]) -> Any:
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, tuple):
+        return tuple(_replaced(item, mask) for item in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: _replaced(getattr(value, field.name), mask) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **fields)
+    return value
+
+
+def as_json(value: Any) -> Any:
+    """Events and nouns as JSON knows them; an event or outcome carries its name."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    if isinstance(value, (tuple, list)):
+        return [as_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value

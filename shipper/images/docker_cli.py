@@ -1,0 +1,126 @@
+"""Docker on this machine, by its CLI: it knows contexts, credentials and BuildKit, as the user has set them up."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from shipper import git, local
+from shipper.config import Build
+from shipper.errors import BuildError
+from shipper.local import Finished
+from shipper.model import Image, image_of
+from shipper.project import Project
+
+_SHOWN_LINES = 20
+_FIRST_CLI_WITH_BUILDX = 23  # from then on BuildKit needs the buildx plugin: https://docs.docker.com/build/buildkit/
+
+
+class DockerCli:
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    async def find(self, image_name: str) -> Image | None:
+        try:
+            finished = await self._docker("image", "inspect", image_name)
+        except FileNotFoundError:
+            return None
+        return image_of(json.loads(finished.output)[0]) if finished.exit_code == 0 else None
+
+    async def save(self, image_name: str, file: Path) -> None:
+        finished = await self._docker(
+            "save", "--output", str(file), image_name, deadline=self._project.config.timeouts.ship
+        )
+        if finished.exit_code:
+            raise BuildError(f"docker save {image_name} failed here: {finished.errors.strip()}")
+
+    async def build(self, image_name: str, platform: str, say: Callable[[str], None]) -> None:
+        """Builds the project's revision from what Git tracks of it. Raises BuildError and SourceError."""
+        project, build = self._project, self._project.config.build
+        if not build or not project.revision.tree:
+            raise BuildError(
+                f"{image_name} cannot be built here: there is no {'Git commit' if build else '`build` in the config'}.",
+                now="Nothing was done.",
+            )
+        with tempfile.TemporaryDirectory(prefix="shipper-build-") as folder:
+            git.export(project.root, project.revision.tree, Path(folder))
+            context = Path(folder, build.context)
+            if not (context / build.dockerfile).is_file():
+                raise BuildError(
+                    f"{project.version} has no file {Path(build.context, build.dockerfile)}.",
+                    now="Only what Git tracks is built.",
+                    next="Commit it, or set build.dockerfile.",
+                )
+            arguments, buildkit = await self._build_arguments(build, image_name, platform)
+            try:
+                finished = await self._docker(
+                    *arguments,
+                    str(context),
+                    deadline=project.config.timeouts.build,
+                    environ={"DOCKER_BUILDKIT": buildkit},
+                    say=say,
+                )
+            except TimeoutError:
+                raise BuildError(f"docker build did not end within {project.config.timeouts.build:g} s.") from None
+        if finished.exit_code:
+            last = "\n".join((finished.output + finished.errors).strip().splitlines()[-_SHOWN_LINES:])
+            raise BuildError(
+                f"docker build failed with exit code {finished.exit_code}:\n{last}",
+                now="Nothing was deployed.",
+            )
+
+    async def _build_arguments(self, build: Build, image_name: str, platform: str) -> tuple[list[str], str]:
+        version, has_buildx, server_platform = await self._abilities()
+        project = self._project
+        options = {
+            "--file": build.dockerfile,
+            "--tag": image_name,
+            "--label": f"org.opencontainers.image.revision={project.version}",
+        }
+        arguments = [
+            "build",
+            *(word for option, value in options.items() for word in (option, value)),
+            f"--tag={project.config.image}:latest",
+            *(f"--build-arg={name}={value}" for name, value in build.args.items()),
+        ]
+        if build.target:
+            arguments.append(f"--target={build.target}")
+        if platform != server_platform:
+            arguments.append(f"--platform={platform}")
+        if has_buildx:
+            arguments += ["--load", "--progress=plain"]
+        elif version < _FIRST_CLI_WITH_BUILDX:
+            arguments += ["--progress=plain"]
+        return arguments, "1" if has_buildx or version < _FIRST_CLI_WITH_BUILDX else "0"
+
+    async def _abilities(self) -> tuple[int, bool, str]:
+        """Major version of the CLI, whether it has buildx, and the platform of the Docker that it speaks to."""
+        shown = "{{.Client.Version}} {{.Server.Os}}/{{.Server.Arch}}"
+        try:
+            version = await self._docker("version", "--format", shown)
+            buildx = await self._docker("buildx", "version")
+        except FileNotFoundError:
+            raise BuildError(
+                "There is no docker command on this machine to build with.",
+                now="Nothing was done.",
+                next="Install Docker (https://docs.docker.com/engine/install/), or deploy a commit whose image exists.",
+            ) from None
+        if version.exit_code:
+            raise BuildError(f"Docker does not work on this machine: {version.errors.strip()}", now="Nothing was done.")
+        number, platform = version.output.split()
+        return int(number.split(".")[0]), buildx.exit_code == 0, platform
+
+    async def _docker(
+        self,
+        *arguments: str,
+        deadline: float | None = None,
+        environ: dict[str, str] | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> Finished:
+        return await local.run(
+            ["docker", *arguments],
+            environ={**self._project.environ, **(environ or {})},
+            folder=self._project.root,
+            deadline=deadline or self._project.config.timeouts.call,
+            on_line=say,
+        )

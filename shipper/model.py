@@ -1,0 +1,293 @@
+"""The nouns: what shipper talks about. Plain frozen data, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shipper.config import Config, Logging
+
+
+class Secret:
+    """A value that does not show: not in repr, str, format or a traceback. Only `reveal()` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+Env = Mapping[str, Secret]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An image as one Docker daemon knows it."""
+
+    id: str
+    layers: tuple[str, ...]
+    """diffIDs, from the lowest layer up."""
+    platform: str
+    """os/architecture, as in linux/amd64."""
+    created: str
+    size: int
+    healthcheck: tuple[str, ...] = ()
+    """As in the image's config: ("CMD", …), ("CMD-SHELL", text), ("NONE",) or nothing."""
+
+    def same_as(self, other: "Image") -> bool:
+        """One content has different ids on the classic and on the containerd image store."""
+        return self.id == other.id or (self.layers, self.created) == (other.layers, other.created)
+
+
+def image_of(inspected: Mapping[str, Any]) -> Image:
+    """From what `docker image inspect` and the Engine API both give."""
+    config = inspected.get("Config") or {}
+    return Image(
+        id=inspected["Id"],
+        layers=tuple(inspected["RootFS"].get("Layers") or ()),
+        platform=f"{inspected['Os']}/{inspected['Architecture']}",
+        created=inspected["Created"],
+        size=inspected["Size"],
+        healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
+    )
+
+
+class ReleaseOutcome(StrEnum):
+    UNFINISHED = "unfinished"
+    DEPLOYED = "deployed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One state of a service that was, or was to be, on one host: its record, without the values in its env."""
+
+    number: int
+    version: str
+    """Git SHA of the commit, with `-dirty-…` if the tree was dirty; or the tag of a ready-made image."""
+    image: str
+    image_id: str
+    config_hash: str
+    env_hash: str
+    env_salt: str
+    replaces: int | None
+    """The release that served before this one: where a rollback goes."""
+    performer: str
+    begun_at: datetime
+    outcome: ReleaseOutcome = ReleaseOutcome.UNFINISHED
+
+    @property
+    def short_version(self) -> str:
+        return short(self.version)
+
+
+def short(version: str) -> str:
+    commit, dash, rest = version.partition("-")
+    is_commit = len(commit) == 40 and all(digit in "0123456789abcdef" for digit in commit)
+    return commit[:7] + dash + rest if is_commit else version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payload:
+    """What a release needs beside its image, for one host: kept there, with the values of its secrets."""
+
+    config: Config
+    env: Mapping[str, Env]
+    """For each role of the host."""
+    files: Mapping[str, Mapping[str, Secret]]
+    """For each role of the host: path in the container → content."""
+    secrets: Env
+
+
+def size_text(count: int) -> str:
+    """Bytes for people."""
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
+
+
+class Label(StrEnum):
+    """Marks what is ours; nothing without `SERVICE` is ever touched."""
+
+    SERVICE = "shipper.service"
+    """With the destination, if there is one: `voicebot-staging`."""
+    ROLE = "shipper.role"
+    RELEASE = "shipper.release"
+    VERSION = "shipper.version"
+    DEPLOY = "shipper.deploy"
+
+
+class ContainerState(StrEnum):
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A container of ours, as a host's Docker tells it."""
+
+    id: str
+    name: str
+    role_name: str
+    release_number: int
+    version: str
+    deploy_id: str
+    image_id: str
+    state: ContainerState
+    restart_policy: str
+    started_at: datetime | None = None
+    exit_code: int = 0
+    out_of_memory: bool = False
+    address: str = ""
+    """On the service's network; empty unless it runs."""
+
+    @property
+    def short_version(self) -> str:
+        return short(self.version)
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in (ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED)
+
+    @property
+    def is_committed(self) -> bool:
+        """A deploy gives the policy `always` to what passed its gate, and takes it from what it replaces."""
+        return self.restart_policy == "always"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedPort:
+    address: str
+    """Empty for all addresses of the host."""
+    host_port: int
+    container_port: int
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileInContainer:
+    path: str
+    content: Secret
+    mode: int
+    user_id: int
+    group_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSpec:
+    """Everything that makes a container what it is."""
+
+    name: str
+    image: str
+    network_name: str
+    aliases: tuple[str, ...]
+    labels: Mapping[str, str]
+    command: tuple[str, ...] | None = None
+    env: Env = field(default_factory=dict)
+    files: tuple[FileInContainer, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    ports: tuple[PublishedPort, ...] = ()
+    memory: int | None = None
+    cpus: float | None = None
+    stop_timeout: float = 30.0
+    init: bool = True
+    logging: Logging = field(default_factory=Logging)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """One host, as it was when we looked."""
+
+    host_name: str
+    platform: str
+    docker_version: str
+    containers: tuple[Container, ...]
+    releases: tuple[Release, ...]
+    image: Image | None = None
+    """The wanted image, if the host has it."""
+    has_network: bool = True
+
+    def serving(self, role_name: str) -> Container | None:
+        """What users of this role reach: it runs, passed its gate, and is of the newest deploy that did."""
+        live = [c for c in self.containers if c.role_name == role_name and c.is_running and c.is_committed]
+        return max(live, key=lambda container: (container.release_number, container.deploy_id), default=None)
+
+    def serving_all(self) -> dict[str, Container]:
+        roles = dict.fromkeys(container.role_name for container in self.containers)
+        return {role: container for role in roles if (container := self.serving(role))}
+
+    def release(self, number: int) -> Release | None:
+        return next((release for release in self.releases if release.number == number), None)
+
+    @property
+    def serving_release(self) -> Release | None:
+        numbers = [container.release_number for container in self.serving_all().values()]
+        return self.release(max(numbers)) if numbers else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """One line of `shipper status`."""
+
+    host_name: str
+    role_name: str
+    container: Container | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    release: Release
+    seconds: float
+    exit_code = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unchanged:
+    release: Release
+    exit_code = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A deploy that was begun and did not end well."""
+
+    step: str
+    reason: str
+    logs: tuple[str, ...]
+    serving: tuple[Serving, ...]
+    restored: bool
+    """Whether what served before still serves, or does again."""
+    next: str
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        if self.interrupted:
+            return 130
+        return 20 if self.restored else 21
+
+
+Outcome = Deployed | Unchanged | Failed

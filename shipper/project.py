@@ -1,0 +1,101 @@
+"""A project: the folder, the commit that is meant, and the config and template of that commit."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shipper import deployfile, git
+from shipper.config import Config
+from shipper.errors import ConfigError, UsageError
+from shipper.git import Revision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    root: Path
+    """Paths in the config are relative to this folder."""
+    config: Config
+    destination: str | None
+    revision: Revision
+    environ: Mapping[str, str] = field(repr=False)
+    """Where secrets, `${…}` and the settings of Docker's and other CLIs come from."""
+
+    @property
+    def version(self) -> str:
+        """Names the image's tag, and the release."""
+        return self.config.fixed_version or self.revision.version
+
+    @property
+    def image(self) -> str:
+        return self.config.image if self.config.fixed_version else f"{self.config.image}:{self.version}"
+
+    @property
+    def full_name(self) -> str:
+        """Of the service with its destination: what containers, network and state folder are named after."""
+        return f"{self.config.service}-{self.destination}" if self.destination else self.config.service
+
+    @property
+    def performer(self) -> str:
+        """Who deploys, for the record."""
+        user = self.environ.get("GITHUB_ACTOR") or self.environ.get("USER") or self.environ.get("LOGNAME") or "unknown"
+        return f"{user}@{platform.node()}"
+
+    def read(self, path: str) -> str | None:
+        """The text of a file, as the commit that is deployed has it."""
+        return _read(self.root, self.revision, path)
+
+
+def open_project(
+    root: Path | str = ".",
+    *,
+    config_file: str = "config/deploy.yaml",
+    destination: str | None = None,
+    revision: str | None = None,
+    environ: Mapping[str, str],
+) -> Project:
+    """Finds out what is meant, and reads its config.
+
+    `revision` is anything that Git resolves to a commit; the config is then that commit's. Without it, the working
+    folder counts as it is. `destination` ("staging") lays `deploy.staging.yaml` over the config.
+    Raises ConfigError and SourceError.
+    """
+    folder = Path(root).resolve()
+    meant = git.revision(folder, revision)
+    texts = {file: _required(folder, meant, file) for file in _files(config_file, destination)}
+    return Project(
+        root=folder,
+        config=deployfile.parse(texts, environ),
+        destination=destination,
+        revision=meant,
+        environ=environ,
+    )
+
+
+def _files(config_file: str, destination: str | None) -> list[str]:
+    if destination is None:
+        return [config_file]
+    if not destination.isalnum() or not destination.islower():
+        raise UsageError(f"{destination!r} is not the name of a destination: use a-z and digits.")
+    path = Path(config_file)
+    return [config_file, str(path.with_name(f"{path.stem}.{destination}{path.suffix}"))]
+
+
+def _required(root: Path, revision: Revision, file: str) -> str:
+    text = _read(root, revision, file)
+    if text is None:
+        where = f"commit {revision.commit}" if revision.from_commit else str(root)
+        raise ConfigError(f"{file}: there is no such file in {where}.", next="`shipper init` writes a first one.")
+    return text
+
+
+def _read(root: Path, revision: Revision, path: str) -> str | None:
+    if revision.from_commit and revision.commit:
+        return git.read(root, revision.commit, path)
+    file = root / path
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None

@@ -1,0 +1,81 @@
+"""Looking without touching: what serves, which releases there are, what containers write."""
+
+from dataclasses import dataclass
+
+from shipper.deployment import ignore, observe_all, serving_of, serving_payloads
+from shipper.errors import ReleaseNotFound, UsageError
+from shipper.events import Tell
+from shipper.mask import Mask
+from shipper.model import Container, Observed, Serving
+from shipper.project import Project
+from shipper.session import connected
+from shipper.tasks import task_group
+from shipper.world import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logs:
+    """The last lines of one container."""
+
+    host_name: str
+    container: Container
+    lines: tuple[str, ...]
+
+
+async def status(project: Project, *, tell: Tell = ignore) -> tuple[Serving, ...]:
+    """What serves, for each host and role of the config and each role that still runs. Raises ShipperError."""
+    async with connected(project, tell) as worlds:
+        hosts = await observe_all(project, worlds, None)
+    found = {(row.host_name, row.role_name): row for row in serving_of(hosts)}
+    wanted = [(host_name, name) for name, role in project.config.roles.items() for host_name in role.hosts]
+    absent = {key: Serving(host_name=key[0], role_name=key[1], container=None) for key in wanted}
+    left_over = [row for key, row in found.items() if key not in absent and row.container]
+    return (*(found.get(key, row) for key, row in absent.items()), *left_over)
+
+
+async def list_releases(project: Project, *, tell: Tell = ignore) -> dict[str, Observed]:
+    """What each host knows of its releases, and which of them serves. Raises ShipperError."""
+    async with connected(project, tell) as worlds:
+        return await observe_all(project, worlds, None)
+
+
+async def logs(
+    project: Project,
+    *,
+    role_name: str | None = None,
+    release_number: int | None = None,
+    lines: int = 100,
+    tell: Tell = ignore,
+) -> tuple[Logs, ...]:
+    """The last lines of the newest container of each role on each host, secrets masked. Raises ShipperError."""
+    if role_name and role_name not in project.config.roles:
+        raise UsageError(f"There is no role {role_name!r}; there are: {', '.join(project.config.roles)}.")
+    mask = Mask()
+    async with connected(project, tell) as worlds:
+        hosts = await observe_all(project, worlds, None)
+        await serving_payloads(worlds, hosts, mask)
+        async with task_group() as reading:
+            tasks = [
+                reading.create_task(_logs_of(worlds[host_name], container, lines, mask))
+                for host_name, host in hosts.items()
+                for container in _newest(host, role_name, release_number)
+            ]
+    if not tasks:
+        raise ReleaseNotFound(
+            "There is no container of this kind on the servers.", next="shipper releases lists what was."
+        )
+    return tuple(task.result() for task in tasks)
+
+
+async def _logs_of(world: World, container: Container, lines: int, mask: Mask) -> Logs:
+    read = await world.engine.logs(container.name, lines)
+    return Logs(host_name=world.host_name, container=container, lines=tuple(map(mask, read)))
+
+
+def _newest(host: Observed, role_name: str | None, release_number: int | None) -> list[Container]:
+    """The newest container of each role, whether it serves, failed or is stopped."""
+    newest: dict[str, Container] = {}
+    for container in sorted(host.containers, key=lambda container: container.deploy_id):
+        if role_name in (None, container.role_name) and release_number in (None, container.release_number):
+            newest[container.role_name] = container
+    return list(newest.values())

@@ -1,0 +1,113 @@
+"""What shipper keeps about a service on a server: /var/lib/shipper/<service>[-<destination>]/releases/<number>/.
+
+A release's folder holds `record`, `config` and `env`, one line of JSON each. They belong to the group that may use
+Docker, and so may read every env anyway; nobody else can. A folder appears whole, by a rename; a record is replaced by
+a rename.
+"""
+
+import json
+import shlex
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from shipper.config import Config
+from shipper.errors import HostError
+from shipper.events import as_json
+from shipper.host import SshHost
+from shipper.model import Payload, Release, ReleaseOutcome, Secret
+
+_ROOT = "/var/lib/shipper"
+
+_READ = """
+cd "$1/releases" 2>/dev/null || { [ ! -e "$1" ] && exit 0; echo "$1: permission denied"; exit 77; }
+for record in */record; do [ -f "$record" ] && cat "$record"; done; :
+"""
+_READ_PAYLOAD = 'cd "$1/releases/$2" 2>/dev/null || exit 0; cat config env'
+_WRITE = f"""
+set -e; umask 007
+[ -d {_ROOT} ] || {{ mkdir -p {_ROOT}; chgrp docker {_ROOT} 2>/dev/null || :; chmod 2770 {_ROOT}; }}
+mkdir -p "$1/releases"; cd "$1/releases"; rm -rf .new-*
+mkdir ".new-$2"; sed -n -e "1w .new-$2/record" -e "2w .new-$2/config" -e "3w .new-$2/env"
+sync; mv ".new-$2" "$2"
+"""
+_UPDATE = """
+set -e; umask 007; cd "$1/releases/$2"
+cat >.record.new; sync .record.new 2>/dev/null || sync; mv .record.new record
+"""
+_REMOVE = 'cd "$1/releases" && shift && rm -rf -- "$@"'
+
+
+class Records:
+    def __init__(self, host: SshHost, full_name: str) -> None:
+        self._host = host
+        self._folder = f"{_ROOT}/{full_name}"
+
+    async def releases(self) -> tuple[Release, ...]:
+        output = await self._run("reading the releases", _READ)
+        return tuple(sorted((_release(line) for line in output.splitlines()), key=lambda release: release.number))
+
+    async def payload(self, number: int) -> Payload | None:
+        lines = (await self._run(f"reading release {number}", _READ_PAYLOAD, str(number))).splitlines()
+        if len(lines) != 2:
+            return None
+        try:
+            return _payload(lines[0], json.loads(lines[1]))
+        except (ValueError, KeyError, ValidationError):
+            raise HostError(
+                f"{self._host.name}: the record of release {number} cannot be read by this version of shipper.",
+                next=f"Look at {self._folder}/releases/{number} there.",
+            ) from None
+
+    async def write(self, release: Release, payload: Payload) -> None:
+        lines = [json.dumps(as_json(release)), payload.config.model_dump_json(), json.dumps(_env(payload))]
+        await self._run(f"writing release {release.number}", _WRITE, str(release.number), input="\n".join(lines) + "\n")
+
+    async def update(self, release: Release) -> None:
+        record = json.dumps(as_json(release)) + "\n"
+        await self._run(f"writing release {release.number}", _UPDATE, str(release.number), input=record)
+
+    async def remove(self, numbers: Collection[int]) -> None:
+        await self._run("removing releases", _REMOVE, *map(str, sorted(numbers)))
+
+    async def _run(self, doing: str, script: str, *arguments: str, input: str = "") -> str:
+        words = ["sh", "-c", script.strip(), "shipper", self._folder, *arguments]
+        finished = await self._host.run(shlex.join(words), input)
+        if finished.exit_code:
+            raise HostError(
+                f"{self._host.name}: {doing} failed with exit code {finished.exit_code}: {finished.output.strip()}",
+                next=f"It must belong to those who deploy. As root there, once: install -d -m 2770 -g docker {_ROOT}",
+            )
+        return finished.output
+
+
+def _env(payload: Payload) -> dict[str, Any]:
+    def revealed(secrets: Mapping[str, Secret]) -> dict[str, str]:
+        return {name: secret.reveal() for name, secret in secrets.items()}
+
+    return {
+        "env": {role_name: revealed(env) for role_name, env in payload.env.items()},
+        "files": {role_name: revealed(files) for role_name, files in payload.files.items()},
+        "secrets": revealed(payload.secrets),
+    }
+
+
+def _payload(config: str, values: Mapping[str, Any]) -> Payload:
+    def hidden(secrets: Mapping[str, str]) -> dict[str, Secret]:
+        return {name: Secret(value) for name, value in secrets.items()}
+
+    return Payload(
+        config=Config.model_validate_json(config),
+        env={role_name: hidden(env) for role_name, env in values["env"].items()},
+        files={role_name: hidden(files) for role_name, files in values["files"].items()},
+        secrets=hidden(values["secrets"]),
+    )
+
+
+def _release(line: str) -> Release:
+    values = json.loads(line)
+    values["begun_at"] = datetime.fromisoformat(values["begun_at"])
+    values["outcome"] = ReleaseOutcome(values["outcome"])
+    return Release(**values)

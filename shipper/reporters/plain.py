@@ -1,0 +1,60 @@
+"""Events as plain lines, for what is not a terminal: a log, a pipe, CI."""
+
+from collections.abc import Callable
+
+from shipper.events import (
+    Called,
+    Connected,
+    Ended,
+    Event,
+    Output,
+    Planned,
+    StepFailed,
+    StepFinished,
+    StepProgressed,
+    StepStarted,
+    StepUndone,
+    Warned,
+)
+from shipper.reporters.words import outcome_lines
+
+
+class PlainReporter:
+    def __init__(self, write: Callable[[str], None], *, verbose: bool) -> None:
+        self._write = write
+        self._verbose = verbose
+
+    def __call__(self, event: Event) -> None:
+        for line in self._lines(event):
+            self._write(line)
+
+    def _lines(self, event: Event) -> list[str]:
+        match event:
+            case Warned(text=text):
+                return [f"warning: {text}"]
+            case Connected(host_name=host_name, seconds=seconds):
+                return [f"{host_name}: connected  ({seconds:.2f} s)"]
+            case Planned(lines=lines):
+                return list(lines)
+            case Output(line=line):
+                return [f"  | {line}"]
+            case StepStarted(because=because):
+                return [f"{_place(event)}: {event.step} …" + (f"  because {because}" if because else "")]
+            case StepProgressed(unit="line", detail=line):
+                return [f"  | {line}"]
+            case StepProgressed():
+                return []
+            case StepFinished(detail=detail, seconds=seconds):
+                return [f"{_place(event)}: {event.step} done{': ' * bool(detail)}{detail}  ({seconds:.2f} s)"]
+            case StepFailed(reason=reason, seconds=seconds):
+                return [f"{_place(event)}: {event.step} FAILED: {reason}  ({seconds:.2f} s)"]
+            case StepUndone(detail=detail):
+                return [f"{_place(event)}: {event.step} taken back: {detail}"]
+            case Called(host_name=host_name, call=call, seconds=seconds):
+                return [f"  {seconds * 1000:7.1f} ms  {host_name}  {call}"] if self._verbose else []
+            case Ended(service=service, outcome=outcome):
+                return list(outcome_lines(service, outcome))
+
+
+def _place(event: StepStarted | StepFinished | StepFailed | StepUndone) -> str:
+    return f"{event.host_name} {event.role_name}".rstrip()

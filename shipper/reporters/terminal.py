@@ -1,0 +1,124 @@
+"""Events on a terminal: one live line for each host and role, which collapse into a summary at the end."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from shipper.events import (
+    Called,
+    Connected,
+    Ended,
+    Event,
+    Output,
+    Planned,
+    StepFailed,
+    StepFinished,
+    StepProgressed,
+    StepStarted,
+    StepUndone,
+    Warned,
+)
+from shipper.model import Failed, size_text
+from shipper.reporters.words import outcome_lines
+
+
+@dataclass
+class _Row:
+    step: str = ""
+    detail: str = ""
+    mark: str = "⋯"
+    style: str = "cyan"
+    begun: float = 0.0
+    seconds: float | None = None
+
+
+class TerminalReporter:
+    def __init__(self, console: Console, *, verbose: bool) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._rows: dict[tuple[str, str], _Row] = {}
+        self._live = Live(self, console=console, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> "TerminalReporter":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._table()
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for (host_name, role_name), row in self._rows.items():
+            seconds = row.seconds if row.seconds is not None else time.monotonic() - row.begun
+            table.add_row(
+                Text(row.mark, style=row.style),
+                Text(host_name, style="dim"),
+                Text(role_name, style="bold"),
+                Text(row.step, style=row.style),
+                Text(row.detail, overflow="ellipsis", no_wrap=True),
+                Text(f"{seconds:.1f} s", style="dim"),
+            )
+        return table
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Warned(text=text):
+                self._say(f"! {text}", "yellow")
+            case Connected():
+                if self._verbose:
+                    self._say(f"{event.host_name}: connected ({event.seconds:.2f} s)", "dim")
+            case Planned(lines=lines):
+                self._say(lines[0], "bold")
+            case Output(line=line):
+                self._say(f"  | {line}", "dim")
+            case Called(host_name=host_name, call=call, seconds=seconds):
+                if self._verbose:
+                    self._say(f"{seconds * 1000:7.1f} ms  {host_name}  {call}", "dim")
+            case StepUndone():
+                self._say(f"↩ {event.host_name} {event.role_name}: {event.detail}", "yellow")
+            case StepStarted() | StepProgressed() | StepFinished() | StepFailed():
+                self._step(event)
+            case Ended():
+                self._end(event)
+
+    def _step(self, event: StepStarted | StepProgressed | StepFinished | StepFailed) -> None:
+        row = self._rows.setdefault((event.host_name, event.role_name), _Row())
+        match event:
+            case StepStarted(because=because):
+                self._rows[event.host_name, event.role_name] = _Row(
+                    step=event.step, detail=because and f"because {because}", begun=time.monotonic()
+                )
+            case StepProgressed(unit="bytes"):
+                row.detail = f"{size_text(event.done)} sent {event.detail}"
+            case StepProgressed():
+                row.detail = event.detail
+            case StepFinished(detail=detail, seconds=seconds):
+                row.mark, row.style, row.detail, row.seconds = "✓", "green", detail, seconds
+                if self._verbose:
+                    self._say(f"✓ {event.host_name} {event.role_name} {event.step} {detail} ({seconds:.2f} s)", "green")
+            case StepFailed(reason=reason, seconds=seconds):
+                row.mark, row.style, row.detail, row.seconds = "✗", "red", reason, seconds
+
+    def _end(self, event: Ended) -> None:
+        self._live.stop()
+        self._console.print(self._table())
+        style = "bold red" if isinstance(event.outcome, Failed) else "bold green"
+        for line in _first_styled(outcome_lines(event.service, event.outcome), style):
+            self._console.print(line)
+
+    def _say(self, text: str, style: str) -> None:
+        self._live.console.print(Text(text, style=style))
+
+
+def _first_styled(lines: Iterator[str], style: str) -> Iterator[Text]:
+    yield Text(next(lines), style=style)
+    for line in lines:
+        yield Text(line)

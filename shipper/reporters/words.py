@@ -1,0 +1,41 @@
+"""What events and outcomes are called in plain English. PURE."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from shipper.model import Deployed, Failed, Outcome, Serving, Unchanged
+
+
+def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
+    match outcome:
+        case Deployed(release=release, seconds=seconds):
+            yield f"{service}: release {release.number} of {release.short_version} serves, after {seconds:.1f} s."
+        case Unchanged(release=release):
+            yield f"{service}: release {release.number} of {release.short_version} serves already; nothing was done."
+        case Failed():
+            yield f"{service}: {'interrupted' if outcome.interrupted else 'failed'} at {outcome.step}."
+            if not outcome.interrupted:
+                yield f"Reason: {outcome.reason}"
+            if outcome.logs:
+                yield "Its last lines:"
+                yield from (f"  | {line}" for line in outcome.logs)
+            yield "What served before serves again." if outcome.restored else "WHAT SERVED BEFORE DOES NOT SERVE NOW."
+            yield from (f"  {line}" for line in map(serving_line, outcome.serving))
+            yield f"Next: {outcome.next}"
+
+
+def serving_line(row: Serving) -> str:
+    container = row.container
+    if not container:
+        return f"{row.role_name} on {row.host_name}: nothing serves"
+    return f"{row.role_name} on {row.host_name}: release {container.release_number} of {container.short_version}"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return "never"
+    passed = now - moment
+    for unit, length in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
+        if passed >= length:
+            return f"{passed // length} {unit} ago"
+    return f"{max(int(passed.total_seconds()), 0)} s ago"

@@ -1,0 +1,133 @@
+"""A rollback: the story of a deploy with a release that was, made anew from its record on the hosts."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from shipper import environment, releases
+from shipper.deployment import (
+    Hosts,
+    Worlds,
+    available_secrets,
+    carry_out,
+    completed,
+    ignore,
+    local_image_for,
+    new_release,
+    observe_all,
+    serving_payloads,
+    wanted_of,
+)
+from shipper.errors import ReleaseNotFound
+from shipper.events import Tell, Warned
+from shipper.mask import Mask, masking
+from shipper.model import Env, Observed, Outcome, Payload, Release
+from shipper.plan import make_plan
+from shipper.project import Project
+from shipper.session import connected
+from shipper.world import World
+
+
+async def rollback(
+    project: Project, number: int | None = None, *, current_env: bool = False, tell: Tell = ignore
+) -> Outcome:
+    """Makes an earlier release serve again: new containers from its record, with its image, its config and its env.
+
+    Without `number`, the release that served before this one; a second rollback goes one further back. `current_env`
+    gives its image and config today's env instead, as a new release. Raises and returns as `deploy` does.
+    """
+    with masking(tell) as (tell, mask):
+        available = await available_secrets(project, mask) if current_env else {}
+        async with connected(project, tell) as worlds:
+            hosts = await observe_all(project, worlds, None)
+            target = releases.rollback_number(hosts.values()) if number is None else number
+            records = {name: _record(host, target) for name, host in hosts.items()}
+            payloads = {name: await _payload(world, target, mask) for name, world in worlds.items()}
+            serving = await serving_payloads(worlds, hosts, mask)
+            _warn_of_changed_env(target, payloads, serving, current_env, tell)
+            if current_env:
+                payloads = _with_todays_env(project, records, payloads, serving, available)
+                records = _renumbered(records, payloads, project, worlds, hosts)
+            image_name = next(iter(records.values())).image
+            for name, world in worlds.items():
+                hosts[name] = replace(hosts[name], image=await world.engine.image(image_name))
+            local_image = await local_image_for(worlds, hosts, image_name)
+            wanted = wanted_of(project, records, payloads, worlds, local_image, can_build=False)
+            return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell)
+
+
+def _record(host: Observed, number: int) -> Release:
+    record = host.release(number)
+    if record is None:
+        had = ", ".join(str(release.number) for release in host.releases) or "none"
+        raise ReleaseNotFound(
+            f"{host.host_name} has no record of release {number}.",
+            now=f"It has: {had}. Nothing was done.",
+            next="shipper releases lists them.",
+        )
+    return record
+
+
+async def _payload(world: World, number: int, mask: Mask) -> Payload:
+    payload = await world.state.payload(number)
+    if payload is None:
+        raise ReleaseNotFound(f"{world.host_name} has no config and env of release {number}.", now="Nothing was done.")
+    mask.add(payload.secrets.values())
+    return payload
+
+
+def _warn_of_changed_env(
+    target: int,
+    payloads: Mapping[str, Payload],
+    serving: Mapping[str, Payload],
+    current_env: bool,
+    tell: Tell,
+) -> None:
+    changed = {
+        name
+        for host_name in payloads.keys() & serving.keys()
+        for role_name, env in payloads[host_name].env.items()
+        for name in environment.changed_names(env, serving[host_name].env.get(role_name, {}))
+    }
+    if changed and not current_env:
+        names = ", ".join(sorted(changed))
+        tell(Warned(text=f"Env goes back to that of release {target} as well: {names} (--current-env takes today's)."))
+
+
+def _with_todays_env(
+    project: Project,
+    records: Mapping[str, Release],
+    payloads: Mapping[str, Payload],
+    serving: Mapping[str, Payload],
+    available: Env,
+) -> dict[str, Payload]:
+    recorded = {name: secret for payload in serving.values() for name, secret in payload.secrets.items()}
+    secrets = environment.complete(project, available, recorded)
+    result = {}
+    for host_name, payload in payloads.items():
+        as_it_was = replace(project.revision, version=records[host_name].version)
+        config = project.config.model_copy(update={"roles": payload.config.roles})
+        today = environment.payload(replace(project, revision=as_it_was, config=config), host_name, secrets)
+        result[host_name] = replace(payload, env=today.env, files=today.files, secrets=secrets)
+    return result
+
+
+def _renumbered(
+    records: Mapping[str, Release],
+    payloads: Mapping[str, Payload],
+    project: Project,
+    worlds: Worlds,
+    hosts: Hosts,
+) -> dict[str, Release]:
+    number = releases.next_number(hosts.values())
+    new = new_release(project, worlds, number=number)
+    return {
+        name: replace(
+            completed(
+                replace(new, version=record.version, image=record.image, config_hash=record.config_hash),
+                payloads[name],
+                hosts[name],
+            ),
+            replaces=record.replaces,
+        )
+        for name, record in records.items()
+    }

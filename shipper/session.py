@@ -1,0 +1,94 @@
+"""One SSH connection for each host, with Docker's socket forwarded → World.
+
+The only module that knows which adapters are real.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shipper import host
+from shipper.engine import DockerEngine
+from shipper.errors import ConnectError
+from shipper.events import Called, Connected, Tell
+from shipper.host import Access, SshHost
+from shipper.images.local import LocalImages
+from shipper.project import Project
+from shipper.records import Records
+from shipper.tasks import task_group
+from shipper.world import World
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def access(project: Project) -> Access:
+    timeouts = project.config.timeouts
+    return Access(
+        ssh=project.config.ssh,
+        root=project.root,
+        environ=project.environ,
+        timeout=timeouts.connect,
+        call_timeout=timeouts.call,
+    )
+
+
+@asynccontextmanager
+async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
+    """The worlds of all hosts of the config, in its order. Raises ConnectError and its children."""
+    async with AsyncExitStack() as stack:
+        async with task_group() as connecting:
+            tasks = [connecting.create_task(_world(stack, project, name, tell)) for name in project.config.hosts]
+        yield {task.result().host_name: task.result() for task in tasks}
+
+
+async def _world(stack: AsyncExitStack, project: Project, name: str, tell: Tell) -> World:
+    def on_call(call: str, seconds: float) -> None:
+        tell(Called(host_name=name, call=call, seconds=seconds))
+
+    begun = time.monotonic()
+    server = await stack.enter_async_context(host.connect(name, access(project), on_call))
+    folder = await stack.enter_async_context(host.private_folder())
+    engine = await _engine(stack, project, server, folder, on_call)
+    tell(Connected(host_name=name, seconds=time.monotonic() - begun))
+    return World(
+        host_name=name,
+        host=server,
+        engine=engine,
+        state=Records(server, project.full_name),
+        images=LocalImages(project),
+        clock=SystemClock(),
+    )
+
+
+async def _engine(
+    stack: AsyncExitStack,
+    project: Project,
+    server: SshHost,
+    folder: Path,
+    on_call: Callable[[str, float], None],
+) -> DockerEngine:
+    socket_path = project.config.docker_socket
+    engine = DockerEngine(
+        str(await server.forward_socket(socket_path, folder)),
+        service=project.full_name,
+        timeout=project.config.timeouts.call,
+        on_call=on_call,
+    )
+    stack.callback(engine.close)
+    try:
+        await engine.connect()
+    except ConnectError:
+        raise await server.why_no_docker(socket_path) from None
+    return engine

@@ -1,0 +1,60 @@
+"""PURE: a role of the config and its payload → everything that makes its container what it is."""
+
+from collections.abc import Mapping
+
+from shipper.config import MountedFile
+from shipper.model import ContainerSpec, FileInContainer, Mount, Payload, PublishedPort, Secret
+
+
+def container_spec(
+    role_name: str,
+    payload: Payload,
+    *,
+    name: str,
+    image_name: str,
+    network_name: str,
+    labels: Mapping[str, str],
+    aliases: tuple[str, ...],
+) -> ContainerSpec:
+    role, contents = payload.config.roles[role_name], payload.files[role_name]
+    return ContainerSpec(
+        name=name,
+        image=image_name,
+        network_name=network_name,
+        aliases=aliases,
+        labels={**role.labels, **labels},
+        command=role.command,
+        env=payload.env[role_name],
+        files=tuple(_file(path, file, contents[path]) for path, file in role.files.items()),
+        mounts=tuple(_mount(volume) for volume in role.volumes),
+        ports=tuple(_port(mapping) for mapping in role.publish),
+        memory=role.memory,
+        cpus=role.cpus,
+        stop_timeout=role.stop_timeout,
+        init=role.init,
+        logging=role.logging,
+    )
+
+
+def _mount(volume: str) -> Mount:
+    source, target, *mode = volume.split(":")
+    return Mount(source=source, target=target, read_only=mode == ["ro"])
+
+
+def _port(mapping: str) -> PublishedPort:
+    ports, _, protocol = mapping.partition("/")
+    outside, _, container_port = ports.rpartition(":")
+    address, _, host_port = outside.rpartition(":")
+    return PublishedPort(
+        address=address.strip("[]"),
+        host_port=int(host_port),
+        container_port=int(container_port),
+        protocol=protocol or "tcp",
+    )
+
+
+def _file(path: str, file: MountedFile, content: Secret) -> FileInContainer:
+    user_id, group_id = file.owner.split(":")
+    return FileInContainer(
+        path=path, content=content, mode=int(file.mode, 8), user_id=int(user_id), group_id=int(group_id)
+    )

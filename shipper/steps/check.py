@@ -1,0 +1,111 @@
+"""The gate: wait until the new container is ready, or say why it is not."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from shipper.config import Gate
+from shipper.errors import ConfigError, ConnectError, EngineError, GateFailed, ImageError
+from shipper.model import Container
+from shipper.steps import Step
+from shipper.world import Progress, Report, World
+
+_LOG_LINES = 20
+_FIRST_PAUSE = 0.05  # seconds; doubled up to the gate's interval, so that a quick start passes quickly
+_SETTLE_ALONE = Gate.model_validate({"settle": "5s"})  # where there is nothing to ask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Step):
+    name = "check"
+    container_name: str
+    image_name: str
+    gate: Gate | None
+
+    @property
+    def detail(self) -> str:
+        return str(self.gate) if self.gate else f"the image's HEALTHCHECK, else {_SETTLE_ALONE}"
+
+    async def do(self, world: World, report: Report) -> str:
+        gate, command = await self._resolved(world)
+        deadline = world.clock.monotonic() + gate.deadline
+        pause, probes = _FIRST_PAUSE, 0
+        while problem := await self._problem(world, gate, command):
+            probes += 1
+            report(Progress(done=probes, total=0, unit="probes", detail=problem))
+            if world.clock.monotonic() + pause > deadline:
+                raise await self._failed(world, f"did not pass its gate ({gate}): {problem}")
+            await world.clock.sleep(pause)
+            pause = min(pause * 2, gate.interval)
+        if await world.engine.exits_within(self.container_name, gate.settle):
+            raise await self._failed(world, self._end(await world.engine.container(self.container_name)))
+        return str(gate)
+
+    async def _resolved(self, world: World) -> tuple[Gate, tuple[str, ...]]:
+        """The gate, and the command to execute in the container if that is its probe."""
+        if self.gate and not self.gate.healthcheck:
+            return self.gate, self.gate.command or ()
+        image = await world.engine.image(self.image_name)
+        if not image:
+            raise ImageError(f"{world.host_name}: {self.image_name} is not there any more.")
+        match image.healthcheck:
+            case ("CMD", *arguments):
+                return self.gate or Gate(healthcheck=True), tuple(arguments)
+            case ("CMD-SHELL", line):
+                return self.gate or Gate(healthcheck=True), ("/bin/sh", "-c", line)
+            case _:
+                pass
+        if self.gate:
+            raise ConfigError(
+                f"roles.{self.role_name}.gate.healthcheck: the image {self.image_name} has no HEALTHCHECK",
+                next="Give the Dockerfile a HEALTHCHECK, or the role a gate of another kind.",
+            )
+        return _SETTLE_ALONE, ()
+
+    async def _problem(self, world: World, gate: Gate, command: tuple[str, ...]) -> str:
+        container = await world.engine.container(self.container_name)
+        if not container.is_running:
+            raise await self._failed(world, self._end(container))
+        try:
+            if gate.http:
+                return await _http_problem(world, container.address, gate)
+            if gate.tcp:
+                await world.host.connect_tcp(container.address, gate.tcp, gate.timeout)
+            if command:
+                return await self._command_problem(world, command, gate.timeout)
+        except ConnectError as error:
+            return error.what
+        return ""
+
+    async def _command_problem(self, world: World, command: tuple[str, ...], timeout: float) -> str:
+        try:
+            finished = await world.engine.execute(self.container_name, command, timeout)
+        except TimeoutError:
+            return f"`{' '.join(command)}` did not end within {timeout:g} s"
+        except EngineError as error:
+            return error.what
+        if finished.exit_code == 0:
+            return ""
+        return f"`{' '.join(command)}` → exit code {finished.exit_code} {_first_line(finished.output)}".rstrip()
+
+    def _end(self, container: Container) -> str:
+        if container.out_of_memory:
+            return "was killed for want of memory (OOM); see roles.*.memory"
+        return f"exited with code {container.exit_code}"
+
+    async def _failed(self, world: World, reason: str) -> GateFailed:
+        logs: tuple[str, ...] = ()
+        with suppress(EngineError):  # some log drivers cannot be read
+            logs = await world.engine.logs(self.container_name, _LOG_LINES)
+        return GateFailed(f"{self.container_name} {reason}", logs=logs)
+
+
+async def _http_problem(world: World, address: str, gate: Gate) -> str:
+    assert gate.http
+    answer = await world.host.http_get(address, gate.http.port, gate.http.path, gate.timeout)
+    if 200 <= answer.status < 400:
+        return ""
+    return f"GET {gate.http.path} → {answer.status} {_first_line(answer.body)}".rstrip()
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")[:200]

@@ -1,0 +1,19 @@
+"""Get the image onto the server."""
+
+from dataclasses import dataclass
+
+from shipper.steps import Step
+from shipper.world import Report, World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ship(Step):
+    name = "ship"
+    image_name: str
+
+    @property
+    def detail(self) -> str:
+        return self.image_name
+
+    async def do(self, world: World, report: Report) -> str:
+        return await world.images.ship(self.image_name, world, report)

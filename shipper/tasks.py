@@ -1,0 +1,40 @@
+"""Tasks that belong to a block of code: all have ended when it is left, and its error is a plain one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from shipper.errors import ShipperError
+
+Result = TypeVar("Result")
+
+
+@asynccontextmanager
+async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
+    """asyncio.TaskGroup, which cancels the others when one fails, but raises the first error instead of a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from None
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    leaves = _leaves(errors)
+    return next((error for error in leaves if isinstance(error, ShipperError)), leaves[0])
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]
+
+
+async def finish(work: Coroutine[Any, Any, Result]) -> Result:
+    """Lets `work` come to its end though we are cancelled. The caller finds out by `asyncio.Task.cancelling`."""
+    task = asyncio.get_running_loop().create_task(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    return task.result()

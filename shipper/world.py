@@ -1,0 +1,137 @@
+"""The one seam: the few verbs that a deploy uses on the world, and a clock.
+
+`host.py`, `engine.py`, `records.py` and `images/` speak them for real.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shipper.model import Container, ContainerSpec, Image, Payload, Release
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A command that has ended."""
+
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an HTTP probe got."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """Where a Docker keeps its images."""
+
+    folder: str
+    is_containerd: bool
+    """The containerd image store, which names and loads images in another way than the classic one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a step has come; `total` is 0 while it is not known."""
+
+    done: int
+    total: int
+    unit: str
+    detail: str = ""
+
+
+Report = Callable[[Progress], None]
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Host(Protocol):
+    """A server, as SSH reaches it. Each verb raises ConnectError when it cannot."""
+
+    async def connect_tcp(self, address: str, port: int, timeout: float) -> None:
+        """Connects, and closes."""
+
+    async def http_get(self, address: str, port: int, path: str, timeout: float) -> Answer: ...
+
+    async def free_disk(self, folder: str) -> int | None:
+        """Bytes; None where the server does not tell."""
+
+
+class Engine(Protocol):
+    """The Docker of a server. Containers go by name. Each verb raises EngineError, NotThere or ConnectError."""
+
+    async def platform(self) -> tuple[str, str]:
+        """os/architecture, and Docker's version."""
+
+    async def storage(self) -> Storage: ...
+    async def has_network(self, network_name: str) -> bool: ...
+    async def create_network(self, network_name: str) -> None: ...
+    async def containers(self) -> tuple[Container, ...]:
+        """All of this service, whatever their state."""
+
+    async def container(self, container_name: str) -> Container: ...
+    async def create(self, spec: ContainerSpec) -> None:
+        """With restart policy `no`: what has not passed its gate must not come back by itself."""
+
+    async def start(self, container_name: str) -> None: ...
+    async def stop(self, container_name: str, timeout: float) -> None: ...
+    async def remove(self, container_name: str) -> None: ...
+    async def set_restart_policy(self, container_name: str, policy: str) -> None: ...
+    async def exits_within(self, container_name: str, seconds: float) -> bool: ...
+    async def execute(self, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:
+        """Raises TimeoutError after `timeout` seconds."""
+
+    async def logs(self, container_name: str, lines: int) -> tuple[str, ...]: ...
+    async def image(self, image_name: str) -> Image | None: ...
+    async def images(self) -> tuple[Image, ...]:
+        """All that the Docker has, whosever they are."""
+
+    async def load(self, archive: Iterator[bytes]) -> None: ...
+    async def remove_image(self, image_name: str) -> None: ...
+
+
+class State(Protocol):
+    """What shipper keeps about a service on a server. Each verb raises HostError or ConnectError."""
+
+    async def releases(self) -> tuple[Release, ...]: ...
+    async def payload(self, number: int) -> Payload | None: ...
+    async def write(self, release: Release, payload: Payload) -> None:
+        """Writes a new release: all of it, or nothing."""
+
+    async def update(self, release: Release) -> None:
+        """Replaces the record of a release."""
+
+    async def remove(self, numbers: Collection[int]) -> None: ...
+
+
+class Images(Protocol):
+    """The images of this machine, and the way from here to a server."""
+
+    async def find(self, image_name: str) -> Image | None: ...
+    async def build(self, image_name: str, platform: str, say: Callable[[str], None]) -> Image:
+        """Raises BuildError. `say` gets what the builder writes, line by line."""
+
+    async def ship(self, image_name: str, world: "World", report: Report) -> str:
+        """Moves the image there; returns in words how. Raises ImageError, DiskFull and what Engine raises."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """One server and what leads to it."""
+
+    host_name: str
+    host: Host
+    engine: Engine
+    state: State
+    images: Images
+    clock: Clock
