@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,11 @@ class _Main(click.Group):
         except shipper.ShipperError as error:
             _print_error(error)
             ctx.exit(error.exit_code)
+        except Exception as error:  # its text may hold a secret
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            print(f"error: {type(error).__name__} in {place.filename}:{place.lineno}", file=sys.stderr)
+            print("This is a bug in shipper. `shipper status` shows what is true now.", file=sys.stderr)
+            ctx.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of the day's work, not of the alphabet

@@ -75,6 +75,7 @@ class DockerEngine:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])
+            future.exception()  # nobody else will ask for it
             raise
         finally:
             self._on_call(name, time.perf_counter() - begun)

@@ -80,11 +80,11 @@ class SshHost:
         self._on_call = on_call
 
     async def run(self, command: str, input: str = "") -> Finished:
-        """Runs a command of the server's shell; `output` holds what it wrote to both streams."""
+        """Runs a command of the server's shell."""
         begun = time.perf_counter()
         try:
             async with asyncio.timeout(self._access.call_timeout):
-                result = await self._connection.run(command, input=input, stderr=asyncssh.STDOUT)
+                result = await self._connection.run(command, input=input)
         except TimeoutError:
             raise ConnectError(f"{self.name}: a command did not end within {self._access.call_timeout:g} s.") from None
         except (asyncssh.Error, OSError) as error:
@@ -92,7 +92,9 @@ class SshHost:
         finally:
             self._on_call(f"ssh {shlex.split(command)[0]}", time.perf_counter() - begun)
         return Finished(
-            exit_code=-1 if result.returncode is None else result.returncode, output=str(result.stdout or "")
+            exit_code=-1 if result.returncode is None else result.returncode,
+            output=str(result.stdout or ""),
+            errors=str(result.stderr or ""),
         )
 
     async def connect_tcp(self, address: str, port: int, timeout: float) -> None:

@@ -112,6 +112,11 @@ class Payload:
     secrets: Env
 
 
+def short_image(image_name: str) -> str:
+    repository, colon, tag = image_name.rpartition(":")
+    return f"{repository}{colon}{short(tag)}"
+
+
 def size_text(count: int) -> str:
     """Bytes for people."""
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"

@@ -22,7 +22,7 @@ from shipper.model import Payload, Release, ReleaseOutcome, Secret
 _ROOT = "/var/lib/shipper"
 
 _READ = """
-cd "$1/releases" 2>/dev/null || { [ ! -e "$1" ] && exit 0; echo "$1: permission denied"; exit 77; }
+cd "$1/releases" 2>/dev/null || { [ ! -e "$1" ] && exit 0; echo "$1: permission denied" >&2; exit 77; }
 for record in */record; do [ -f "$record" ] && cat "$record"; done; :
 """
 _READ_PAYLOAD = 'cd "$1/releases/$2" 2>/dev/null || exit 0; cat config env'
@@ -46,8 +46,11 @@ class Records:
         self._folder = f"{_ROOT}/{full_name}"
 
     async def releases(self) -> tuple[Release, ...]:
-        output = await self._run("reading the releases", _READ)
-        return tuple(sorted((_release(line) for line in output.splitlines()), key=lambda release: release.number))
+        lines = (await self._run("reading the releases", _READ)).splitlines()
+        try:
+            return tuple(sorted(map(_release, lines), key=lambda release: release.number))
+        except (ValueError, KeyError, TypeError):
+            raise self._unreadable("a release") from None
 
     async def payload(self, number: int) -> Payload | None:
         lines = (await self._run(f"reading release {number}", _READ_PAYLOAD, str(number))).splitlines()
@@ -56,10 +59,7 @@ class Records:
         try:
             return _payload(lines[0], json.loads(lines[1]))
         except (ValueError, KeyError, ValidationError):
-            raise HostError(
-                f"{self._host.name}: the record of release {number} cannot be read by this version of shipper.",
-                next=f"Look at {self._folder}/releases/{number} there.",
-            ) from None
+            raise self._unreadable(f"release {number}") from None
 
     async def write(self, release: Release, payload: Payload) -> None:
         lines = [json.dumps(as_json(release)), payload.config.model_dump_json(), json.dumps(_env(payload))]
@@ -72,12 +72,18 @@ class Records:
     async def remove(self, numbers: Collection[int]) -> None:
         await self._run("removing releases", _REMOVE, *map(str, sorted(numbers)))
 
+    def _unreadable(self, what: str) -> HostError:
+        return HostError(
+            f"{self._host.name}: the record of {what} cannot be read by this version of shipper.",
+            next=f"Look at {self._folder}/releases there, or use a newer shipper.",
+        )
+
     async def _run(self, doing: str, script: str, *arguments: str, input: str = "") -> str:
         words = ["sh", "-c", script.strip(), "shipper", self._folder, *arguments]
         finished = await self._host.run(shlex.join(words), input)
         if finished.exit_code:
             raise HostError(
-                f"{self._host.name}: {doing} failed with exit code {finished.exit_code}: {finished.output.strip()}",
+                f"{self._host.name}: {doing} failed with exit code {finished.exit_code}: {finished.errors.strip()}",
                 next=f"It must belong to those who deploy. As root there, once: install -d -m 2770 -g docker {_ROOT}",
             )
         return finished.output

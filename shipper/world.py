@@ -17,6 +17,8 @@ class Finished:
 
     exit_code: int
     output: str
+    errors: str = ""
+    """What it wrote to standard error, where that is told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)

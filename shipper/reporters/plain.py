@@ -38,8 +38,8 @@ class PlainReporter:
                 return list(lines)
             case Output(line=line):
                 return [f"  | {line}"]
-            case StepStarted(because=because):
-                return [f"{_place(event)}: {event.step} …" + (f"  because {because}" if because else "")]
+            case StepStarted():
+                return [f"{_place(event)}: {event.step} …"]
             case StepProgressed(unit="line", detail=line):
                 return [f"  | {line}"]
             case StepProgressed():

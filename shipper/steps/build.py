@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shipper.model import short_image
 from shipper.steps import HERE, Step
 from shipper.world import Progress, Report, World
 
@@ -15,7 +16,7 @@ class Build(Step):
 
     @property
     def detail(self) -> str:
-        return f"{self.image_name} for {self.platform}"
+        return f"{short_image(self.image_name)} for {self.platform}"
 
     async def do(self, world: World, report: Report) -> str:
         image = await world.images.build(

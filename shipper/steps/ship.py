@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shipper.model import short_image
 from shipper.steps import Step
 from shipper.world import Report, World
 
@@ -13,7 +14,7 @@ class Ship(Step):
 
     @property
     def detail(self) -> str:
-        return self.image_name
+        return short_image(self.image_name)
 
     async def do(self, world: World, report: Report) -> str:
         return await world.images.ship(self.image_name, world, report)

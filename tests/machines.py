@@ -1,0 +1,239 @@
+"""Throwaway machines on this one: each has namespaces of its own (mounts, network, processes), a real dockerd and a real sshd.
+
+A machine is reached at its address in 198.18.0.0/15, which is set aside for such tests (RFC 2544), by a veth pair. Its
+/var/lib and /run are its own, so that everything stands where it stands on a real server, and a developer's containers
+are never near. Its first process is a child of ours: when that is killed, the kernel ends all that ran in the machine, and
+the network and the mounts go with it.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+PACKAGES = {
+    "dockerd": "docker.io",
+    "sshd": "openssh-server",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "busybox": "busybox-static",
+    "git": "git",
+}
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_INIT = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /run
+mkdir -p /run/sshd
+mount --bind "$1/var-lib" /var/lib
+mount --bind "$1/etc/passwd" /etc/passwd
+mount --bind "$1/etc/group" /etc/group
+echo mounted
+read -r address
+ip link set lo up
+ip address add "$address/30" dev eth0
+ip link set eth0 up
+export PATH={path}
+dockerd() {{ command dockerd --log-level warn --cgroup-parent "$2" >>"$1/dockerd.log" 2>&1; }}
+[ "$3" = without-docker ] || dockerd "$1" "$2" &
+"$(command -v sshd)" -D -e -f "$1/sshd_config" 2>>"$1/sshd.log" &
+wait
+""".format(path=_PATH)
+
+_SSHD = """
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+StrictModes no
+UsePAM no
+PidFile none
+SetEnv HOME={folder}/home
+SetEnv PATH={path}
+{extra}
+"""
+
+
+class Machine:
+    """One throwaway machine. `address` is where its sshd listens, as root and as user `deploy` in group docker."""
+
+    def __init__(self, folder: Path, name: str, *, docker: bool = True, sshd: str = "", data_size: str = "") -> None:
+        self.folder = folder
+        self.name = name
+        self.address = ""
+        self._docker = docker
+        self._sshd = sshd
+        self._data_size = data_size
+        self._process: subprocess.Popen[str] | None = None
+        self._cgroup = f"/{folder.name}"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "key"
+
+    @property
+    def docker_host(self) -> str:
+        """For a Docker CLI on this machine: the socket, seen through the other's root."""
+        return f"unix:///proc/{self._first_pid()}/root/run/docker.sock"
+
+    @property
+    def host_key(self) -> str:
+        return f"{self.address} {(self.folder / 'host_key.pub').read_text().strip()}"
+
+    def start(self) -> None:
+        self._furnish()
+        self._boot()
+
+    def wait_until_up(self) -> None:
+        if self._docker:
+            _eventually(lambda: self.docker("version").returncode == 0, f"dockerd of {self.name}", self.folder)
+        _eventually(lambda: _accepts(self.address, 22), f"sshd of {self.name}", self.folder)
+
+    def stop(self) -> None:
+        if self._process:
+            if self._docker and self._process.poll() is None:
+                containers = self.docker("ps", "--all", "--quiet").stdout.split()
+                if containers:
+                    self.docker("rm", "--force", *containers)
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+        _remove_cgroups(self._cgroup)
+        if self._data_size:
+            subprocess.run(["umount", self.folder / "var-lib/docker"], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """Runs a command of the shell inside the machine, without SSH."""
+        enter = ["nsenter", f"--target={self._first_pid()}", "--mount", "--net", "--uts", "--pid"]
+        return _run([*enter, "env", f"PATH={_PATH}", "sh", "-c", command])
+
+    def docker(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return _run(["docker", f"--host={self.docker_host}", *arguments])
+
+    def _furnish(self) -> None:
+        for name in ("var-lib/docker", "etc", "home"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        if self._data_size:
+            size = f"size={self._data_size}"
+            subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", self.folder / "var-lib/docker"], check=True)
+        users = ["root:x:0:0::/root:/bin/sh", "sshd:x:100:65534::/run/sshd:/usr/sbin/nologin"]
+        users += ["deploy:x:1000:1000::/home/deploy:/bin/sh", "stranger:x:1001:1001::/home/stranger:/bin/sh"]
+        (self.folder / "etc/passwd").write_text("\n".join(users) + "\n")
+        groups = ["root:x:0:", "docker:x:999:deploy", "deploy:x:1000:", "stranger:x:1001:", "nogroup:x:65534:"]
+        (self.folder / "etc/group").write_text("\n".join(groups) + "\n")
+        for name in ("host_key", "key"):
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", self.folder / name], check=True
+            )
+        shutil.copy(self.folder / "key.pub", self.folder / "authorized_keys")
+        (self.folder / "authorized_keys").chmod(0o644)
+        self.folder.chmod(0o755)
+        (self.folder / "sshd_config").write_text(_SSHD.format(folder=self.folder, path=_PATH, extra=self._sshd))
+
+    def _boot(self) -> None:
+        namespaces = ["--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        docker = "with-docker" if self._docker else "without-docker"
+        self._process = subprocess.Popen(
+            ["unshare", *namespaces, "sh", "-c", _INIT, self.name, self.folder, self._cgroup, docker],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        if self._process.stdout.readline() != "mounted\n":
+            self._process.communicate()
+            raise RuntimeError(f"{self.name}: no namespaces of its own; is this root on Linux?")
+        self.address = _join(self._first_pid())
+        self._process.stdin.write(f"{self.address}\n")
+        self._process.stdin.flush()
+
+    def _first_pid(self) -> int:
+        assert self._process, f"{self.name} does not run"
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        return int(children.read_text().split()[0])
+
+
+@contextlib.contextmanager
+def machine(name: str, *, docker: bool = True, sshd: str = "", data_size: str = "") -> Iterator[Machine]:
+    """`sshd` is added to its sshd_config; `data_size` ("64m") limits the disk that its Docker has."""
+    folder = Path(tempfile.mkdtemp(prefix=f"shipper-{name}-"))
+    made = Machine(folder, name, docker=docker, sshd=sshd, data_size=data_size)
+    try:
+        made.start()
+        made.wait_until_up()
+        yield made
+    finally:
+        made.stop()
+
+
+def prepare(say: Callable[[str], None]) -> None:
+    """Installs what machines are made of, where it is missing and we may; else exits and says what is missing."""
+    path = f"{os.environ['PATH']}:{_PATH}"
+    missing = sorted({package for program, package in PACKAGES.items() if not shutil.which(program, path=path)})
+    problem = ""
+    if sys.platform != "linux":
+        problem = "This needs Linux: its throwaway servers are made of network and mount namespaces."
+    elif os.geteuid() != 0:
+        problem = "This needs root, for network and mount namespaces. Run it with sudo."
+    elif missing and not shutil.which("apt-get"):
+        problem = f"Please install: {', '.join(missing)} (Debian's names)."
+    if problem:
+        sys.exit(f"{problem}\nNothing was done.")
+    if missing:
+        say(f"installing {', '.join(missing)} from the distribution …")
+        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+            done = subprocess.run(
+                ["apt-get", "--quiet", *command], capture_output=True, text=True, env=environ, check=False
+            )
+            if done.returncode:
+                sys.exit(f"apt-get {command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    os.environ["PATH"] = path
+
+
+def _join(pid: int) -> str:
+    """A veth pair between us and the machine, on the first /30 of ours that is free."""
+    for number in range(1, 1000):
+        name, network = f"shipper{number}", f"198.18.{number // 64}.{4 * (number % 64)}"
+        made = _run(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(pid)])
+        if made.returncode == 0:
+            prefix, _, last = network.rpartition(".")
+            subprocess.run(["ip", "address", "add", f"{prefix}.{int(last) + 1}/30", "dev", name], check=True)
+            subprocess.run(["ip", "link", "set", name, "up"], check=True)
+            return f"{prefix}.{int(last) + 2}"
+    raise RuntimeError(f"no free network: {made.stderr}")
+
+
+def _eventually(check: Callable[[], bool], what: str, folder: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not check():
+        if time.monotonic() > deadline:
+            logs = "\n".join(log.read_text()[-2000:] for log in folder.glob("*.log"))
+            raise RuntimeError(f"{what} did not come up:\n{logs}")
+        time.sleep(0.02)
+
+
+def _accepts(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _remove_cgroups(name: str) -> None:
+    for top in Path("/sys/fs/cgroup").glob(f"**{name}"):
+        for folder in sorted([top, *top.glob("**/")], key=lambda path: -len(path.parts)):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, check=False)
