@@ -72,8 +72,9 @@ __version__ = "0.1.0"
 _NAMES = {
     "config": "Config json_schema",
     "deployment": "build deploy plan_deploy",
-    "errors": "BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError ForwardingDisabled GateFailed "
-    "HostError HostKeyError ImageError LoginRefused ReleaseNotFound SecretError ShipperError SourceError UsageError",
+    "errors": "BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError ForwardingDisabled "
+    "GateFailed HostError HostKeyError ImageError LoginRefused ReleaseNotFound SecretError ShipperError SourceError "
+    "UsageError",
     "events": "Called Connected Ended Event Output Planned StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "host": "HostKey",

@@ -130,7 +130,7 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     tell(Planned(service=project.full_name, lines=made.lines))
     failure = await run(made, worlds, tell)
     if failure:
-        outcome: Outcome = await finish(_failed(failure, project, worlds, hosts))
+        outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts))
     elif made.before_commit:
         outcome = Deployed(release=made.release, seconds=clock.monotonic() - begun)
     else:
@@ -141,7 +141,7 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     return outcome
 
 
-async def _failed(failure: Failure, project: Project, worlds: Worlds, before: Hosts) -> Failed:
+async def _failed(failure: Failure, release: Release, project: Project, worlds: Worlds, before: Hosts) -> Failed:
     """Looks again at what is true, instead of trusting that all was taken back."""
     serving: tuple[Serving, ...] = ()
     restored, note = False, ""
@@ -164,16 +164,16 @@ async def _failed(failure: Failure, project: Project, worlds: Worlds, before: Ho
         logs=error.logs if isinstance(error, GateFailed) else (),
         serving=serving,
         restored=restored,
-        next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored),
+        next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, release),
         interrupted=isinstance(error, asyncio.CancelledError),
     )
 
 
-def _next_command(failure: Failure, restored: bool) -> str:
+def _next_command(failure: Failure, restored: bool, release: Release) -> str:
     if not restored:
         return "shipper status shows what runs; shipper rollback makes an earlier release serve."
     if isinstance(failure.error, GateFailed):
-        return f"shipper logs --role {failure.step.role_name} --all shows all that it wrote."
+        return f"shipper logs --role {failure.step.role_name} --release {release.number} shows all that it wrote."
     return "The same command again goes on from what is true then."
 
 

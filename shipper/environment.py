@@ -52,7 +52,7 @@ async def _printed_by(project: Project, name: str, command: tuple[str, ...]) -> 
         return None
     if finished.exit_code:
         raise SecretError(
-            f"The command for secret {name} failed, exit code {finished.exit_code}: {shown}\n{finished.errors}".rstrip(),
+            f"The command for secret {name} failed ({finished.exit_code}): {shown}\n{finished.errors}".rstrip(),
             now="Nothing was done.",
         )
     return finished.output.rstrip("\n")
@@ -80,7 +80,7 @@ def complete(project: Project, available: Env, recorded: Env) -> dict[str, Secre
         raise SecretError(
             f"No value for the secret{'s' * (len(missing) > 1)} {', '.join(missing)}.",
             now="Neither here nor in a release that serves; nothing was done.",
-            next=f"Set them in the environment or in {project.config.secrets_file}, or name a command that prints them.",
+            next=f"Set them in the environment or in {project.config.secrets_file}, or name a command for them.",
         )
     return {name: value for name, value in values.items() if value is not None}
 

@@ -129,7 +129,7 @@ def _build(wanted: Wanted, observed: Mapping[str, Observed]) -> Iterator[Step]:
         raise ImageError(
             f"{lacking[0].host_name} needs the image {name} for {lacking[0].platform}, and it {found}.",
             now="Nothing was done.",
-            next=f"Pull or load it on this machine or on {lacking[0].host_name}, or let `build:` make it from a commit.",
+            next=f"Pull or load it here or on {lacking[0].host_name}, or let `build:` make it from a commit.",
         )
     if len(platforms) > 1:
         raise ImageError(

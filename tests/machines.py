@@ -1,9 +1,9 @@
-"""Throwaway machines on this one: each has namespaces of its own (mounts, network, processes), a real dockerd and a real sshd.
+"""Throwaway machines on this one: namespaces of their own (mounts, network, processes), a real dockerd, a real sshd.
 
 A machine is reached at its address in 198.18.0.0/15, which is set aside for such tests (RFC 2544), by a veth pair. Its
-/var/lib and /run are its own, so that everything stands where it stands on a real server, and a developer's containers
-are never near. Its first process is a child of ours: when that is killed, the kernel ends all that ran in the machine, and
-the network and the mounts go with it.
+/var/lib and /run are its own, so that everything stands where it stands on a real server, and a developer's
+containers are never near. Its first process is a child of ours: when that is killed, the kernel ends all that ran in the
+machine, and the network and the mounts go with it.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ PACKAGES = {
 }
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-_INIT = """
+_INIT = f"""
 set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
@@ -40,12 +40,12 @@ read -r address
 ip link set lo up
 ip address add "$address/30" dev eth0
 ip link set eth0 up
-export PATH={path}
+export PATH={_PATH}
 dockerd() {{ command dockerd --log-level warn --cgroup-parent "$2" >>"$1/dockerd.log" 2>&1; }}
 [ "$3" = without-docker ] || dockerd "$1" "$2" &
 "$(command -v sshd)" -D -e -f "$1/sshd_config" 2>>"$1/sshd.log" &
 wait
-""".format(path=_PATH)
+"""
 
 _SSHD = """
 HostKey {folder}/host_key
@@ -208,7 +208,7 @@ def _join(pid: int) -> str:
             subprocess.run(["ip", "address", "add", f"{prefix}.{int(last) + 1}/30", "dev", name], check=True)
             subprocess.run(["ip", "link", "set", name, "up"], check=True)
             return f"{prefix}.{int(last) + 2}"
-    raise RuntimeError(f"no free network: {made.stderr}")
+    raise RuntimeError("all of 1000 networks are taken; `ip link` shows what is left of earlier runs")
 
 
 def _eventually(check: Callable[[], bool], what: str, folder: Path) -> None:
@@ -237,3 +237,7 @@ def _remove_cgroups(name: str) -> None:
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+if __name__ == "__main__":
+    prepare(print)

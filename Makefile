@@ -1,0 +1,33 @@
+# Each line is what a person would type. `make demo` and `make test` set up all that they need, from a bare clone.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: demo test check format lock
+
+demo: .venv/ready ## ship real containers over real SSH to a throwaway server on this machine
+	python -m tests.demo
+
+test: .venv/ready ## every test
+	python -m tests.machines
+	pytest --numprocesses auto
+
+check: .venv/ready ## style, types and the import rules
+	black --check --quiet .
+	ruff check --quiet .
+	mypy
+	pytest tests/unit/test_imports.py
+
+format: .venv/ready
+	ruff check --fix --quiet .
+	black --quiet .
+
+lock: ## new versions of all dependencies, with their hashes
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --upgrade --extra dev pyproject.toml --output-file requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@echo "installing Python packages into .venv …"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/ready

@@ -1,0 +1,154 @@
+"""The main job, for real: containers shipped over SSH to a throwaway server on this machine. Run by `make demo`."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.machines import Machine, machine, prepare
+
+APP = Path(__file__).parent / "app"
+
+
+class Demo:
+    def __init__(self, folder: Path, server: Machine, laptop: Machine) -> None:
+        self.folder = folder
+        self.server = server
+        self.environ = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(laptop.folder / "home"),
+            "DOCKER_HOST": laptop.docker_host,
+            "SAMPLE_HOST": server.address,
+            "SAMPLE_KEY": server.key.read_text(),
+        }
+
+    def prepare_project(self) -> None:
+        shutil.copytree(APP, self.folder, dirs_exist_ok=True)
+        shutil.copy(str(shutil.which("busybox")), self.folder)
+        for arguments in (
+            ["init", "--quiet"],
+            ["config", "user.name", "Demo"],
+            ["config", "user.email", "demo@example.org"],
+        ):
+            self.git(*arguments)
+        self.commit("version 1")
+
+    def git(self, *arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=self.folder, check=True)
+
+    def commit(self, text: str, mode: str = "well") -> None:
+        (self.folder / "www/index.html").write_text(f"hello from {text}\n")
+        (self.folder / "config/env.j2").write_text(f"MODE={mode}\n")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", text)
+
+    def run(self, *arguments: str, exit_code: int = 0) -> None:
+        """Runs a command as one would type it; its output goes to the terminal as it comes."""
+        print(
+            f"\n\033[1m$ {' '.join(arguments)}\033[0m" if sys.stdout.isatty() else f"\n$ {' '.join(arguments)}",
+            flush=True,
+        )
+        begun = time.monotonic()
+        done = subprocess.run(arguments, cwd=self.folder, env=self.environ, check=False)
+        if done.returncode != exit_code:
+            sys.exit(f"demo: expected exit code {exit_code}, got {done.returncode}")
+        print(f"  (exit code {done.returncode}, {time.monotonic() - begun:.1f} s)", flush=True)
+
+    def address(self) -> str:
+        """Of the container that serves, on the server's own network."""
+        done = subprocess.run(
+            ["shipper", "status", "--json"],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        (row,) = json.loads(done.stdout)
+        return str(row["container"]["address"])
+
+    def ask(self) -> None:
+        print(f"  the app answers: {self.answer(self.address())}", flush=True)
+
+    def answer(self, address: str) -> str:
+        return self.server.run(f"busybox wget -q -T 2 -O - http://{address}:8080/").stdout.strip()
+
+    @contextlib.contextmanager
+    def visitor(self) -> Iterator[None]:
+        """Someone who goes on asking the container that serves."""
+        address, done, answers = self.address(), threading.Event(), list[str]()
+
+        def visit() -> None:
+            while not done.is_set():
+                answers.append(self.answer(address))
+
+        thread = threading.Thread(target=visit)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+        good = [answer for answer in answers if answer]
+        print(f"  meanwhile a visitor asked {len(answers)} times and got {len(good)} answers: {good[-1]}", flush=True)
+        if len(good) < len(answers):
+            sys.exit("demo: a visitor got no answer")
+
+
+def say(text: str) -> None:
+    print(f"\n── {text}", flush=True)
+
+
+def main() -> None:
+    begun = time.monotonic()
+    prepare(lambda text: print(text, flush=True))
+    with (
+        tempfile.TemporaryDirectory(prefix="shipper-demo-") as folder,
+        machine("server") as server,
+        machine("laptop") as laptop,
+    ):
+        say(
+            f"a throwaway server at {server.address} (its own dockerd, sshd, network) is up; {laptop.name} builds images"
+        )
+        server.run("install -d -m 2770 -g docker /var/lib/shipper")
+        tell_the_story(Demo(Path(folder), server, laptop))
+    say(f"the server and all that was on it are gone; {time.monotonic() - begun:.0f} s in all")
+
+
+def tell_the_story(demo: Demo) -> None:
+    demo.prepare_project()
+    say("nothing is accepted silently: the server's key must be pinned first")
+    demo.run("shipper", "status", exit_code=12)
+    demo.run("shipper", "trust", demo.server.address, "--yes")
+    demo.commit("version 1")
+    say("what would happen?")
+    demo.run("shipper", "plan")
+    say("first deploy: the whole image travels, over SSH, with no registry")
+    demo.run("shipper", "deploy")
+    demo.ask()
+    say("version 2: only the layer that changed travels")
+    demo.commit("version 2")
+    demo.run("shipper", "deploy")
+    demo.ask()
+    say("version 3 is broken: it is refused, and version 2 goes on serving")
+    demo.commit("version 3", mode="exits-late")
+    with demo.visitor():
+        demo.run("shipper", "deploy", exit_code=20)
+    demo.ask()
+    say("back to version 1, with no SHA from memory")
+    demo.run("shipper", "rollback")
+    demo.ask()
+    demo.run("shipper", "status")
+    demo.run("shipper", "releases")
+
+
+if __name__ == "__main__":
+    main()

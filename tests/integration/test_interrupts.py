@@ -1,0 +1,91 @@
+"""Ctrl-C and SIGTERM: stop at the next safe point, and say where things stand."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.integration.conftest import Project
+
+SLOW = "gate: {http: {port: 8080, path: /never}, deadline: 60s, interval: 50ms}"
+
+
+def interrupted_at(project: Project, step: str, number: int) -> tuple[int, dict[str, object]]:
+    """Sends a signal when the step begins; returns the exit code and the last event."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shipper", "deploy", "--json"],
+        cwd=project.folder,
+        env=project.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    last: dict[str, object] = {}
+    with process:
+        assert process.stdout
+        for line in process.stdout:
+            last = json.loads(line)
+            if last["event"] == "step_started" and last["step"] == step:
+                process.send_signal(number)
+    return process.returncode, last
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_at_the_gate_takes_back_what_was_begun(project: Project, number: int) -> None:
+    project.deploy()
+    before = project.serving["Id"]
+    project.configure(SLOW)
+    project.version("version 2")
+
+    exit_code, last = interrupted_at(project, "check", number)
+
+    assert exit_code == 130
+    outcome = last["outcome"]
+    assert isinstance(outcome, dict)
+    assert (outcome["kind"], outcome["interrupted"], outcome["restored"]) == ("failed", True, True)
+    assert project.serving["Id"] == before
+    assert project.answer() == "version 1"
+
+
+@pytest.mark.parametrize("step", ["ship", "release", "start", "swap"])
+def test_an_interrupt_at_any_step_before_the_commit_leaves_the_old_one_serving(project: Project, step: str) -> None:
+    project.deploy()
+    before = project.serving["Id"]
+    project.version("version 2")
+
+    exit_code, _ = interrupted_at(project, step, signal.SIGINT)
+
+    assert exit_code == 130
+    assert project.serving["Id"] == before
+    assert project.serving["HostConfig"]["RestartPolicy"]["Name"] == "always"
+    project.deploy()
+    assert project.answer() == "version 2"
+
+
+def test_an_interrupt_after_the_commit_finishes_the_deploy(project: Project) -> None:
+    project.deploy()
+    project.version("version 2")
+
+    exit_code, last = interrupted_at(project, "commit", signal.SIGINT)
+
+    assert exit_code == 0
+    assert isinstance(last["outcome"], dict)
+    assert last["outcome"]["kind"] == "deployed"
+    assert project.answer() == "version 2"
+
+
+def test_an_interrupt_of_a_recreated_role_starts_the_old_one_again(project: Project) -> None:
+    project.configure("strategy: recreate")
+    project.version("version 1")
+    project.deploy()
+    before = project.serving["Id"]
+    project.configure(f"strategy: recreate\n{SLOW}")
+    project.version("version 2")
+
+    exit_code, _ = interrupted_at(project, "check", signal.SIGINT)
+
+    assert exit_code == 130
+    assert project.serving["Id"] == before
+    assert project.answer() == "version 1"
