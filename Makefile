@@ -9,7 +9,7 @@ demo: .venv/ready ## ship real containers over real SSH to a throwaway server on
 
 test: .venv/ready ## every test
 	python -m tests.machines
-	pytest --numprocesses auto
+	pytest --numprocesses auto $(COVERAGE)
 
 check: .venv/ready ## style, types and the import rules
 	black --check --quiet .

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shipper.config import Config as Config, json_schema as json_schema
     from shipper.deployment import build as build, deploy as deploy, plan_deploy as plan_deploy
+    from shipper.environment import effective_config as effective_config
     from shipper.errors import (
         BuildError as BuildError,
         ConfigError as ConfigError,
@@ -72,6 +73,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "config": "Config json_schema",
     "deployment": "build deploy plan_deploy",
+    "environment": "effective_config",
     "errors": "BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError ForwardingDisabled "
     "GateFailed HostError HostKeyError ImageError LoginRefused ReleaseNotFound SecretError ShipperError SourceError "
     "UsageError",

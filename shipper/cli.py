@@ -248,7 +248,7 @@ def config(schema: bool, config_file: str, destination: str | None) -> None:
     import yaml
 
     project = _project(config_file, destination)
-    print(yaml.safe_dump(project.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
+    print(yaml.safe_dump(shipper.effective_config(project), sort_keys=False, allow_unicode=True), end="")
 
 
 @main.command()

@@ -100,7 +100,18 @@ async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, 
     records = {name: completed(replace(wanted_release, number=number), payloads[name], hosts[name]) for name in hosts}
     local_image = await local_image_for(worlds, hosts, project.image)
     can_build = project.config.build is not None and project.revision.tree is not None
-    return make_plan(wanted_of(project, records, payloads, worlds, local_image, can_build=can_build), hosts)
+    return make_plan(
+        wanted_of(
+            project,
+            records,
+            payloads,
+            worlds,
+            local_image,
+            can_build=can_build,
+            retain=project.config.retain,
+        ),
+        hosts,
+    )
 
 
 def wanted_of(
@@ -110,14 +121,15 @@ def wanted_of(
     worlds: Worlds,
     local_image: Image | None,
     *,
-    can_build: bool,
+    can_build: bool = False,
+    retain: int | None = None,
 ) -> Wanted:
     return Wanted(
         full_name=project.full_name,
         deploy_id=_deploy_id(worlds),
         releases=records,
         payloads=payloads,
-        retain=project.config.retain,
+        retain=retain,
         removes_images=not project.config.fixed_version,
         local_image=local_image,
         can_build=can_build,

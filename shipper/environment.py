@@ -1,5 +1,6 @@
 """Secrets and the Jinja template → what each container gets."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ import jinja2
 from shipper import git, local
 from shipper.config import SecretSource
 from shipper.errors import ConfigError, SecretError
+from shipper.mask import Mask
 from shipper.model import Env, Payload, Secret
 from shipper.project import Project
 from shipper.tasks import task_group
@@ -70,6 +72,15 @@ def _secrets_file(project: Project) -> dict[str, str]:
             next=f"Run git rm --cached {name}, list it in .gitignore, and replace every secret that was in it.",
         )
     return _variables(path.read_text(), name)
+
+
+def effective_config(project: Project) -> dict[str, Any]:
+    """The config that is in force, as JSON knows it; a secret that `${…}` brought into it is masked."""
+    named = ((name, source.env if source else None) for name, source in project.config.secrets.items())
+    mask = Mask()
+    mask.add(Secret(value) for name, other in named if (value := project.environ.get(other or name)))
+    config: dict[str, Any] = json.loads(mask(project.config.model_dump_json()))
+    return config
 
 
 def complete(project: Project, available: Env, recorded: Env) -> dict[str, Secret]:

@@ -34,7 +34,8 @@ class Wanted:
     releases: Mapping[str, Release]
     """For each host; they differ in what they replace, and in the hash of their env."""
     payloads: Mapping[str, Payload]
-    retain: int
+    retain: int | None
+    """How many releases are kept; None to remove nothing."""
     removes_images: bool
     """Whether images of pruned releases go too: not where someone else made them."""
     local_image: Image | None = None
@@ -297,7 +298,9 @@ class _HostPlan:
 
     @property
     def pruning(self) -> Iterator[Step]:
-        kept = self._kept_releases()
+        if self.wanted.retain is None or not self.changed_roles:
+            return
+        kept = self._kept_releases(self.wanted.retain)
         records = self.observed.releases
         gone = [release for release in records if release.number not in kept]
         kept_images = {self.release.image, *(release.image for release in records if release.number in kept)}
@@ -310,13 +313,13 @@ class _HostPlan:
             image_names=tuple(images) if self.wanted.removes_images else (),
             release_numbers=tuple(release.number for release in gone if release.number < oldest),
         )
-        if self.changed_roles and (prune.container_names or prune.release_numbers):
+        if prune.container_names or prune.release_numbers:
             yield prune
 
-    def _kept_releases(self) -> set[int]:
+    def _kept_releases(self, retain: int) -> set[int]:
         """The newest that served, and always the one that will serve and where a rollback from it goes."""
         served = [r.number for r in self.observed.releases if r.outcome is ReleaseOutcome.DEPLOYED]
-        newest = sorted({*served, self.release.number}, reverse=True)[: self.wanted.retain]
+        newest = sorted({*served, self.release.number}, reverse=True)[:retain]
         return {*newest, self.release.number, *([self.release.replaces] if self.release.replaces else [])}
 
     def _superfluous_containers(self, kept: set[int]) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """A project: the folder, the commit that is meant, and the config and template of that commit."""
 
+import getpass
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,8 +40,7 @@ class Project:
     @property
     def performer(self) -> str:
         """Who deploys, for the record."""
-        user = self.environ.get("GITHUB_ACTOR") or self.environ.get("USER") or self.environ.get("LOGNAME") or "unknown"
-        return f"{user}@{platform.node()}"
+        return f"{self.environ.get('GITHUB_ACTOR') or getpass.getuser()}@{platform.node()}"
 
     def read(self, path: str) -> str | None:
         """The text of a file, as the commit that is deployed has it."""
@@ -75,8 +76,8 @@ def open_project(
 def _files(config_file: str, destination: str | None) -> list[str]:
     if destination is None:
         return [config_file]
-    if not destination.isalnum() or not destination.islower():
-        raise UsageError(f"{destination!r} is not the name of a destination: use a-z and digits.")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,20}", destination):
+        raise UsageError(f"{destination!r} is not the name of a destination: use a-z, digits and -.")
     path = Path(config_file)
     return [config_file, str(path.with_name(f"{path.stem}.{destination}{path.suffix}"))]
 

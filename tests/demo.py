@@ -79,7 +79,7 @@ class Demo:
         print(f"  the app answers: {self.answer(self.address())}", flush=True)
 
     def answer(self, address: str) -> str:
-        return self.server.run(f"busybox wget -q -T 2 -O - http://{address}:8080/").stdout.strip()
+        return self.server.run(f"busybox wget -q -O - http://{address}:8080/").stdout.strip()
 
     @contextlib.contextmanager
     def visitor(self) -> Iterator[None]:

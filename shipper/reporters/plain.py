@@ -1,5 +1,6 @@
 """Events as plain lines, for what is not a terminal: a log, a pipe, CI."""
 
+import time
 from collections.abc import Callable
 
 from shipper.events import (
@@ -16,13 +17,17 @@ from shipper.events import (
     StepUndone,
     Warned,
 )
+from shipper.model import size_text
 from shipper.reporters.words import outcome_lines
+
+_PROGRESS_PAUSE = 5.0  # seconds
 
 
 class PlainReporter:
     def __init__(self, write: Callable[[str], None], *, verbose: bool) -> None:
         self._write = write
         self._verbose = verbose
+        self._next_progress = 0.0
 
     def __call__(self, event: Event) -> None:
         for line in self._lines(event):
@@ -39,11 +44,14 @@ class PlainReporter:
             case Output(line=line):
                 return [f"  | {line}"]
             case StepStarted():
+                self._next_progress = time.monotonic() + _PROGRESS_PAUSE
                 return [f"{_place(event)}: {event.step} …"]
             case StepProgressed(unit="line", detail=line):
                 return [f"  | {line}"]
+            case StepProgressed(unit="bytes"):
+                return self._now_and_then(f"{_place(event)}: {event.step}: {size_text(event.done)} sent {event.detail}")
             case StepProgressed():
-                return []
+                return self._now_and_then(f"{_place(event)}: {event.step}: {event.detail}")
             case StepFinished(detail=detail, seconds=seconds):
                 return [f"{_place(event)}: {event.step} done{': ' * bool(detail)}{detail}  ({seconds:.2f} s)"]
             case StepFailed(reason=reason, seconds=seconds):
@@ -55,6 +63,14 @@ class PlainReporter:
             case Ended(service=service, outcome=outcome):
                 return list(outcome_lines(service, outcome))
 
+    def _now_and_then(self, line: str) -> list[str]:
+        """A log needs no line for each packet, but one must see that it goes on."""
+        now = time.monotonic()
+        if now < self._next_progress:
+            return []
+        self._next_progress = now + _PROGRESS_PAUSE
+        return [line]
 
-def _place(event: StepStarted | StepFinished | StepFailed | StepUndone) -> str:
+
+def _place(event: StepStarted | StepProgressed | StepFinished | StepFailed | StepUndone) -> str:
     return f"{event.host_name} {event.role_name}".rstrip()

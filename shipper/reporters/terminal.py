@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -29,12 +29,16 @@ from shipper.reporters.words import outcome_lines
 
 @dataclass
 class _Row:
+    """What happens on one host for one role, and what has happened."""
+
     step: str = ""
     detail: str = ""
     mark: str = "⋯"
     style: str = "cyan"
-    begun: float = 0.0
+    begun: float = field(default_factory=time.monotonic)
     seconds: float | None = None
+    told: list[str] = field(default_factory=list)
+    """What finished steps had to say."""
 
 
 class TerminalReporter:
@@ -52,9 +56,10 @@ class TerminalReporter:
         self._live.stop()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self._table()
+        yield self._table(ended=False)
 
-    def _table(self) -> Table:
+    def _table(self, *, ended: bool) -> Table:
+        """While it runs, what each row is at; in the end, what each has done."""
         table = Table.grid(padding=(0, 2))
         for (host_name, role_name), row in self._rows.items():
             seconds = row.seconds if row.seconds is not None else time.monotonic() - row.begun
@@ -62,8 +67,8 @@ class TerminalReporter:
                 Text(row.mark, style=row.style),
                 Text(host_name, style="dim"),
                 Text(role_name, style="bold"),
-                Text(row.step, style=row.style),
-                Text(row.detail, overflow="ellipsis", no_wrap=True),
+                Text("" if ended else row.step, style=row.style),
+                Text("; ".join(row.told), overflow="fold") if ended else Text(row.detail, no_wrap=True),
                 Text(f"{seconds:.1f} s", style="dim"),
             )
         return table
@@ -93,23 +98,25 @@ class TerminalReporter:
         row = self._rows.setdefault((event.host_name, event.role_name), _Row())
         match event:
             case StepStarted(because=because):
-                self._rows[event.host_name, event.role_name] = _Row(
-                    step=event.step, detail=because and f"because {because}", begun=time.monotonic()
-                )
+                row.step, row.detail = event.step, because and f"because {because}"
+                row.mark, row.style, row.seconds = "⋯", "cyan", None
             case StepProgressed(unit="bytes"):
                 row.detail = f"{size_text(event.done)} sent {event.detail}"
             case StepProgressed():
                 row.detail = event.detail
             case StepFinished(detail=detail, seconds=seconds):
-                row.mark, row.style, row.detail, row.seconds = "✓", "green", detail, seconds
+                row.mark, row.style, row.detail, row.seconds = "✓", "green", detail, time.monotonic() - row.begun
+                if detail:
+                    row.told.append(f"{event.step}: {detail}")
                 if self._verbose:
                     self._say(f"✓ {event.host_name} {event.role_name} {event.step} {detail} ({seconds:.2f} s)", "green")
-            case StepFailed(reason=reason, seconds=seconds):
-                row.mark, row.style, row.detail, row.seconds = "✗", "red", reason, seconds
+            case StepFailed(reason=reason):
+                row.mark, row.style, row.detail, row.seconds = "✗", "red", reason, time.monotonic() - row.begun
+                row.told.append(f"{event.step}: {reason}")
 
     def _end(self, event: Ended) -> None:
         self._live.stop()
-        self._console.print(self._table())
+        self._console.print(self._table(ended=True))
         style = "bold red" if isinstance(event.outcome, Failed) else "bold green"
         for line in _first_styled(outcome_lines(event.service, event.outcome), style):
             self._console.print(line)

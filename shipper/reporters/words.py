@@ -19,11 +19,7 @@ def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
             if outcome.logs:
                 yield "Its last lines:"
                 yield from (f"  | {line}" for line in outcome.logs)
-            yield (
-                "What served before serves still or again."
-                if outcome.restored
-                else "WHAT SERVED BEFORE DOES NOT SERVE NOW."
-            )
+            yield ("What served before serves now." if outcome.restored else "WHAT SERVED BEFORE DOES NOT SERVE NOW!")
             yield from (f"  {line}" for line in map(serving_line, outcome.serving))
             yield f"Next: {outcome.next}"
 

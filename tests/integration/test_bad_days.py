@@ -26,7 +26,7 @@ def refused(project: Project, role: str, mode: str) -> Result:
     failed, served = project.containers(running=False)
     assert failed["Config"]["Labels"]["shipper.release"] == "2"
     assert failed["State"]["Status"] == "exited"
-    assert "What served before serves still or again." in result.output
+    assert "What served before serves now." in result.output
     assert f"web on {project.server.address}: release 1 of" in result.output
     assert "Next: shipper logs --role web" in result.output
     return result
