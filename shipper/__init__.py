@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         Warned as Warned,
         as_json as as_json,
     )
-    from shipper.host import HostKey as HostKey
+    from shipper.login import HostKey as HostKey
     from shipper.model import (
         Container as Container,
         Deployed as Deployed,
@@ -79,7 +79,7 @@ _NAMES = {
     "UsageError",
     "events": "Called Connected Ended Event Output Planned StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
-    "host": "HostKey",
+    "login": "HostKey",
     "model": "Container Deployed Failed Image Observed Outcome Release Serving Unchanged",
     "plan": "Plan",
     "project": "Project open_project",

@@ -24,8 +24,8 @@ Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _EPILOG = (
-    "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 20 failed, and what served before still "
-    "serves; 21 failed, and it does not; all others: README.md."
+    "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 20 refused by a gate; 21 failed, and "
+    "what served before does not serve; after any other code it does. All of them: README.md."
 )
 
 
@@ -221,11 +221,11 @@ def trust(host: str, fingerprint: str | None, yes: bool, config_file: str, desti
     """Pin the host key of HOST, after you have compared its fingerprint."""
     project = _project(config_file, destination)
     key = _run(shipper.shown_key(project, host))
-    print(f"{host} shows the host key {key.algorithm} {key.fingerprint}")
-    if key.known:
+    print(f"{key.name} shows the host key {key.algorithm} {key.fingerprint}")
+    if key.is_pinned:
         print("It is pinned already.")
         return
-    if key.changed:
+    if key.is_changed:
         print("ANOTHER KEY IS PINNED for this host: accept this one only if you know why it changed.")
     if fingerprint and fingerprint != key.fingerprint:
         raise shipper.HostKeyError(f"{host}: that is not {fingerprint}.", now="Nothing was pinned.")

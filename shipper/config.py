@@ -130,6 +130,8 @@ class HttpProbe(Section):
     """Port inside the container; it need not be published."""
     path: Annotated[str, _matching(r"/\S*", "must begin with /")] = "/"
     """Passed by any status from 200 to 399."""
+    host: Annotated[str, _matching(r"[\w.:-]+", "is not a host name")] | None = None
+    """Host header; the container's address if absent."""
 
 
 class Gate(Section):

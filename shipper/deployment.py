@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from shipper import environment, releases
 from shipper.errors import GateFailed, ShipperError, UsageError
-from shipper.events import Ended, Event, Output, Planned, Tell, Warned
+from shipper.events import Ended, Event, Output, Planned, Tell, Warned, masked
 from shipper.images.local import LocalImages
 from shipper.mask import Mask, masking
 from shipper.model import (
@@ -52,7 +52,7 @@ async def deploy(project: Project, *, tell: Tell = ignore) -> Outcome:
         async with connected(project, tell) as worlds:
             hosts = await observe_all(project, worlds, project.image)
             made = await _plan(project, worlds, hosts, available, mask, tell)
-            return await carry_out(made, project, worlds, hosts, tell)
+            return await carry_out(made, project, worlds, hosts, tell, mask)
 
 
 async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
@@ -136,31 +136,34 @@ def wanted_of(
     )
 
 
-async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, tell: Tell) -> Outcome:
+async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, tell: Tell, mask: Mask) -> Outcome:
     clock = next(iter(worlds.values())).clock
     begun = clock.monotonic()
     tell(Planned(service=project.full_name, lines=made.lines))
     failure = await run(made, worlds, tell)
     if failure:
-        outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts))
+        outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts, tell))
     elif made.before_commit:
         outcome = Deployed(release=made.release, seconds=clock.monotonic() - begun)
     else:
         outcome = Unchanged(release=made.release)
+    outcome = masked(outcome, mask)
     tell(Ended(service=project.full_name, outcome=outcome))
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
     return outcome
 
 
-async def _failed(failure: Failure, release: Release, project: Project, worlds: Worlds, before: Hosts) -> Failed:
+async def _failed(
+    failure: Failure, release: Release, project: Project, worlds: Worlds, before: Hosts, tell: Tell
+) -> Failed:
     """Looks again at what is true, instead of trusting that all was taken back."""
     serving: tuple[Serving, ...] = ()
-    restored, note = False, ""
+    restored: bool | None = None
     try:
         after = await observe_all(project, worlds, None)
     except ShipperError as blind:
-        note = f" What serves now is not known: {blind.what}"
+        tell(Warned(text=f"What serves now cannot be found out: {blind.what}"))
     else:
         serving = tuple(serving_of(after))
         restored = all(
@@ -172,16 +175,16 @@ async def _failed(failure: Failure, release: Release, project: Project, worlds: 
     place = " ".join(filter(None, (failure.step.name, failure.step.role_name, f"on {failure.step.host_name}")))
     return Failed(
         step=place,
-        reason=(error.what if isinstance(error, ShipperError) else "interrupted") + note,
+        reason=error.what if isinstance(error, ShipperError) else "interrupted",
         logs=error.logs if isinstance(error, GateFailed) else (),
         serving=serving,
         restored=restored,
         next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, release),
-        interrupted=isinstance(error, asyncio.CancelledError),
+        error_code=error.exit_code if isinstance(error, ShipperError) else 130,
     )
 
 
-def _next_command(failure: Failure, restored: bool, release: Release) -> str:
+def _next_command(failure: Failure, restored: bool | None, release: Release) -> str:
     if not restored:
         return "shipper status shows what runs; shipper rollback makes an earlier release serve."
     if isinstance(failure.error, GateFailed):
@@ -266,4 +269,4 @@ def _deploy_id(worlds: Worlds) -> str:
     while seconds:
         seconds, digit = divmod(seconds, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-    return digits
+    return digits.zfill(6)  # enough until 2095

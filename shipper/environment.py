@@ -197,10 +197,10 @@ def _line(error: BaseException) -> int:
 def _variables(text: str, name: str) -> dict[str, str]:
     """NAME=value lines, the value as it stands; # begins a comment line. As `docker run --env-file` reads them."""
     variables: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() breaks at characters that values may hold
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        variable, equals, value = line.strip().partition("=")
+        variable, equals, value = line.lstrip().removesuffix("\r").partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
             raise ConfigError(f"{name}:{number}: is not NAME=value")
         variables[variable] = value

@@ -18,8 +18,8 @@
     ├── ReleaseNotFound            18   no such release on the servers
     └── GateFailed                 20   the new container did not pass its gate
 
-A deploy that was begun and failed is not raised but returned (`model.Failed`): exit code 20 when what served before
-serves still or again, 21 when it does not. Interrupted by Ctrl-C or SIGTERM: 130.
+A deploy that was begun and failed is not raised but returned (`model.Failed`): with the exit code of its cause while
+what served before serves still or again, with 21 when it does not or is not known to. Ctrl-C and SIGTERM: 130.
 """
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from shipper.model import Outcome
 
@@ -113,10 +113,11 @@ Event = (
     | Ended
 )
 Tell = Callable[[Event], None]
+Told = TypeVar("Told", bound=Event | Outcome)
 
 
-def masked(event: Event, mask: Callable[[str], str]) -> Event:
-    """The same event with every text in it masked."""
+def masked(event: Told, mask: Callable[[str], str]) -> Told:
+    """The same event or outcome with every text in it masked."""
     return _replaced(event, mask)  # type: ignore[no-any-return]  # it keeps the type that it was given
 
 

@@ -283,16 +283,19 @@ class Failed:
     reason: str
     logs: tuple[str, ...]
     serving: tuple[Serving, ...]
-    restored: bool
-    """Whether what served before still serves, or does again."""
+    restored: bool | None
+    """Whether what served before still serves, or does again; None if the servers cannot be asked any more."""
     next: str
-    interrupted: bool = False
+    error_code: int
+    """The exit code of what went wrong; 130 for an interrupt."""
+
+    @property
+    def interrupted(self) -> bool:
+        return self.error_code == 130
 
     @property
     def exit_code(self) -> int:
-        if self.interrupted:
-            return 130
-        return 20 if self.restored else 21
+        return self.error_code if self.restored else 21
 
 
 Outcome = Deployed | Unchanged | Failed

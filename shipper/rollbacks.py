@@ -52,7 +52,7 @@ async def rollback(
                 hosts[name] = replace(hosts[name], image=await world.engine.image(image_name))
             local_image = await local_image_for(worlds, hosts, image_name)
             wanted = wanted_of(project, records, payloads, worlds, local_image)
-            return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell)
+            return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
 
 
 def _record(host: Observed, number: int) -> Release:

@@ -4,18 +4,19 @@ The only module that knows which adapters are real.
 """
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shipper import host
 from shipper.engine import DockerEngine
 from shipper.errors import ConnectError
 from shipper.events import Called, Connected, Tell
-from shipper.host import Access, SshHost
+from shipper.host import SshHost
 from shipper.images.local import LocalImages
+from shipper.login import Access, login
 from shipper.project import Project
 from shipper.records import Records
 from shipper.tasks import task_group
@@ -34,14 +35,8 @@ class SystemClock:
 
 
 def access(project: Project) -> Access:
-    timeouts = project.config.timeouts
-    return Access(
-        ssh=project.config.ssh,
-        root=project.root,
-        environ=project.environ,
-        timeout=timeouts.connect,
-        call_timeout=timeouts.call,
-    )
+    config = project.config
+    return Access(ssh=config.ssh, root=project.root, environ=project.environ, timeout=config.timeouts.connect)
 
 
 @asynccontextmanager
@@ -58,8 +53,10 @@ async def _world(stack: AsyncExitStack, project: Project, name: str, tell: Tell)
         tell(Called(host_name=name, call=call, seconds=seconds))
 
     begun = time.monotonic()
-    server = await stack.enter_async_context(host.connect(name, access(project), on_call))
-    folder = await stack.enter_async_context(host.private_folder())
+    connection = await stack.enter_async_context(login(name, access(project)))
+    server = SshHost(name, connection, project.config.timeouts.call, on_call)
+    # readable to nobody else (mode 0700): who can open the forwarded socket is root on the server
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipper-")))
     engine = await _engine(stack, project, server, folder, on_call)
     tell(Connected(host_name=name, seconds=time.monotonic() - begun))
     return World(

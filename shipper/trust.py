@@ -1,6 +1,6 @@
 """Host keys: what a server shows, and pinning it."""
 
-from shipper.host import HostKey, host_key, pin
+from shipper.login import HostKey, host_key, pin
 from shipper.project import Project
 from shipper.session import access
 

@@ -63,7 +63,8 @@ class Host(Protocol):
     async def connect_tcp(self, address: str, port: int, timeout: float) -> None:
         """Connects, and closes."""
 
-    async def http_get(self, address: str, port: int, path: str, timeout: float) -> Answer: ...
+    async def http_get(self, address: str, port: int, path: str, timeout: float, header: str | None = None) -> Answer:
+        """`header` is the Host header; the address if absent."""
 
     async def free_disk(self, folder: str) -> int | None:
         """Bytes; None where the server does not tell."""

@@ -5,6 +5,12 @@ from datetime import datetime, timedelta
 
 from shipper.model import Deployed, Failed, Outcome, Serving, Unchanged
 
+_RESTORED = {
+    True: "What served before serves now.",
+    False: "WHAT SERVED BEFORE DOES NOT SERVE NOW!",
+    None: "What serves now is not known.",
+}
+
 
 def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
     match outcome:
@@ -19,7 +25,7 @@ def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
             if outcome.logs:
                 yield "Its last lines:"
                 yield from (f"  | {line}" for line in outcome.logs)
-            yield ("What served before serves now." if outcome.restored else "WHAT SERVED BEFORE DOES NOT SERVE NOW!")
+            yield _RESTORED[outcome.restored]
             yield from (f"  {line}" for line in map(serving_line, outcome.serving))
             yield f"Next: {outcome.next}"
 

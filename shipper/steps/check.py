@@ -101,7 +101,7 @@ class Check(Step):
 
 async def _http_problem(world: World, address: str, gate: Gate) -> str:
     assert gate.http
-    answer = await world.host.http_get(address, gate.http.port, gate.http.path, gate.timeout)
+    answer = await world.host.http_get(address, gate.http.port, gate.http.path, gate.timeout, gate.http.host)
     if 200 <= answer.status < 400:
         return ""
     return f"GET {gate.http.path} → {answer.status} {_first_line(answer.body)}".rstrip()

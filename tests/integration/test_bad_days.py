@@ -148,7 +148,7 @@ def test_a_healthcheck_gate_without_a_healthcheck_is_an_error_that_names_the_key
 
     result = project.shipper("deploy")
 
-    assert result.exit_code == 20
+    assert result.exit_code == 2
     assert "roles.web.gate.healthcheck: the image" in result.output
     assert project.containers() == []
 
@@ -192,7 +192,7 @@ def test_a_port_that_a_stranger_holds_is_named_and_what_served_goes_on(project: 
     result = project.shipper("deploy")
     project.server.docker("rm", "--force", stranger)
 
-    assert result.exit_code == 20, result.everything
+    assert result.exit_code == 16, result.everything
     assert "port is already allocated" in result.output
     assert project.serving["Id"] == before
     assert project.answer() == "version 1"

@@ -44,7 +44,7 @@ def test_an_interrupt_at_the_gate_takes_back_what_was_begun(project: Project, nu
     assert exit_code == 130
     outcome = last["outcome"]
     assert isinstance(outcome, dict)
-    assert (outcome["kind"], outcome["interrupted"], outcome["restored"]) == ("failed", True, True)
+    assert (outcome["kind"], outcome["reason"], outcome["restored"]) == ("failed", "interrupted", True)
     assert project.serving["Id"] == before
     assert project.answer() == "version 1"
 

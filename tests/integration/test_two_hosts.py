@@ -1,0 +1,79 @@
+"""Several hosts are one deploy: all swap, or none."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.conftest import Project
+from tests.machines import Machine, machine
+
+
+@pytest.fixture(scope="module")
+def second() -> Iterator[Machine]:
+    with machine("second") as made:
+        made.run("install -d -m 2770 -g docker /var/lib/shipper")
+        yield made
+
+
+@pytest.fixture
+def on_both(project: Project, second: Machine) -> Project:
+    """A project for both hosts, with the key that each of them accepts."""
+    second.accept(project.server)
+    project.configure()
+    config = (project.folder / "config/deploy.yaml").read_text()
+    both = f"hosts: [{project.server.address}, {second.address}]"
+    project.write("config/deploy.yaml", config.replace(f"hosts: [{project.server.address}]", both))
+    project.write("config/known_hosts", f"{project.server.host_key}\n{second.host_key}\n")
+    project.commit()
+    return project
+
+
+def served(machine: Machine, service: str) -> list[str]:
+    shown = '{{.Label "shipper.release"}}'
+    return machine.docker("ps", "--filter", f"label=shipper.service={service}", "--format", shown).stdout.split()
+
+
+def test_a_deploy_reaches_all_hosts(on_both: Project, second: Machine) -> None:
+    on_both.deploy()
+
+    assert served(on_both.server, on_both.service) == ["1"]
+    assert served(second, on_both.service) == ["1"]
+    assert [row["container"]["release_number"] for row in on_both.shipper("status", "--json").json] == [1, 1]
+
+
+def test_when_the_second_host_fails_the_first_goes_back_as_well(on_both: Project, second: Machine) -> None:
+    on_both.deploy()
+    on_both.write("config/env.j2", f"{{% if host == '{second.address}' %}}\nMODE=exits\n{{% endif %}}\n")
+    on_both.version("version 2")
+
+    result = on_both.shipper("deploy")
+
+    assert result.exit_code == 20, result.everything
+    assert f"failed at check web on {second.address}" in result.output
+    assert served(on_both.server, on_both.service) == ["1"]
+    assert served(second, on_both.service) == ["1"]
+    assert on_both.serving["HostConfig"]["RestartPolicy"]["Name"] == "always"
+
+
+def test_a_rollback_reaches_all_hosts(on_both: Project, second: Machine) -> None:
+    on_both.deploy()
+    on_both.version("version 2")
+    on_both.deploy()
+
+    result = on_both.shipper("rollback")
+
+    assert result.exit_code == 0, result.everything
+    assert served(on_both.server, on_both.service) == ["1"]
+    assert served(second, on_both.service) == ["1"]
+
+
+def test_nothing_is_begun_when_one_host_cannot_be_reached(on_both: Project, second: Machine) -> None:
+    config = (on_both.folder / "config/deploy.yaml").read_text()
+    on_both.write("config/deploy.yaml", config.replace(second.address, f"{second.address}:23"))
+    on_both.commit()
+
+    result = on_both.shipper("deploy")
+
+    assert result.exit_code == 10
+    assert f"{second.address}:23: the connection was refused" in result.errors
+    assert on_both.containers(running=False) == []
