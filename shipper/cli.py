@@ -36,6 +36,10 @@ class _Main(click.Group):
         except shipper.ShipperError as error:
             _print_error(error)
             ctx.exit(error.exit_code)
+        except asyncio.CancelledError:
+            ctx.exit(130)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise  # click's own way to end
         except Exception as error:  # its text may hold a secret
             place = traceback.extract_tb(error.__traceback__)[-1]
             print(f"error: {type(error).__name__} in {place.filename}:{place.lineno}", file=sys.stderr)
@@ -325,7 +329,7 @@ def _run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", as_json: 
                 outcomes.append(event.outcome)
             reporter(event)
 
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError):  # what became of it was told by an Ended event
             _run(call(tell=tell))
     if not outcomes:
         print("interrupted before anything was begun", file=sys.stderr)
@@ -352,6 +356,9 @@ def _run(call: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _print_error(error: shipper.ShipperError) -> None:
+    if "--json" in sys.argv:
+        failed = {"what": error.what, "now": error.now, "next": error.next, "exit_code": error.exit_code}
+        print(json.dumps({"event": "error", **failed}))
     for label, text in (("error: ", error.what), ("", error.now), ("next: ", error.next)):
         if text:
             print(f"{label}{text}", file=sys.stderr)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from shipper import environment, releases
-from shipper.errors import GateFailed, ShipperError, UsageError
+from shipper.errors import GateFailed, ShipperError, SourceError, UsageError
 from shipper.events import Ended, Event, Output, Planned, Tell, Warned, masked
 from shipper.images.local import LocalImages
 from shipper.mask import Mask, masking
@@ -47,6 +47,7 @@ async def deploy(project: Project, *, tell: Tell = ignore) -> Outcome:
     cancelled, what was begun is taken back (or finished, once all hosts have swapped), and the outcome told by an
     `Ended` event, before CancelledError is raised.
     """
+    _require_version(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with connected(project, tell) as worlds:
@@ -57,6 +58,7 @@ async def deploy(project: Project, *, tell: Tell = ignore) -> Outcome:
 
 async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
     """What `deploy` would do now; changes nothing. Raises ShipperError."""
+    _require_version(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with connected(project, tell) as worlds:
@@ -69,6 +71,7 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
 
     Raises ShipperError.
     """
+    _require_version(project)
     if platform is None:
         async with connected(project, tell) as worlds:
             platforms = {name: (await world.engine.platform())[0] for name, world in worlds.items()}
@@ -80,6 +83,15 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
     if existing and existing.platform == platform:
         return existing
     return await images.build(project.image, platform, lambda line: tell(Output(step="build", line=line)))
+
+
+def _require_version(project: Project) -> None:
+    if not project.version:
+        raise SourceError(
+            f"{project.root} is in no Git repository, so there is no commit to name the release after.",
+            now="Nothing was done.",
+            next="Name the version of an image that exists (shipper deploy VERSION), or give `image` a tag.",
+        )
 
 
 async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell) -> Plan:

@@ -31,7 +31,8 @@ set -e; umask 007
 [ -d {_ROOT} ] || {{ mkdir -p {_ROOT}; chgrp docker {_ROOT} 2>/dev/null || :; chmod 2770 {_ROOT}; }}
 mkdir -p "$1/releases"; cd "$1/releases"; rm -rf .new-*
 mkdir ".new-$2"; sed -n -e "1w .new-$2/record" -e "2w .new-$2/config" -e "3w .new-$2/env"
-sync; mv ".new-$2" "$2"
+sync ".new-$2"/* 2>/dev/null || sync
+mv ".new-$2" "$2"
 """
 _UPDATE = """
 set -e; umask 007; cd "$1/releases/$2"

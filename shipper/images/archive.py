@@ -35,7 +35,7 @@ def known_layers(layers: Layers, on_server: Collection[Layers]) -> int:
 
 @dataclass
 class Archive:
-    """What `docker save` wrote, sent without its `left_out` lowest layers; counts what goes."""
+    """What `docker save` wrote, sent without its `left_out` lowest layers, or as it is; counts what goes."""
 
     saved: Path
     image_name: str
@@ -44,14 +44,16 @@ class Archive:
     """Bytes that travelled so far: compressed."""
 
     def size(self) -> int:
-        """Bytes of the layers that will be sent, as they will be on the server's disk."""
+        """Bytes that will be on the server's disk."""
+        if not self.left_out:
+            return self.saved.stat().st_size
         with tarfile.open(self.saved) as tar:
             return sum(_length(tar, path) for path in self._sent_layers(tar))
 
     def chunks(self, on_chunk: Callable[[], None]) -> Iterator[bytes]:
         """The archive, gzipped. Calls `on_chunk` after each piece."""
         packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
-        for piece in self._pieces():
+        for piece in self._without_layers() if self.left_out else _pieces_of(self.saved):
             if packed := packer.compress(piece):
                 self.sent += len(packed)
                 yield packed
@@ -60,7 +62,7 @@ class Archive:
         self.sent += len(packed)
         yield packed
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _without_layers(self) -> Iterator[bytes]:
         with tarfile.open(self.saved) as tar:
             manifest = _manifest(tar)
             described = json.dumps([{**manifest, "RepoTags": [self.image_name]}]).encode()
@@ -73,9 +75,21 @@ class Archive:
         return list(dict.fromkeys(_manifest(tar)["Layers"][self.left_out :]))
 
 
+def can_leave_out(saved: Path) -> bool:
+    """Whether `docker save` described the image as `docker load` wants it; images of several platforms are not."""
+    with tarfile.open(saved) as tar:
+        return "manifest.json" in tar.getnames()
+
+
+def _pieces_of(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while piece := opened.read(_CHUNK):
+            yield piece
+
+
 def _manifest(tar: tarfile.TarFile) -> dict[str, Any]:
     file = tar.extractfile("manifest.json")
-    assert file, "docker save always writes one"
+    assert file
     manifest: dict[str, Any] = json.load(file)[0]
     return manifest
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shipper.errors import ConnectError, DiskFull, EngineError, ImageError
-from shipper.images.archive import Archive, known_layers
+from shipper.images.archive import Archive, can_leave_out, known_layers
 from shipper.images.docker_cli import DockerCli
 from shipper.model import Image, size_text
 from shipper.project import Project
@@ -45,6 +45,8 @@ class LocalImages:
         with tempfile.TemporaryDirectory(prefix="shipper-image-") as folder:
             saved = Path(folder, "image.tar")
             await self._docker.save(image_name, saved)
+            if not can_leave_out(saved):
+                known = 0
             try:
                 return await self._send(world, storage, Archive(saved, image_name, known), image, report)
             except EngineError as error:

@@ -1,0 +1,125 @@
+"""The command line itself: help, bad arguments, first files. What commands do is tested against real servers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = "service: shop\nimage: shop\nroles: {web: {hosts: ['${SHOP_HOST}'], env: {TOKEN: '${TOKEN}'}}}\nsecrets: {TOKEN: }\n"
+
+
+def shipper(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "shipper", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_lists_the_commands_and_succeeds(tmp_path: Path) -> None:
+    result = shipper(tmp_path, "--help")
+
+    assert result.returncode == 0
+    listed = [line.split()[0] for line in result.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()]
+    assert listed[:4] == ["deploy", "rollback", "plan", "status"]
+    assert shipper(tmp_path, "deploy", "--help").returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["deploy", "--nope"], ["nope"], ["rollback", "x"], ["deploy", "a", "b"], []])
+def test_bad_arguments_are_exit_code_2_with_a_word_on_usage(tmp_path: Path, arguments: list[str]) -> None:
+    result = shipper(tmp_path, *arguments)
+
+    assert result.returncode == 2
+    assert "Usage: " in result.stderr
+
+
+def test_a_folder_without_config_is_told_of_init(tmp_path: Path) -> None:
+    result = shipper(tmp_path, "status")
+
+    assert result.returncode == 2
+    assert "config/deploy.yaml: there is no such file" in result.stderr
+    assert "next: `shipper init` writes a first one." in result.stderr
+
+
+def test_init_writes_a_config_that_is_valid_and_named_after_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "My Shop"
+    folder.mkdir()
+
+    result = shipper(folder, "init")
+
+    assert result.returncode == 0, result.stderr
+    assert "service: my-shop\n" in shipper(folder, "config").stdout
+    assert (folder / ".gitignore").read_text() == "config/secrets.env\n"
+
+
+def test_init_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text("mine")
+
+    result = shipper(tmp_path, "init")
+
+    assert result.returncode == 2
+    assert "config/deploy.yaml exists already" in result.stderr
+    assert (tmp_path / "config/deploy.yaml").read_text() == "mine"
+
+
+def test_config_prints_what_is_in_force_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+
+    result = shipper(tmp_path, "config", SHOP_HOST="shop.example.org", TOKEN="hush-hush")
+
+    assert "- shop.example.org" in result.stdout
+    assert "stop_timeout: 30s" in result.stdout
+    assert "TOKEN: •••" in result.stdout
+    assert "hush" not in result.stdout
+
+
+def test_a_destination_must_be_a_plain_name(tmp_path: Path) -> None:
+    result = shipper(tmp_path, "config", "-d", "../x")
+
+    assert result.returncode == 2
+    assert "is not the name of a destination" in result.stderr
+
+
+def test_deploy_without_git_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+
+    result = shipper(tmp_path, "deploy", SHOP_HOST="shop.example.org", TOKEN="hush-hush")
+
+    assert result.returncode == 4
+    assert "no Git repository" in result.stderr
+
+
+def test_an_error_is_a_json_event_too_where_json_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+
+    result = shipper(tmp_path, "deploy", "v1", "--json", SHOP_HOST="shop.example.org")
+
+    event = json.loads(result.stdout)
+    assert (event["event"], event["exit_code"]) == ("error", result.returncode)
+
+
+def test_the_schema_in_the_repository_is_that_of_the_code(tmp_path: Path) -> None:
+    committed = Path(__file__).parents[2] / "config/deploy.schema.json"
+
+    assert json.loads(committed.read_text()) == json.loads(shipper(tmp_path, "config", "--schema").stdout)
+
+
+@pytest.mark.parametrize("destination", [[], ["-d", "staging"]])
+def test_the_manual_is_a_config_that_loads(destination: list[str]) -> None:
+    repository = Path(__file__).parents[2]
+
+    result = shipper(repository, "config", *destination)
+
+    assert result.returncode == 0, result.stderr
+    assert "service: voicebot" in result.stdout
