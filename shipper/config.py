@@ -28,11 +28,12 @@ def _duration(value: object) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", str(value))
     if not match:
         raise ValueError("is not a duration such as 500ms, 30s, 5m or 2h")
-    return float(match[1]) * _SECONDS[match[2]]
+    return round(float(match[1]) * _SECONDS[match[2]], 6)
 
 
 def _format_duration(seconds: float) -> str:
-    return f"{seconds:g}s" if seconds >= 1 or seconds == 0 else f"{seconds * 1000:g}ms"
+    number, unit = (seconds, "s") if seconds >= 1 or seconds == 0 else (seconds * 1000, "ms")
+    return f"{number:.6f}".rstrip("0").rstrip(".") + unit
 
 
 def _memory(value: object) -> int:
@@ -58,6 +59,7 @@ def _matching(pattern: str, complaint: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 _ADDRESS = r"([\d.]+|\[[0-9a-fA-F:]+\])"
 
 Duration = Annotated[
@@ -86,10 +88,10 @@ Name = Annotated[
 VariableName = Annotated[str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name for an environment variable")]
 Host = Annotated[
     str,
-    _matching(rf"([\w.-]+@)?([\w.-]+|{_ADDRESS})(:\d+)?", "is not name, user@name, name:port or user@[ipv6]:port"),
+    _matching(rf"([\w.-]+@)?([\w.-]+|{_ADDRESS})(:{_PORT})?", "is not name, user@name, name:port or user@[ipv6]:port"),
 ]
 PublishedPort = Annotated[
-    str, _matching(rf"({_ADDRESS}:)?\d+:\d+(/(tcp|udp))?", "is not [address:]host_port:container_port[/udp]")
+    str, _matching(rf"({_ADDRESS}:)?{_PORT}:{_PORT}(/(tcp|udp))?", "is not [address:]host_port:container_port[/udp]")
 ]
 Volume = Annotated[
     str,
@@ -105,7 +107,14 @@ class Section(BaseModel):
 
 
 def _contradiction(key: str, complaint: str) -> PydanticCustomError:
-    return PydanticCustomError("contradiction", "{complaint}", {"key": key, "complaint": complaint})
+    return _contradictions([(key, complaint)])
+
+
+def _contradictions(found: list[tuple[str, str]]) -> PydanticCustomError:
+    """Each with the key, below the section, that is to be changed."""
+    return PydanticCustomError(
+        "contradiction", "{text}", {"text": "; ".join(text for _, text in found), "found": found}
+    )
 
 
 def _exactly_one(section: Section, *names: str) -> None:
@@ -306,32 +315,33 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        found = []
         if self.build and self.fixed_version:
-            raise _contradiction(
-                "build", f"the image {self.image} has a tag, so it is never built: remove one of the two"
-            )
+            found.append(("build", f"the image {self.image} has a tag, so it is never built: remove one of the two"))
         for role_name, role in self.roles.items():
             for path, file in role.files.items():
                 if file.secret and file.secret not in self.secrets:
-                    raise _contradiction(
-                        f"roles.{role_name}.files.{path}.secret",
-                        f'"{file.secret}" is not listed under secrets',
+                    found.append(
+                        (f"roles.{role_name}.files.{path}.secret", f'"{file.secret}" is not listed under secrets')
                     )
         for host_name, port, first, second in self._port_clashes():
-            raise _contradiction(
-                f"roles.{second}.publish", f"port {port} of {host_name} is published by {first} already"
-            )
+            found.append((f"roles.{second}.publish", f"port {port} of {host_name} is published by {first} already"))
+        if found:
+            raise _contradictions(found)
         return self
 
     def _port_clashes(self) -> Iterator[tuple[str, str, str, str]]:
-        taken: dict[tuple[str, str], str] = {}
+        taken: list[tuple[str, str, str, str]] = []
         for role_name, role in self.roles.items():
             for host_name in role.hosts:
                 for mapping in role.publish:
-                    outside = mapping.rpartition(":")[0].removeprefix("0.0.0.0:") + ("/udp" * mapping.endswith("/udp"))
-                    if first := taken.get((host_name, outside)):
-                        yield host_name, outside, first, role_name
-                    taken[host_name, outside] = role_name
+                    address, _, port = mapping.rpartition(":")[0].rpartition(":")
+                    port += "/udp" * mapping.endswith("/udp")
+                    for other_host, other_port, other_address, first in taken:
+                        overlaps = address == other_address or {address, other_address} & {"", "0.0.0.0", "[::]"}
+                        if (host_name, port) == (other_host, other_port) and overlaps:
+                            yield host_name, port, first, role_name
+                    taken.append((host_name, port, address, role_name))
 
     @property
     def fixed_version(self) -> str:

@@ -7,7 +7,7 @@ that was written (`1.10` and `no` mean just that); the schema gives them their t
 import difflib
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType
 
@@ -44,18 +44,22 @@ def parse(texts: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     merged: dict[str | int, object] = {}
     for file, text in texts.items():
         merged = _lay_over(merged, reader.read(file, text))
+    if not reader.is_readable:
+        raise _mistaken(reader.mistakes)
     values = {key: value for key, value in merged.items() if not str(key).startswith("x-")}
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        raise _mistaken([*reader.mistakes, *map(reader.mistake_of, error.errors())]) from None
+        raise _mistaken([*reader.mistakes, *reader.mistakes_of(error.errors())]) from None
     if reader.mistakes:
         raise _mistaken(reader.mistakes)
     return config
 
 
 def _mistaken(mistakes: list[Mistake]) -> ConfigError:
-    ordered = sorted(set(mistakes), key=lambda mistake: (mistake.file, mistake.line, str(mistake.path)))
+    ordered = sorted(
+        set(mistakes), key=lambda mistake: (mistake.file, mistake.line, str(mistake.path), mistake.complaint)
+    )
     return ConfigError("\n".join(str(mistake) for mistake in ordered), now="Nothing was done.")
 
 
@@ -74,6 +78,8 @@ class _Reader:
         self.places: dict[Path, tuple[str, int]] = {}
         self.mistakes: list[Mistake] = []
         self.file = ""
+        self.is_readable = True
+        self.hollow: set[Path] = set()
 
     def read(self, file: str, text: str) -> dict[str | int, object]:
         self.file = file
@@ -82,22 +88,25 @@ class _Reader:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self._complain((), (mark.line + 1) if mark else 1, f"is not YAML: {error.problem}")
-            return {}
-        except yaml.YAMLError as error:
-            self._complain((), 1, f"is not YAML: {error}")
-            return {}
+            return self._unreadable((mark.line + 1) if mark else 1, f"is not YAML: {error.problem}")
+        except yaml.reader.ReaderError as error:
+            return self._unreadable(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}")
         if not isinstance(node, yaml.MappingNode):
-            self._complain((), 1, "must be a mapping of keys to values")
-            return {}
+            return self._unreadable(1, "must be a mapping of keys to values")
         return self._mapping(node, (), frozenset())
+
+    def _unreadable(self, line: int, complaint: str) -> dict[str | int, object]:
+        self.is_readable = False
+        self._complain((), line, complaint)
+        return {}
 
     def _complain(self, path: Path, line: int, complaint: str) -> None:
         self.mistakes.append(Mistake(self.file, line, path, complaint))
 
     def _value(self, node: yaml.Node, path: Path, within: frozenset[int]) -> object:
         if id(node) in within:
-            self._complain(path, node.start_mark.line + 1, "is an alias to something that contains it")
+            self.hollow.add(path)
+            self._complain(path, self.places[path][1], "is an alias to something that contains it")
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, within | {id(node)})
@@ -114,7 +123,8 @@ class _Reader:
     def _mapping(self, node: yaml.MappingNode, path: Path, within: frozenset[int]) -> dict[str | int, object]:
         values: dict[str | int, object] = {}
         merged: dict[str | int, object] = {}
-        for key_node, value_node in node.value:
+        # what is merged comes first, so that the place of a key is where its own value stands
+        for key_node, value_node in sorted(node.value, key=lambda pair: pair[0].tag != "tag:yaml.org,2002:merge"):
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
                 self._complain(path, line, "a key must be text")
@@ -130,10 +140,10 @@ class _Reader:
     def _merge_key(self, node: yaml.Node, path: Path, within: frozenset[int]) -> dict[str | int, object]:
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
         merged: dict[str | int, object] = {}
-        for source in sources:
+        for source in reversed(sources):
             value = self._value(source, path, within)
             if isinstance(value, dict):
-                merged = value | merged
+                merged = merged | value
             else:
                 self._complain(path, source.start_mark.line + 1, "<< must name a mapping")
         return merged
@@ -144,6 +154,7 @@ class _Reader:
             if match[0] == "$${":
                 return "${"
             if name is None:
+                self.hollow.add(path)
                 self._complain(
                     path,
                     node.start_mark.line + 1,
@@ -152,19 +163,27 @@ class _Reader:
                 return ""
             value = self.environ.get(name) or default
             if value is None:
+                self.hollow.add(path)
                 self._complain(path, node.start_mark.line + 1, f"the environment variable {name} is not set")
                 return f"unset-{name.lower().replace('_', '-')}"
             return value
 
         return _VARIABLE.sub(replacement, str(node.value))
 
-    def mistake_of(self, details: ErrorDetails) -> Mistake:
-        path: Path = tuple(part for part in details["loc"] if part != "[key]")
-        context = details.get("ctx", {})
-        if details["type"] == "contradiction" and context["key"]:
-            path += tuple(_split_key(str(context["key"])))
-        file, line = self._place(path)
-        return Mistake(file, line, path, _complaint(details, path))
+    def mistakes_of(self, errors: list[ErrorDetails]) -> Iterator[Mistake]:
+        for details in errors:
+            path: Path = tuple(part for part in details["loc"] if part != "[key]")
+            is_follow_up = details["type"] == "too_short" and any(
+                other["loc"][: len(path)] == path and len(other["loc"]) > len(path) for other in errors
+            )
+            if path in self.hollow or is_follow_up:
+                continue
+            if details["type"] == "contradiction":
+                for key, complaint in details["ctx"]["found"]:
+                    whole = (*path, *_split_key(key)) if key else path
+                    yield Mistake(*self._place(whole), whole, complaint)
+            else:
+                yield Mistake(*self._place(path), path, _complaint(details, path))
 
     def _place(self, path: Path) -> tuple[str, int]:
         while path not in self.places:
@@ -195,8 +214,12 @@ def _complaint(details: ErrorDetails, path: Path) -> str:
             field = _fields_at(path[:-1])[str(path[-1])]
             choices = [str(choice) for choice in _choices(field.annotation)]
             return f"{shown}is not one of {', '.join(choices)}" + _did_you_mean(str(given), choices)
-        case "contradiction":
-            return str(context["complaint"])
+        case "tuple_type":
+            return f"{shown}should be a list"
+        case "dict_type" | "model_type":
+            return f"{shown}should be a mapping"
+        case "too_short":
+            return f"should have at least {context['min_length']} item{'s' * (context['min_length'] > 1)}"
         case "value_error":
             return f"{shown}{context['error']}"
         case _:

@@ -1,38 +1,22 @@
 """The story of a deploy: connect → observe → plan → run → outcome."""
 
-import asyncio
 import secrets as random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from shipper import environment, releases
-from shipper.errors import GateFailed, ShipperError, SourceError, UsageError
-from shipper.events import Ended, Event, Output, Planned, Tell, Warned, masked
+from shipper.errors import SourceError, UsageError
+from shipper.events import Event, Output, Tell, Warned
 from shipper.images.local import LocalImages
 from shipper.mask import Mask, masking
-from shipper.model import (
-    Deployed,
-    Env,
-    Failed,
-    Image,
-    Observed,
-    Outcome,
-    Payload,
-    Release,
-    Serving,
-    Unchanged,
-)
-from shipper.observe import observe
+from shipper.model import Env, Image, Observed, Outcome, Payload, Release
+from shipper.observe import Hosts, Worlds, observe_all
+from shipper.outcome import carry_out
 from shipper.plan import Plan, Wanted, make_plan
 from shipper.project import Project
-from shipper.runner import Failure, run
 from shipper.session import connected
-from shipper.tasks import finish, task_group
-from shipper.world import World
 
-Worlds = Mapping[str, World]
-Hosts = Mapping[str, Observed]
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -96,11 +80,7 @@ def _require_version(project: Project) -> None:
 
 async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell) -> Plan:
     if project.revision.is_dirty:
-        tell(
-            Warned(
-                text="The working folder has changes that are not committed: they are deployed too, marked as dirty."
-            )
-        )
+        tell(Warned(text="The working folder has uncommitted changes: they are deployed too, marked as dirty."))
     recorded: Env = {}
     if available.keys() != project.config.secrets.keys():
         serving = await serving_payloads(worlds, hosts, mask)
@@ -112,18 +92,9 @@ async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, 
     records = {name: completed(replace(wanted_release, number=number), payloads[name], hosts[name]) for name in hosts}
     local_image = await local_image_for(worlds, hosts, project.image)
     can_build = project.config.build is not None and project.revision.tree is not None
-    return make_plan(
-        wanted_of(
-            project,
-            records,
-            payloads,
-            worlds,
-            local_image,
-            can_build=can_build,
-            retain=project.config.retain,
-        ),
-        hosts,
-    )
+    retain = project.config.retain
+    wanted = wanted_of(project, records, payloads, worlds, local_image, can_build=can_build, retain=retain)
+    return make_plan(wanted, hosts)
 
 
 def wanted_of(
@@ -146,78 +117,6 @@ def wanted_of(
         local_image=local_image,
         can_build=can_build,
     )
-
-
-async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, tell: Tell, mask: Mask) -> Outcome:
-    clock = next(iter(worlds.values())).clock
-    begun = clock.monotonic()
-    tell(Planned(service=project.full_name, lines=made.lines))
-    failure = await run(made, worlds, tell)
-    if failure:
-        outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts, tell))
-    elif made.before_commit:
-        outcome = Deployed(release=made.release, seconds=clock.monotonic() - begun)
-    else:
-        outcome = Unchanged(release=made.release)
-    outcome = masked(outcome, mask)
-    tell(Ended(service=project.full_name, outcome=outcome))
-    if (task := asyncio.current_task()) and task.cancelling():
-        raise asyncio.CancelledError
-    return outcome
-
-
-async def _failed(
-    failure: Failure, release: Release, project: Project, worlds: Worlds, before: Hosts, tell: Tell
-) -> Failed:
-    """Looks again at what is true, instead of trusting that all was taken back."""
-    serving: tuple[Serving, ...] = ()
-    restored: bool | None = None
-    try:
-        after = await observe_all(project, worlds, None)
-    except ShipperError as blind:
-        tell(Warned(text=f"What serves now cannot be found out: {blind.what}"))
-    else:
-        serving = tuple(serving_of(after))
-        restored = all(
-            (container := after[name].serving(role_name)) is not None and container.id == old.id
-            for name, host in before.items()
-            for role_name, old in host.serving_all().items()
-        )
-    error = failure.error
-    place = " ".join(filter(None, (failure.step.name, failure.step.role_name, f"on {failure.step.host_name}")))
-    return Failed(
-        step=place,
-        reason=error.what if isinstance(error, ShipperError) else "interrupted",
-        logs=error.logs if isinstance(error, GateFailed) else (),
-        serving=serving,
-        restored=restored,
-        next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, release),
-        error_code=error.exit_code if isinstance(error, ShipperError) else 130,
-    )
-
-
-def _next_command(failure: Failure, restored: bool | None, release: Release) -> str:
-    if not restored:
-        return "shipper status shows what runs; shipper rollback makes an earlier release serve."
-    if isinstance(failure.error, GateFailed):
-        return f"shipper logs --role {failure.step.role_name} --release {release.number} shows all that it wrote."
-    return "The same command again goes on from what is true then."
-
-
-async def observe_all(project: Project, worlds: Worlds, image_name: str | None) -> dict[str, Observed]:
-    async with task_group() as looking:
-        tasks = [
-            looking.create_task(observe(world, image_name=image_name, network_name=project.full_name))
-            for world in worlds.values()
-        ]
-    return {task.result().host_name: task.result() for task in tasks}
-
-
-def serving_of(hosts: Hosts) -> Iterator[Serving]:
-    """One line for each role of each host."""
-    for host in hosts.values():
-        for role_name in dict.fromkeys(container.role_name for container in host.containers):
-            yield Serving(host_name=host.host_name, role_name=role_name, container=host.serving(role_name))
 
 
 async def local_image_for(worlds: Worlds, hosts: Hosts, image_name: str) -> Image | None:

@@ -35,7 +35,10 @@ async def _value(project: Project, name: str, source: SecretSource | None, from_
         return project.environ.get(source.env) or from_file.get(source.env)
     if source.file:
         path = project.root / source.file
-        return path.read_text() if path.is_file() else None
+        try:
+            return path.read_text() if path.is_file() else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretError(f"The file for secret {name} cannot be read: {type(error).__name__}") from None
     assert source.command
     return await _printed_by(project, name, source.command)
 
@@ -50,6 +53,8 @@ async def _printed_by(project: Project, name: str, command: tuple[str, ...]) -> 
         return None  # as on a phone's server: the value of the release that serves is taken
     except TimeoutError:
         raise SecretError(f"The command for secret {name} did not end in time: {shown}") from None
+    except OSError as error:
+        raise SecretError(f"The command for secret {name} cannot be run: {error.strerror}: {shown}") from None
     if finished.exit_code == 127:
         return None
     if finished.exit_code:

@@ -7,11 +7,13 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from shipper.errors import ShipperError
+from shipper.errors import GateFailed, ShipperError
 from shipper.events import Event, Tell, masked
 from shipper.model import Secret
 
 _SHORTEST = 4  # masking every "a" or "1" in a log would hide the log, not the secret
+_SHORTEST_BASE64 = 6  # of a part; shorter ones occur by chance
+_URL_SAFE = str.maketrans("+/", "-_")
 _SHORTEST_LINE = 9  # of a secret of several lines
 
 
@@ -36,16 +38,23 @@ def _forms(value: str) -> set[str]:
     lines = {line.strip() for line in value.splitlines() if len(line.strip()) >= _SHORTEST_LINE}
     forms = set()
     for text in {value, value.strip(), *lines}:
-        encoded = base64.b64encode(text.encode()).decode()
         quoted = {urllib.parse.quote(text, safe=""), urllib.parse.quote(text), urllib.parse.quote_plus(text)}
-        forms |= {
-            text,
-            encoded.rstrip("="),
-            encoded.rstrip("=").translate(str.maketrans("+/", "-_")),
-            *quoted,
-        }
-        forms.add(json.dumps(text)[1:-1])
+        lower = {re.sub("%..", lambda match: match[0].lower(), form) for form in quoted}
+        encoded = set(_in_base64(text.encode()))
+        encoded |= {form.translate(_URL_SAFE) for form in encoded}
+        forms |= {text, json.dumps(text)[1:-1], *quoted, *lower, *encoded}
     return forms
+
+
+def _in_base64(value: bytes) -> Iterator[str]:
+    """Alone, and within something longer (`user:secret`, say), at each of the three alignments."""
+    yield base64.b64encode(value).decode().rstrip("=")
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + value).decode()
+        first = (0, 2, 3)[before]  # the characters before hold bits of what stands before the value
+        last = (None, -3, -2)[(before + len(value)) % 3]  # and those after hold bits of what follows
+        if len(encoded[first:last]) >= _SHORTEST_BASE64:
+            yield encoded[first:last]
 
 
 @contextmanager
@@ -61,4 +70,6 @@ def masking(tell: Tell) -> Iterator[tuple[Tell, Mask]]:
     except ShipperError as error:
         error.what, error.now, error.next = mask(error.what), mask(error.now), mask(error.next)
         error.args = (error.what,)
+        if isinstance(error, GateFailed):
+            error.logs = tuple(map(mask, error.logs))
         raise

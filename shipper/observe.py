@@ -1,8 +1,14 @@
 """Every read that is made before anything is decided: all at once."""
 
-from shipper.model import Observed
+from collections.abc import Iterator, Mapping
+
+from shipper.model import Observed, Serving
+from shipper.project import Project
 from shipper.tasks import task_group
 from shipper.world import World
+
+Worlds = Mapping[str, World]
+Hosts = Mapping[str, Observed]
 
 
 async def observe(world: World, *, image_name: str | None, network_name: str) -> Observed:
@@ -21,3 +27,19 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         image=image.result() if image else None,
         has_network=has_network.result(),
     )
+
+
+async def observe_all(project: Project, worlds: Worlds, image_name: str | None) -> dict[str, Observed]:
+    async with task_group() as looking:
+        tasks = [
+            looking.create_task(observe(world, image_name=image_name, network_name=project.full_name))
+            for world in worlds.values()
+        ]
+    return {task.result().host_name: task.result() for task in tasks}
+
+
+def serving_of(hosts: Hosts) -> Iterator[Serving]:
+    """One line for each role of each host."""
+    for host in hosts.values():
+        for role_name in dict.fromkeys(container.role_name for container in host.containers):
+            yield Serving(host_name=host.host_name, role_name=role_name, container=host.serving(role_name))

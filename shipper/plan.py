@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from shipper.config import Role
 from shipper.errors import ImageError
 from shipper.model import Container, Image, Label, Observed, Payload, Release, ReleaseOutcome
+from shipper.retention import beyond_retention
 from shipper.spec import container_spec
 from shipper.steps import Step
 from shipper.steps.build import Build
@@ -22,6 +23,8 @@ from shipper.steps.ship import Ship
 from shipper.steps.start import Start
 from shipper.steps.stop import Stop
 from shipper.steps.swap import Swap
+
+_STOP_TIMEOUT = 30.0  # seconds, for containers of roles that the config knows no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,7 @@ class Plan:
 def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     """Raises ImageError if the image is nowhere, or is for another processor."""
     hosts = [_HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
-    if not any(host.before_commit or host.after_commit for host in hosts):
+    if not any(host.before_commit or host.is_uncommitted or host.after_commit for host in hosts):
         return Plan(release=wanted.release, title=_title(wanted, observed), before_commit=(), after_commit=())
     return Plan(
         release=wanted.release,
@@ -84,6 +87,7 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         before_commit=(
             *_build(wanted, observed),
             *(step for host in hosts for step in host.preparation),
+            *(step for host in hosts for step in host.freed_ports),
             *(step for role_name in _role_names(hosts) for host in hosts for step in host.changes.get(role_name, ())),
         ),
         after_commit=(
@@ -107,8 +111,9 @@ def choose_strategy(role: Role) -> tuple[str, str]:
 
 def _title(wanted: Wanted, observed: Mapping[str, Observed]) -> str:
     release = wanted.release
-    serving = {host.serving_release for host in observed.values()} - {None}
-    before = ", ".join(f"release {r.number} of {r.short_version}" for r in serving if r and r.number != release.number)
+    serving = [host.serving_release for host in observed.values()]
+    names = [f"release {r.number} of {r.short_version}" for r in serving if r and r.number != release.number]
+    before = ", ".join(dict.fromkeys(names))
     replaced = f" replaces {before}" if before else ""
     return f"{wanted.full_name}: release {release.number} of {release.short_version}{replaced}"
 
@@ -177,6 +182,11 @@ class _HostPlan:
     def _running(self, role_name: str) -> list[Container]:
         return [c for c in self.observed.containers if c.role_name == role_name and c.is_running]
 
+    def _running_or_coming_back(self, role_name: str) -> list[Container]:
+        """Docker starts even a container that someone stopped when the server boots, if its policy is `always`."""
+        containers = (c for c in self.observed.containers if c.role_name == role_name)
+        return [c for c in containers if c.is_running or c.is_committed]
+
     @property
     def changed_roles(self) -> list[str]:
         return [name for name in self.roles if not self._up_to_date(name)]
@@ -197,6 +207,24 @@ class _HostPlan:
             yield Network(host_name=host_name, network_name=name, because="containers of a service share one")
         if not self.observed.release(self.release.number):
             yield WriteRelease(host_name=host_name, release=self.release, payload=self.payload)
+
+    @property
+    def freed_ports(self) -> Iterator[Step]:
+        """A role that left the config may hold a port that a new one publishes: it must go before, not after."""
+        if any(self.roles[name].publish for name in self.changed_roles):
+            for container in self._of_removed_roles():
+                if container.is_running:
+                    yield Stop(
+                        host_name=self.host_name,
+                        role_name=container.role_name,
+                        container_name=container.name,
+                        timeout=_STOP_TIMEOUT,
+                        was_serving=container.is_committed,
+                        because="it may hold a port that is published now",
+                    )
+
+    def _of_removed_roles(self) -> list[Container]:
+        return [container for container in self.observed.containers if container.role_name not in self.roles]
 
     @property
     def changes(self) -> dict[str, list[Step]]:
@@ -261,8 +289,14 @@ class _HostPlan:
         return {label.value: value for label, value in own.items()}
 
     @property
+    def is_uncommitted(self) -> bool:
+        """It serves, but the deploy died before it could write that down."""
+        record = self.observed.release(self.release.number)
+        return record is not None and record.outcome is not ReleaseOutcome.DEPLOYED
+
+    @property
     def commit(self) -> Iterator[Step]:
-        if self.changed_roles:
+        if self.changed_roles or self.is_uncommitted:
             yield Commit(host_name=self.host_name, release_number=self.release.number)
 
     @property
@@ -273,8 +307,10 @@ class _HostPlan:
         for role_name, role in self.roles.items():
             up_to_date = self._up_to_date(role_name)
             overlaps = choose_strategy(role)[0] == "overlap"
-            for container in self._running(role_name):
-                is_stopped_before = not up_to_date and not (overlaps and container.is_committed)
+            for container in self._running_or_coming_back(role_name):
+                is_stopped_before = (
+                    container.is_running and not up_to_date and not (overlaps and container.is_committed)
+                )
                 if container is up_to_date or is_stopped_before:
                     continue
                 yield Retire(
@@ -286,13 +322,14 @@ class _HostPlan:
                 )
 
     def _retired_roles(self) -> Iterator[Step]:
-        for container in self.observed.containers:
-            if container.role_name not in self.roles and container.is_running:
+        stopped_before = any(True for _ in self.freed_ports)
+        for container in self._of_removed_roles():
+            if container.is_running and not stopped_before:
                 yield Retire(
                     host_name=self.host_name,
                     role_name=container.role_name,
                     container_name=container.name,
-                    timeout=30.0,
+                    timeout=_STOP_TIMEOUT,
                     because=f"the config gives {self.host_name} no role {container.role_name}",
                 )
 
@@ -300,36 +337,13 @@ class _HostPlan:
     def pruning(self) -> Iterator[Step]:
         if self.wanted.retain is None or not self.changed_roles:
             return
-        kept = self._kept_releases(self.wanted.retain)
-        records = self.observed.releases
-        gone = [release for release in records if release.number not in kept]
-        kept_images = {self.release.image, *(release.image for release in records if release.number in kept)}
-        images = dict.fromkeys(release.image for release in gone if release.image not in kept_images)
-        oldest = min(kept)
+        beyond = beyond_retention(self.observed, self.release, self.wanted.retain)
         prune = Prune(
             host_name=self.host_name,
             because=f"retain is {self.wanted.retain}",
-            container_names=tuple(self._superfluous_containers(kept)),
-            image_names=tuple(images) if self.wanted.removes_images else (),
-            release_numbers=tuple(release.number for release in gone if release.number < oldest),
+            container_names=beyond.container_names,
+            image_names=beyond.image_names if self.wanted.removes_images else (),
+            release_numbers=beyond.release_numbers,
         )
         if prune.container_names or prune.release_numbers:
             yield prune
-
-    def _kept_releases(self, retain: int) -> set[int]:
-        """The newest that served, and always the one that will serve and where a rollback from it goes."""
-        served = [r.number for r in self.observed.releases if r.outcome is ReleaseOutcome.DEPLOYED]
-        newest = sorted({*served, self.release.number}, reverse=True)[:retain]
-        return {*newest, self.release.number, *([self.release.replaces] if self.release.replaces else [])}
-
-    def _superfluous_containers(self, kept: set[int]) -> Iterator[str]:
-        """Stopped ones, but for the newest of each role of each release that is kept."""
-        newest: dict[tuple[str, int], Container] = {}
-        for container in self.observed.containers:
-            key = container.role_name, container.release_number
-            if key not in newest or newest[key].deploy_id < container.deploy_id:
-                newest[key] = container
-        for container in self.observed.containers:
-            is_newest = newest[container.role_name, container.release_number] is container
-            if not container.is_running and not (is_newest and container.release_number in kept):
-                yield container.name

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from shipper.deployment import ignore, observe_all, serving_of, serving_payloads
+from shipper.deployment import ignore, serving_payloads
 from shipper.errors import ReleaseNotFound, UsageError
 from shipper.events import Tell
 from shipper.mask import Mask
 from shipper.model import Container, Observed, Serving
+from shipper.observe import observe_all, serving_of
 from shipper.project import Project
 from shipper.session import connected
 from shipper.tasks import task_group

@@ -5,15 +5,11 @@ from dataclasses import replace
 
 from shipper import environment, releases
 from shipper.deployment import (
-    Hosts,
-    Worlds,
     available_secrets,
-    carry_out,
     completed,
     ignore,
     local_image_for,
     new_release,
-    observe_all,
     serving_payloads,
     wanted_of,
 )
@@ -21,6 +17,8 @@ from shipper.errors import ReleaseNotFound
 from shipper.events import Tell, Warned
 from shipper.mask import Mask, masking
 from shipper.model import Env, Observed, Outcome, Payload, Release
+from shipper.observe import Hosts, Worlds, observe_all
+from shipper.outcome import carry_out
 from shipper.plan import make_plan
 from shipper.project import Project
 from shipper.session import connected

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-CONFIG = "service: shop\nimage: shop\nroles: {web: {hosts: ['${SHOP_HOST}'], env: {TOKEN: '${TOKEN}'}}}\nsecrets: {TOKEN: }\n"
+CONFIG = """
+service: shop
+image: shop
+roles: {web: {hosts: ["${SHOP_HOST}"], env: {TOKEN: "${TOKEN}"}}}
+secrets: {TOKEN: }
+"""
 
 
 def shipper(folder: Path, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":

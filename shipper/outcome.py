@@ -1,0 +1,69 @@
+"""Runs a plan to its outcome: what serves then, what went wrong, what to do next."""
+
+import asyncio
+
+from shipper.errors import GateFailed, ShipperError
+from shipper.events import Ended, Planned, Tell, Warned, masked
+from shipper.mask import Mask
+from shipper.model import Deployed, Failed, Outcome, Release, Serving, Unchanged
+from shipper.observe import Hosts, Worlds, observe_all, serving_of
+from shipper.plan import Plan
+from shipper.project import Project
+from shipper.runner import Failure, run
+from shipper.tasks import finish
+
+
+async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, tell: Tell, mask: Mask) -> Outcome:
+    clock = next(iter(worlds.values())).clock
+    begun = clock.monotonic()
+    tell(Planned(service=project.full_name, lines=made.lines))
+    failure = await run(made, worlds, tell)
+    if failure:
+        outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts, tell))
+    elif made.before_commit:
+        outcome = Deployed(release=made.release, seconds=clock.monotonic() - begun)
+    else:
+        outcome = Unchanged(release=made.release)
+    outcome = masked(outcome, mask)
+    tell(Ended(service=project.full_name, outcome=outcome))
+    if (task := asyncio.current_task()) and task.cancelling():
+        raise asyncio.CancelledError
+    return outcome
+
+
+async def _failed(
+    failure: Failure, release: Release, project: Project, worlds: Worlds, before: Hosts, tell: Tell
+) -> Failed:
+    """Looks again at what is true, instead of trusting that all was taken back."""
+    serving: tuple[Serving, ...] = ()
+    restored: bool | None = None
+    try:
+        after = await observe_all(project, worlds, None)
+    except ShipperError as blind:
+        tell(Warned(text=f"What serves now cannot be found out: {blind.what}"))
+    else:
+        serving = tuple(serving_of(after))
+        restored = all(
+            (container := after[name].serving(role_name)) is not None and container.id == old.id
+            for name, host in before.items()
+            for role_name, old in host.serving_all().items()
+        )
+    error = failure.error
+    place = " ".join(filter(None, (failure.step.name, failure.step.role_name, f"on {failure.step.host_name}")))
+    return Failed(
+        step=place,
+        reason=error.what if isinstance(error, ShipperError) else "interrupted",
+        logs=error.logs if isinstance(error, GateFailed) else (),
+        serving=serving,
+        restored=restored,
+        next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, release),
+        error_code=error.exit_code if isinstance(error, ShipperError) else 130,
+    )
+
+
+def _next_command(failure: Failure, restored: bool | None, release: Release) -> str:
+    if not restored:
+        return "shipper status shows what runs; shipper rollback makes an earlier release serve."
+    if isinstance(failure.error, GateFailed):
+        return f"shipper logs --role {failure.step.role_name} --release {release.number} shows all that it wrote."
+    return "The same command again goes on from what is true then."

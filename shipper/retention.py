@@ -1,0 +1,51 @@
+"""PURE: what a host need not keep any longer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shipper.model import Container, Observed, Release, ReleaseOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beyond:
+    container_names: tuple[str, ...]
+    image_names: tuple[str, ...]
+    release_numbers: tuple[int, ...]
+
+
+def beyond_retention(observed: Observed, release: Release, retain: int) -> Beyond:
+    """What may go once `release` serves: all but `retain` releases that served, and what failed deploys left."""
+    kept = _kept_releases(observed, release, retain)
+    gone = [record for record in observed.releases if record.number not in kept]
+    kept_images = {release.image, *(record.image for record in observed.releases if record.number in kept)}
+    images = dict.fromkeys(record.image for record in gone if record.image not in kept_images)
+    return Beyond(
+        container_names=tuple(_superfluous_containers(observed, kept)),
+        image_names=tuple(images),
+        release_numbers=tuple(record.number for record in gone if _is_history(record, kept)),
+    )
+
+
+def _is_history(record: Release, kept: set[int]) -> bool:
+    """The record of a failed deploy stays as long as an older release does; one without its image is of no use."""
+    return record.outcome is ReleaseOutcome.DEPLOYED or record.number < min(kept)
+
+
+def _kept_releases(observed: Observed, release: Release, retain: int) -> set[int]:
+    """The newest that served, and always the one that will serve and where a rollback from it goes."""
+    served = [r.number for r in observed.releases if r.outcome is ReleaseOutcome.DEPLOYED]
+    newest = sorted({*served, release.number}, reverse=True)[:retain]
+    return {*newest, release.number, *([release.replaces] if release.replaces else [])}
+
+
+def _superfluous_containers(observed: Observed, kept: set[int]) -> Iterator[str]:
+    """Stopped ones, but for the newest of each role of each release that is kept."""
+    newest: dict[tuple[str, int], Container] = {}
+    for container in observed.containers:
+        key = container.role_name, container.release_number
+        if key not in newest or newest[key].deploy_id < container.deploy_id:
+            newest[key] = container
+    for container in observed.containers:
+        is_newest = newest[container.role_name, container.release_number] is container
+        if not container.is_running and not (is_newest and container.release_number in kept):
+            yield container.name

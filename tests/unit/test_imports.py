@@ -1,0 +1,207 @@
+"""The rules of who may import and touch what: a rule that nothing holds leaks."""
+
+import ast
+import functools
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import shipper
+
+ROOT = Path(shipper.__file__).parent
+SOURCES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
+STEPS = {name for name in SOURCES if name.startswith("steps/") and name != "steps/__init__.py"}
+
+
+def module_of(file: str) -> str:
+    return ".".join(("shipper", *file.removesuffix(".py").removesuffix("__init__").strip("/").split("/"))).rstrip(".")
+
+
+MODULES = {module_of(file): file for file in SOURCES}
+
+
+def is_for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes that are there at run time."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.stmt) and is_for_types(child)):
+            yield from statements(child)
+
+
+@functools.cache
+def imports(file: str) -> set[str]:
+    """The modules that a file imports: `from shipper import git` is shipper.git."""
+    found: set[str] = set()
+    for node in statements(SOURCES[file]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, f"{file}: relative imports hide what is imported"
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= submodules or {node.module}
+    return found
+
+
+def importers_of(*packages: str) -> set[str]:
+    return {file for file in SOURCES if {name.partition(".")[0] for name in imports(file)} & {*packages}}
+
+
+@functools.cache
+def names_used(file: str) -> set[str]:
+    """What a file calls or names: `print`, `time.monotonic`; also where it is imported by its own name."""
+    used: set[str] = set()
+    for node in statements(SOURCES[file]):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used.add(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.Name):
+            used.add(node.id)
+        elif isinstance(node, ast.ImportFrom):
+            used |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return used
+
+
+def users_of(*names: str) -> set[str]:
+    return {file for file in SOURCES if names_used(file) & {*names}}
+
+
+def within_shipper(file: str) -> set[str]:
+    return {name for name in imports(file) if name in MODULES}
+
+
+def reached_from(file: str) -> set[str]:
+    """The file, and all files of ours that importing it brings in."""
+    reached: set[str] = set()
+    waiting = [file]
+    while waiting:
+        current = waiting.pop()
+        if current not in reached:
+            reached.add(current)
+            waiting += [MODULES[name] for name in within_shipper(current)]
+    return reached
+
+
+@pytest.mark.parametrize(
+    ("packages", "files"),
+    [
+        (("asyncssh",), {"host.py", "login.py"}),
+        (("docker", "requests", "urllib3"), {"engine.py"}),
+        (("jinja2",), {"environment.py"}),
+        (("yaml",), {"deployfile.py", "cli.py"}),
+        (("rich",), {"cli.py", "reporters/terminal.py"}),
+        (("click",), {"cli.py"}),
+        (("pydantic", "pydantic_core"), {"config.py", "deployfile.py", "records.py"}),
+        (("subprocess",), {"git.py"}),
+        (("os", "sys", "signal"), {"cli.py"}),
+        (("secrets",), {"deployment.py"}),
+        (("random", "uuid"), set()),
+        (("logging", "warnings"), set()),
+    ],
+)
+def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], files: set[str]) -> None:
+    assert importers_of(*packages) == files
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (("print",), {"cli.py"}),
+        (("sys.exit", "exit", "quit", "os._exit"), {"cli.py"}),
+        (("os.environ", "os.getenv"), {"cli.py"}),
+        (("asyncio.run",), {"cli.py"}),
+        (("breakpoint", "eval", "exec"), set()),
+        (("datetime.now", "datetime.utcnow", "datetime.today"), {"cli.py", "reporters/jsonlines.py", "session.py"}),
+        (
+            ("time.time", "time.monotonic", "time.perf_counter"),
+            {"engine.py", "host.py", "reporters/plain.py", "reporters/terminal.py", "session.py"},
+        ),
+        (("asyncio.sleep", "time.sleep"), {"session.py"}),
+        (("asyncio.create_task", "asyncio.ensure_future"), set()),
+        (("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"), {"local.py"}),
+    ],
+)
+def test_the_edges_of_the_world_are_touched_only_where_they_are_named(names: tuple[str, ...], files: set[str]) -> None:
+    assert users_of(*names) == files
+
+
+def test_the_command_line_is_imported_by_nothing_but_its_own_entrance() -> None:
+    assert {file for file in SOURCES if "shipper.cli" in imports(file)} == {"__main__.py"}
+
+
+@pytest.mark.parametrize("file", sorted(STEPS))
+def test_a_step_knows_nouns_and_verbs_but_no_other_step(file: str) -> None:
+    allowed = {f"shipper.{name}" for name in ("world", "model", "config", "errors", "events", "steps")}
+    assert within_shipper(file) <= allowed
+
+
+def test_what_all_steps_share_knows_none_of_them() -> None:
+    assert within_shipper("steps/__init__.py") == {"shipper.world"}
+
+
+@pytest.mark.parametrize(("file", "own"), [("login.py", set()), ("host.py", {"shipper.login"}), ("engine.py", set())])
+def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, own: set[str]) -> None:
+    nouns = {f"shipper.{name}" for name in ("world", "model", "config", "errors", "events")}
+    assert within_shipper(file) <= nouns | own
+
+
+@pytest.mark.parametrize(
+    ("adapter", "files"),
+    [
+        ("engine", {"session.py"}),
+        ("host", {"session.py", "records.py"}),
+        ("login", {"session.py", "host.py", "trust.py"}),
+        ("records", {"session.py"}),
+    ],
+)
+def test_few_know_which_adapters_are_real(adapter: str, files: set[str]) -> None:
+    assert {file for file in SOURCES if f"shipper.{adapter}" in imports(file)} == files
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "plan.py",
+        "spec.py",
+        "releases.py",
+        "retention.py",
+        "model.py",
+        "events.py",
+        "mask.py",
+        "errors.py",
+        "reporters/words.py",
+    ],
+)
+def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> None:
+    pure = {
+        "abc",
+        "base64",
+        "collections.abc",
+        "contextlib",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "hashlib",
+        "json",
+        "pydantic",
+        "pydantic_core",
+        "re",
+        "typing",
+        "urllib.parse",
+    }
+    foreign = {name for reached in reached_from(file) for name in imports(reached)} - MODULES.keys()
+    assert foreign <= pure
+
+
+@pytest.mark.parametrize("file", ["plan.py", "spec.py", "releases.py", "retention.py", "reporters/words.py"])
+def test_what_is_pure_is_no_coroutine(file: str) -> None:
+    assert not any(isinstance(node, (ast.AsyncFunctionDef, ast.Await)) for node in statements(SOURCES[file]))
+
+
+def test_imports_go_one_way() -> None:
+    graph = {module: within_shipper(file) - {module} for module, file in MODULES.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)

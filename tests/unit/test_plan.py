@@ -1,0 +1,692 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shipper.config import Config, Logging, Role
+from shipper.errors import ImageError
+from shipper.model import (
+    Container,
+    ContainerSpec,
+    ContainerState,
+    FileInContainer,
+    Image,
+    Mount,
+    Observed,
+    Payload,
+    PublishedPort,
+    ReleaseOutcome,
+    Secret,
+)
+from shipper.plan import Plan, Wanted, choose_strategy, make_plan
+from shipper.spec import container_spec
+from shipper.steps.prune import Prune
+from shipper.steps.retire import Retire
+from shipper.steps.start import Start
+from shipper.steps.stop import Stop
+from shipper.steps.swap import Swap
+from tests.unit.nouns import (
+    FIRST,
+    SECOND,
+    THIRD,
+    A,
+    B,
+    a_config,
+    a_container,
+    a_host,
+    a_payload,
+    a_release,
+    a_role,
+    a_stopped,
+    an_image,
+    an_uncommitted,
+    by_name,
+    env,
+)
+
+TWO_HOSTS = {"web": {"hosts": [A, B]}}
+R1, R2 = a_release(1, FIRST), a_release(2, SECOND, replaces=1)
+
+
+def wanted(config: Config, number: int, version: str, observed: Mapping[str, Observed], **changed: Any) -> Wanted:
+    """A release of this number and version, with the record that each host has of it or will get."""
+
+    def record(host: Observed) -> Any:
+        serving = host.serving_release
+        new = a_release(
+            number,
+            version,
+            env_salt=f"salt of {host.host_name}",
+            replaces=serving.number if serving else None,
+            outcome=ReleaseOutcome.UNFINISHED,
+        )
+        return host.release(number) or new
+
+    values: dict[str, Any] = {
+        "full_name": "shop",
+        "deploy_id": "0bbb",
+        "releases": {name: record(host) for name, host in observed.items()},
+        "payloads": {name: a_payload(config, name) for name in observed},
+        "retain": 5,
+        "removes_images": True,
+        "local_image": an_image(),
+        "can_build": True,
+    }
+    return Wanted(**{**values, **changed})
+
+
+def plan(*hosts: Observed, config: Config | None = None, to: tuple[int, str] = (2, SECOND), **changed: Any) -> Plan:
+    observed = by_name(*hosts)
+    return make_plan(wanted(config or a_config(), *to, observed, **changed), observed)
+
+
+def text_of(made: Plan) -> str:
+    return "\n".join(made.lines) + "\n"
+
+
+def serving_first(host_name: str = A, **changed: Any) -> Observed:
+    """Release 1 serves."""
+    releases = (replace(R1, env_salt=f"salt of {host_name}"),)
+    return a_host(a_container(1, FIRST), host_name=host_name, releases=releases, **changed)
+
+
+# What changes, and in which order
+
+
+def test_a_first_deploy_builds_ships_and_makes_everything() -> None:
+    made = plan(a_host(image=None, has_network=False), to=(1, FIRST), local_image=None)
+    assert text_of(made) == """\
+shop: release 1 of 1111111
+here            build    shop:1111111 for linux/amd64, because this commit has no image yet
+a.example       ship     shop:1111111, because a.example does not have it
+a.example       network  shop, because containers of a service share one
+a.example       release  record 1 of 1111111
+a.example  web  start    shop-web-r1-0bbb, because nothing of it serves
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r1-0bbb serves
+a.example       commit   release 1
+"""
+
+
+def test_a_second_version_overlaps_the_first_which_retires_after_the_commit() -> None:
+    made = plan(serving_first(image=None), config=a_role(gate={"http": {"port": 80, "path": "/up"}}))
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example       ship     shop:2222222, because a.example does not have it
+a.example       release  record 2 of 2222222
+a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+a.example  web  check    GET /up on port 80 within 30s
+a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+def test_a_published_port_makes_the_old_container_stop_first() -> None:
+    made = plan(serving_first(), config=a_role(publish=["80:8080"], gate={"tcp": 8080, "deadline": "2m"}))
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example       release  record 2 of 2222222
+a.example  web  stop     shop-web-r1-0aaa, because recreate: two containers cannot publish port 80:8080
+a.example  web  start    shop-web-r2-0bbb, because release 1 serves
+a.example  web  check    port 8080 accepts within 120s
+a.example  web  swap     shop-web-r2-0bbb serves
+a.example       commit   release 2
+"""
+
+
+def test_a_singleton_never_runs_twice() -> None:
+    made = plan(serving_first(), config=a_role(singleton=True, gate={"command": ["ok"], "deadline": "500ms"}))
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example       release  record 2 of 2222222
+a.example  web  stop     shop-web-r1-0aaa, because recreate: it must never run twice
+a.example  web  start    shop-web-r2-0bbb, because release 1 serves
+a.example  web  check    `ok` succeeds within 500ms
+a.example  web  swap     shop-web-r2-0bbb serves
+a.example       commit   release 2
+"""
+
+
+def test_nothing_is_to_do_where_the_release_serves() -> None:
+    made = plan(serving_first(), to=(1, FIRST))
+    assert text_of(made) == "shop: release 1 of 1111111\nnothing to do\n"
+
+
+def test_a_plan_without_steps_is_empty() -> None:
+    assert plan(serving_first(), to=(1, FIRST)).is_empty
+
+
+def test_roles_change_one_after_the_other_on_all_hosts_and_only_then_all_commit() -> None:
+    config = a_config(
+        roles={"web": {"hosts": [A, B]}, "bot": {"hosts": [B], "singleton": True, "gate": {"healthcheck": True}}}
+    )
+    made = plan(
+        serving_first(),
+        a_host(a_container(1), a_container(1, role="bot"), host_name=B, releases=(replace(R1, env_salt="b"),)),
+        config=config,
+    )
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example       release  record 2 of 2222222
+b.example       release  record 2 of 2222222
+a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
+b.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+b.example  web  check    the image's HEALTHCHECK, else runs for 5s
+b.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
+b.example  bot  stop     shop-bot-r1-0aaa, because recreate: it must never run twice
+b.example  bot  start    shop-bot-r2-0bbb, because release 1 serves
+b.example  bot  check    the image's HEALTHCHECK succeeds within 30s
+b.example  bot  swap     shop-bot-r2-0bbb serves
+a.example       commit   release 2
+b.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+b.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+def test_the_title_names_each_release_that_is_replaced_once_in_the_order_of_the_hosts() -> None:
+    made = plan(
+        serving_first(),
+        a_host(a_container(2, SECOND), host_name=B, releases=(R2,)),
+        serving_first(host_name="c.example"),
+        config=a_config(roles={"web": {"hosts": [A, B, "c.example"]}}),
+        to=(3, THIRD),
+    )
+    assert made.lines[0] == "shop: release 3 of 3333333 replaces release 1 of 1111111, release 2 of 2222222"
+
+
+def test_a_host_that_is_behind_catches_up_while_the_other_is_left_alone() -> None:
+    made = plan(
+        a_host(a_container(2, SECOND), releases=(R1, R2)),
+        serving_first(host_name=B),
+        config=a_config(roles=TWO_HOSTS),
+    )
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+b.example       release  record 2 of 2222222
+b.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+b.example  web  check    the image's HEALTHCHECK, else runs for 5s
+b.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
+b.example       commit   release 2
+b.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+# What earlier deploys left
+
+
+def test_a_resumed_deploy_stops_what_the_unfinished_one_left_and_starts_anew() -> None:
+    unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    made = plan(a_host(a_container(1), an_uncommitted(2, SECOND, deploy="0aab"), releases=(R1, unfinished)))
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example  web  stop     shop-web-r2-0aab, because an unfinished deploy left it
+a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+def test_only_what_served_is_started_again_if_a_later_step_fails() -> None:
+    config = a_role(strategy="recreate", stop_timeout="7s")
+    made = plan(a_host(a_container(1), an_uncommitted(2, SECOND), releases=(R1,)), config=config, to=(3, THIRD))
+    stops = [step for step in made.before_commit if isinstance(step, Stop)]
+    assert [(stop.container_name, stop.was_serving, stop.timeout) for stop in stops] == [
+        ("shop-web-r1-0aaa", True, 7.0),
+        ("shop-web-r2-0aaa", False, 7.0),
+    ]
+
+
+def test_a_container_has_the_time_to_end_that_its_role_gives_it() -> None:
+    made = plan(serving_first(), config=a_role(stop_timeout="7s"))
+    assert [step.timeout for step in made.after_commit if isinstance(step, Retire)] == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([], "shop-web-r2-0aab"),
+        ([a_container(1, deploy="0zzz")], "shop-web-r2-0aab"),
+        ([a_container(2, SECOND, deploy="0aac")], "shop-web-r2-0aac"),
+        ([an_uncommitted(3, THIRD)], "shop-web-r2-0aab"),
+        ([a_container(3, THIRD, state=ContainerState.EXITED)], "shop-web-r2-0aab"),
+        ([a_container(3, THIRD, role="bot")], "shop-web-r2-0aab"),
+    ],
+)
+def test_what_serves_a_role_runs_and_passed_its_gate_and_is_the_newest_that_did(
+    others: list[Container], expected: str
+) -> None:
+    serving = a_host(a_container(2, SECOND, deploy="0aab"), *others).serving("web")
+    assert serving
+    assert serving.name == expected
+
+
+def test_a_deploy_that_swapped_and_then_died_is_committed_and_its_predecessor_retired() -> None:
+    unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    made = plan(a_host(an_uncommitted(1), a_container(2, SECOND, deploy="0aab"), releases=(R1, unfinished)))
+    assert text_of(made) == """\
+shop: release 2 of 2222222
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+def test_a_second_container_that_serves_is_retired() -> None:
+    made = plan(
+        a_host(a_container(1), a_container(2, SECOND, deploy="0aab"), a_container(2, SECOND), releases=(R1, R2))
+    )
+    assert text_of(made) == """\
+shop: release 2 of 2222222
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+a.example  web  retire   shop-web-r2-0aaa, because release 2 serves
+"""
+
+
+def test_all_that_serve_are_replaced_together() -> None:
+    made = plan(a_host(a_container(1), a_container(1, deploy="0aab"), releases=(R1,)))
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example       release  record 2 of 2222222
+a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa, shop-web-r1-0aab
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+a.example  web  retire   shop-web-r1-0aab, because release 2 serves
+"""
+
+
+def test_a_container_that_someone_stopped_is_replaced_and_kept_from_coming_back_at_boot() -> None:
+    made = plan(a_host(a_container(1, state=ContainerState.EXITED), releases=(R1,)), to=(1, FIRST))
+    assert text_of(made) == """\
+shop: release 1 of 1111111
+a.example  web  start    shop-web-r1-0bbb, because nothing of it serves
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r1-0bbb serves
+a.example       commit   release 1
+a.example  web  retire   shop-web-r1-0aaa, because release 1 serves
+"""
+
+
+def test_a_role_that_the_config_has_no_more_is_retired() -> None:
+    made = plan(a_host(a_container(1), a_container(1, role="bot"), releases=(R1,)), to=(1, FIRST))
+    assert text_of(made) == """\
+shop: release 1 of 1111111
+a.example  bot  retire   shop-bot-r1-0aaa, because the config gives a.example no role bot
+"""
+
+
+def test_a_role_that_left_the_config_goes_before_another_publishes_a_port() -> None:
+    config = a_config({"site": {"hosts": [A], "publish": ["80:8080"]}})
+    made = plan(a_host(a_container(1), releases=(R1,)), config=config)
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example        release  record 2 of 2222222
+a.example  web   stop     shop-web-r1-0aaa, because it may hold a port that is published now
+a.example  site  start    shop-site-r2-0bbb, because nothing of it serves
+a.example  site  check    the image's HEALTHCHECK, else runs for 5s
+a.example  site  swap     shop-site-r2-0bbb serves
+a.example        commit   release 2
+"""
+
+
+# Going back
+
+
+def test_a_rollback_makes_containers_of_a_release_that_has_its_record_already() -> None:
+    made = plan(
+        a_host(a_stopped(1), a_container(2, SECOND, deploy="0aab"), releases=(R1, R2)), to=(1, FIRST), can_build=False
+    )
+    assert text_of(made) == """\
+shop: release 1 of 1111111 replaces release 2 of 2222222
+a.example  web  start    shop-web-r1-0bbb, because overlap: it may run twice
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r1-0bbb serves instead of shop-web-r2-0aab
+a.example       commit   release 1
+a.example  web  retire   shop-web-r2-0aab, because release 1 serves
+"""
+
+
+# The image
+
+
+def test_the_image_is_built_anew_where_the_one_here_is_for_another_processor() -> None:
+    made = plan(serving_first(image=None), local_image=an_image(platform="linux/arm64"))
+    assert made.lines[1:3] == (
+        "here            build    shop:2222222 for linux/amd64, because the one here is for another processor",
+        "a.example       ship     shop:2222222, because a.example does not have it",
+    )
+
+
+def test_the_image_is_shipped_only_to_the_host_that_lacks_it() -> None:
+    made = plan(serving_first(), serving_first(B, image=None), config=a_config(roles=TWO_HOSTS))
+    assert [line for line in made.lines if " ship " in line] == [
+        "b.example       ship     shop:2222222, because b.example does not have it"
+    ]
+
+
+def refusal(*hosts: Observed, config: Config | None = None, **changed: Any) -> str:
+    with pytest.raises(ImageError) as caught:
+        plan(*hosts, config=config, **changed)
+    return str(caught.value)
+
+
+def test_an_image_that_is_nowhere_and_cannot_be_built_is_refused() -> None:
+    assert refusal(serving_first(image=None), local_image=None, can_build=False) == (
+        f"a.example needs the image shop:{SECOND} for linux/amd64, and it is neither here nor there.\n"
+        "Nothing was done.\n"
+        "Pull or load it here or on a.example, or let `build:` make it from a commit."
+    )
+
+
+def test_an_image_that_is_here_for_another_processor_and_cannot_be_built_is_refused() -> None:
+    arm = an_image(platform="linux/arm64")
+    assert refusal(serving_first(), serving_first(B, image=None), local_image=arm, can_build=False,
+                   config=a_config(roles=TWO_HOSTS)) == (
+        f"b.example needs the image shop:{SECOND} for linux/amd64, and it is here for linux/arm64.\n"
+        "Nothing was done.\n"
+        "Pull or load it here or on b.example, or let `build:` make it from a commit."
+    )  # fmt: skip
+
+
+def test_an_image_that_is_there_for_another_processor_is_refused() -> None:
+    assert refusal(serving_first(image=an_image(platform="linux/arm64"))) == (
+        f"a.example is linux/amd64, but its shop:{SECOND} is for linux/arm64.\n"
+        "Nothing was done.\n"
+        f"Remove it there (docker rmi shop:{SECOND}) and deploy again."
+    )
+
+
+def test_hosts_of_two_kinds_cannot_share_one_build() -> None:
+    config = a_config(roles=TWO_HOSTS)
+    hosts = serving_first(image=None), serving_first(B, image=None, platform="linux/arm64")
+    assert refusal(*hosts, config=config) == (
+        "The hosts differ: a.example linux/amd64, b.example linux/arm64.\n"
+        "Nothing was done.\n"
+        "Deploy to hosts of one kind at a time, with a destination for each kind."
+    )
+
+
+# What is removed
+
+
+def pruned(made: Plan) -> Prune | None:
+    return next((step for step in made.after_commit if isinstance(step, Prune)), None)
+
+
+def many_releases(count: int) -> Observed:
+    """All were deployed, each from a commit of its own; the newest serves."""
+    versions = [f"{number:x}" * 40 for number in range(1, count + 1)]
+    releases = [a_release(n, version, replaces=n - 1 or None) for n, version in enumerate(versions, start=1)]
+    stopped = [a_stopped(n, version) for n, version in enumerate(versions[:-1], start=1)]
+    return a_host(*stopped, a_container(count, versions[-1]), releases=tuple(releases))
+
+
+def test_what_is_beyond_retain_is_pruned_at_the_end_with_container_image_and_record() -> None:
+    made = plan(many_releases(4), to=(5, "5" * 40), retain=3)
+    assert text_of(made) == """\
+shop: release 5 of 5555555 replaces release 4 of 4444444
+a.example       release  record 5 of 5555555
+a.example  web  start    shop-web-r5-0bbb, because overlap: it may run twice
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r5-0bbb serves instead of shop-web-r4-0aaa
+a.example       commit   release 5
+a.example  web  retire   shop-web-r4-0aaa, because release 5 serves
+a.example       prune    2 containers, 2 images, 2 release records, because retain is 3
+"""
+
+
+def test_pruning_names_exactly_what_is_beyond_retain() -> None:
+    assert pruned(plan(many_releases(4), to=(5, "5" * 40), retain=3)) == Prune(
+        host_name=A,
+        because="retain is 3",
+        container_names=("shop-web-r1-0aaa", "shop-web-r2-0aaa"),
+        image_names=(f"shop:{FIRST}", f"shop:{SECOND}"),
+        release_numbers=(1, 2),
+    )
+
+
+def test_nothing_is_pruned_within_retain() -> None:
+    assert pruned(plan(many_releases(4), to=(5, "5" * 40), retain=5)) is None
+
+
+def test_nothing_is_pruned_where_no_number_to_retain_is_given() -> None:
+    assert pruned(plan(many_releases(4), to=(5, "5" * 40), retain=None)) is None
+
+
+def test_images_that_others_made_are_left() -> None:
+    prune = pruned(plan(many_releases(4), to=(5, "5" * 40), retain=3, removes_images=False))
+    assert prune
+    assert (prune.image_names, prune.release_numbers) == ((), (1, 2))
+
+
+def test_an_image_that_a_kept_release_shares_is_left() -> None:
+    releases = (a_release(1, FIRST), a_release(2, FIRST, replaces=1), a_release(3, SECOND, replaces=2))
+    made = plan(a_host(a_container(3, SECOND), releases=releases), to=(4, FIRST), retain=2)
+    prune = pruned(made)
+    assert prune
+    assert (prune.image_names, prune.release_numbers) == ((), (1, 2))
+
+
+def test_where_a_rollback_goes_is_kept_however_little_is_retained() -> None:
+    prune = pruned(plan(many_releases(4), to=(5, "5" * 40), retain=1))
+    assert prune
+    assert prune.release_numbers == (1, 2, 3)
+
+
+def test_a_rollback_keeps_the_newest_and_its_own_release_and_the_one_before_that() -> None:
+    prune = pruned(plan(many_releases(6), to=(3, THIRD), retain=2))
+    assert prune
+    assert (prune.container_names, prune.release_numbers) == (
+        ("shop-web-r1-0aaa", "shop-web-r4-0aaa"),
+        (1, 4),
+    )
+
+
+def test_a_failed_release_does_not_push_a_good_one_out() -> None:
+    failed = [a_release(n, f"{n}" * 40, replaces=2, outcome=ReleaseOutcome.FAILED) for n in (3, 4, 5)]
+    host = a_host(a_stopped(1), a_container(2, SECOND), releases=(R1, R2, *failed))
+    assert pruned(plan(host, to=(6, "6" * 40), retain=3)) is None
+
+
+def test_containers_of_failed_deploys_are_pruned() -> None:
+    failed = a_release(2, SECOND, replaces=1, outcome=ReleaseOutcome.FAILED)
+    prune = pruned(plan(a_host(a_container(1), a_stopped(2, SECOND), releases=(R1, failed)), to=(3, THIRD)))
+    assert prune
+    assert (prune.container_names, prune.release_numbers) == (("shop-web-r2-0aaa",), ())
+
+
+def test_of_a_kept_release_only_the_newest_stopped_container_of_each_role_is_kept() -> None:
+    host = a_host(
+        a_stopped(1, deploy="0aaa"),
+        a_stopped(1, deploy="0aac"),
+        a_stopped(1, deploy="0aab"),
+        a_stopped(1, role="bot"),
+        a_container(2, SECOND),
+        releases=(R1, R2),
+    )
+    prune = pruned(plan(host, to=(3, THIRD)))
+    assert prune
+    assert prune.container_names == ("shop-web-r1-0aaa", "shop-web-r1-0aab")
+
+
+def test_a_running_container_is_never_pruned() -> None:
+    host = many_releases(4)
+    leftover = a_container(1, FIRST, role="bot")
+    prune = pruned(plan(replace(host, containers=(*host.containers, leftover)), to=(5, "5" * 40), retain=2))
+    assert prune
+    assert leftover.name not in prune.container_names
+
+
+# How containers take turns
+
+
+@pytest.mark.parametrize(
+    ("role", "strategy", "reason"),
+    [
+        ({}, "overlap", "it may run twice"),
+        ({"singleton": True}, "recreate", "it must never run twice"),
+        ({"publish": ["443:8443", "80:80"]}, "recreate", "two containers cannot publish port 443:8443"),
+        ({"singleton": True, "publish": ["80:80"]}, "recreate", "two containers cannot publish port 80:80"),
+        ({"strategy": "recreate"}, "recreate", "the config says so"),
+        ({"strategy": "overlap"}, "overlap", "the config says so"),
+    ],
+)
+def test_the_strategy_follows_from_the_role_and_says_why(role: dict[str, Any], strategy: str, reason: str) -> None:
+    assert choose_strategy(Role.model_validate({"hosts": [A], **role})) == (strategy, reason)
+
+
+def started(made: Plan) -> Start:
+    return next(step for step in made.before_commit if isinstance(step, Start))
+
+
+@pytest.mark.parametrize(("strategy", "aliases"), [("overlap", ()), ("recreate", ("web",))])
+def test_only_a_container_that_is_alone_answers_to_the_name_of_its_role(
+    strategy: str, aliases: tuple[str, ...]
+) -> None:
+    assert started(plan(serving_first(), config=a_role(strategy=strategy))).spec.aliases == aliases
+
+
+def test_a_container_carries_labels_that_say_what_it_is() -> None:
+    made = plan(serving_first(), full_name="shop-staging")
+    assert started(made).spec.labels == {
+        "shipper.service": "shop-staging",
+        "shipper.role": "web",
+        "shipper.release": "2",
+        "shipper.version": SECOND,
+        "shipper.deploy": "0bbb",
+    }
+
+
+def test_a_destination_is_a_part_of_all_names() -> None:
+    spec = started(plan(serving_first(), full_name="shop-staging")).spec
+    assert (spec.name, spec.network_name) == ("shop-staging-web-r2-0bbb", "shop-staging")
+
+
+def test_each_host_starts_with_the_env_of_its_own_payload() -> None:
+    config = a_config(roles=TWO_HOSTS)
+    payloads = {name: a_payload(config, name, env={"web": env(HOST=name)}) for name in (A, B)}
+    made = plan(serving_first(), serving_first(B), config=config, payloads=payloads)
+    starts = {step.host_name: step.spec.env for step in made.before_commit if isinstance(step, Start)}
+    assert starts == {A: env(HOST=A), B: env(HOST=B)}
+
+
+def test_a_swap_after_a_stop_has_nothing_to_take_from_the_old_one() -> None:
+    made = plan(serving_first(), config=a_role(strategy="recreate"))
+    assert [step.old_names for step in made.before_commit if isinstance(step, Swap)] == [()]
+
+
+# What a container is
+
+
+def a_spec(payload: Payload, labels: Mapping[str, str] | None = None) -> Any:
+    return container_spec(
+        "web", payload, name="n", image_name="shop:1", network_name="shop", labels=labels or {}, aliases=()
+    )
+
+
+def test_a_container_is_all_that_its_role_says() -> None:
+    config = a_role(
+        command=["serve", "--all"],
+        volumes=["data:/data"],
+        files={"/etc/app.conf": {"source": "app.conf"}},
+        publish=["80:8080"],
+        memory="64m",
+        cpus=1.5,
+        stop_timeout="7s",
+        init=False,
+        logging={"driver": "journald"},
+        labels={"team": "eu"},
+    )
+    payload = a_payload(config, env={"web": env(LEVEL="info")}, files={"web": env(**{"/etc/app.conf": "text"})})
+    made = container_spec(
+        "web",
+        payload,
+        name="shop-web-r1-0bbb",
+        image_name="shop:1",
+        network_name="shop",
+        labels={"shipper.role": "web"},
+        aliases=("web",),
+    )
+    assert made == ContainerSpec(
+        name="shop-web-r1-0bbb",
+        image="shop:1",
+        network_name="shop",
+        aliases=("web",),
+        labels={"team": "eu", "shipper.role": "web"},
+        command=("serve", "--all"),
+        env=env(LEVEL="info"),
+        files=(FileInContainer(path="/etc/app.conf", content=Secret("text"), mode=0o444, user_id=0, group_id=0),),
+        mounts=(Mount(source="data", target="/data"),),
+        ports=(PublishedPort(address="", host_port=80, container_port=8080),),
+        memory=64 * 1024**2,
+        cpus=1.5,
+        stop_timeout=7.0,
+        init=False,
+        logging=Logging(driver="journald"),
+    )
+
+
+def test_a_label_of_the_config_cannot_replace_one_of_ours() -> None:
+    payload = a_payload(a_role(labels={"team": "eu", "kind": "theirs"}))
+    assert a_spec(payload, {"kind": "ours"}).labels == {"team": "eu", "kind": "ours"}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "port"),
+    [
+        ("80:8080", PublishedPort(address="", host_port=80, container_port=8080, protocol="tcp")),
+        ("53:5353/udp", PublishedPort(address="", host_port=53, container_port=5353, protocol="udp")),
+        ("127.0.0.1:80:81/tcp", PublishedPort(address="127.0.0.1", host_port=80, container_port=81, protocol="tcp")),
+        ("[::1]:80:81", PublishedPort(address="::1", host_port=80, container_port=81, protocol="tcp")),
+    ],
+)
+def test_a_published_port_is_read_into_its_parts(mapping: str, port: PublishedPort) -> None:
+    assert a_spec(a_payload(a_role(publish=[mapping]))).ports == (port,)
+
+
+@pytest.mark.parametrize(
+    ("volume", "mount"),
+    [
+        ("data:/data", Mount(source="data", target="/data", read_only=False)),
+        ("/srv/data:/data:ro", Mount(source="/srv/data", target="/data", read_only=True)),
+        ("data:/data:rw", Mount(source="data", target="/data", read_only=False)),
+    ],
+)
+def test_a_volume_is_read_into_its_parts(volume: str, mount: Mount) -> None:
+    assert a_spec(a_payload(a_role(volumes=[volume]))).mounts == (mount,)
+
+
+def test_a_file_gets_its_content_mode_and_owner() -> None:
+    config = a_role(files={"/etc/app.conf": {"source": "app.conf", "mode": "0640", "owner": "1000:50"}})
+    (file,) = a_spec(a_payload(config, files={"web": env(**{"/etc/app.conf": "text"})})).files
+    assert (file.path, file.content.reveal(), file.mode, file.user_id, file.group_id) == (
+        "/etc/app.conf",
+        "text",
+        0o640,
+        1000,
+        50,
+    )
+
+
+def test_an_image_with_other_ids_but_the_same_layers_and_birth_is_the_same() -> None:
+    assert an_image(id="sha256:classic").same_as(an_image(id="sha256:containerd"))
+
+
+def test_an_image_built_later_of_the_same_layers_is_another_one() -> None:
+    other: Image = an_image(id="sha256:other", created="2026-03-02T12:00:00Z")
+    assert not an_image().same_as(other)
+
+
+def test_a_record_whose_image_goes_does_not_stay_behind() -> None:
+    releases = (a_release(1), a_release(2, SECOND), a_release(3, THIRD, replaces=1))
+    made = plan(a_host(a_container(3, THIRD), releases=releases), to=(4, "4" * 40), retain=1)
+    prune = pruned(made)
+    assert prune
+    assert prune.release_numbers == (1, 2)

@@ -1,0 +1,222 @@
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from shipper.errors import ReleaseNotFound
+from shipper.model import Observed, Payload, Release, ReleaseOutcome
+from shipper.releases import config_hash, env_hash, next_number, number_for, rollback_number
+from tests.unit.nouns import (
+    FIRST,
+    SECOND,
+    THIRD,
+    A,
+    B,
+    a_config,
+    a_container,
+    a_host,
+    a_payload,
+    a_release,
+    a_role,
+    a_stopped,
+    an_uncommitted,
+    env,
+)
+
+TODAY = a_payload(env={"web": env(LEVEL="info")})
+
+
+def recorded(number: int, version: str = FIRST, payload: Payload = TODAY, **changed: object) -> Release:
+    """A record of a release that gave its containers this payload."""
+    values: dict[str, object] = {"env_salt": "salt", "env_hash": env_hash(payload, "salt"), **changed}
+    return a_release(number, version, **values)
+
+
+def number(
+    *hosts: Observed, version: str = FIRST, payloads: Mapping[str, Payload] | None = None, wanted: Release | None = None
+) -> int:
+    wanted = wanted or a_release(0, version, outcome=ReleaseOutcome.UNFINISHED)
+    return number_for(wanted, payloads or {host.host_name: TODAY for host in hosts}, hosts)
+
+
+def serving(number: int, version: str = FIRST, host_name: str = A, *older: Release, **changed: object) -> Observed:
+    releases = (*older, recorded(number, version, **changed))  # type: ignore[arg-type]  # any field of a record
+    return a_host(a_container(number, version), host_name=host_name, releases=releases)
+
+
+# The number of what is deployed
+
+
+def test_the_first_release_is_number_one() -> None:
+    assert number(a_host()) == 1
+
+
+def test_what_serves_already_keeps_its_number() -> None:
+    assert number(serving(3)) == 3
+
+
+def test_another_commit_is_a_new_release() -> None:
+    assert number(serving(3), version=SECOND) == 4
+
+
+def test_another_image_is_a_new_release() -> None:
+    assert number(serving(3), wanted=a_release(0, FIRST, image="other:1")) == 4
+
+
+def test_another_config_is_a_new_release() -> None:
+    assert number(serving(3), wanted=a_release(0, FIRST, config_hash="other")) == 4
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        a_payload(env={"web": env(LEVEL="debug")}),
+        a_payload(env={"web": {}}),
+        a_payload(env={"web": env(LEVEL="info", MORE="x")}),
+        a_payload(env={"web": env(LEVEL="info")}, files={"web": env(**{"/etc/app.conf": "x"})}),
+    ],
+)
+def test_another_env_or_file_of_the_same_commit_is_a_new_release(payload: Payload) -> None:
+    assert number(serving(3), payloads={A: payload}) == 4
+
+
+def test_a_secret_that_no_container_gets_makes_no_new_release() -> None:
+    assert number(serving(3), payloads={A: replace(TODAY, secrets=env(UNUSED="x"))}) == 3
+
+
+def test_an_unfinished_newest_release_of_the_same_content_is_taken_up_again() -> None:
+    unfinished = recorded(2, SECOND, outcome=ReleaseOutcome.UNFINISHED)
+    host = a_host(a_container(1), an_uncommitted(2, SECOND), releases=(recorded(1), unfinished))
+    assert number(host, version=SECOND) == 2
+
+
+def test_an_unfinished_newest_release_of_another_content_is_left_behind() -> None:
+    unfinished = recorded(2, SECOND, outcome=ReleaseOutcome.UNFINISHED)
+    host = a_host(a_container(1), an_uncommitted(2, SECOND), releases=(recorded(1), unfinished))
+    assert number(host, version=THIRD) == 3
+
+
+@pytest.mark.parametrize("version", [SECOND, THIRD])
+def test_an_unfinished_release_that_is_not_the_newest_revives_nothing(version: str) -> None:
+    unfinished = recorded(2, SECOND, outcome=ReleaseOutcome.UNFINISHED)
+    failed = recorded(3, THIRD, outcome=ReleaseOutcome.FAILED)
+    assert number(a_host(a_container(1), releases=(recorded(1), unfinished, failed)), version=version) == 4
+
+
+@pytest.mark.parametrize("outcome", [ReleaseOutcome.FAILED, ReleaseOutcome.DEPLOYED])
+def test_a_release_that_ended_and_does_not_serve_is_not_taken_up(outcome: ReleaseOutcome) -> None:
+    host = a_host(a_container(1), releases=(recorded(1), recorded(2, SECOND, outcome=outcome)))
+    assert number(host, version=SECOND) == 3
+
+
+def test_what_serves_is_found_behind_newer_releases_that_failed() -> None:
+    failed = recorded(2, SECOND, outcome=ReleaseOutcome.FAILED)
+    assert number(a_host(a_container(1), releases=(recorded(1), failed))) == 1
+
+
+def test_a_container_whose_record_is_lost_is_not_taken_for_the_same() -> None:
+    assert number(a_host(a_container(3))) == 4
+
+
+def test_a_host_that_serves_the_release_pulls_along_one_that_does_not_have_it() -> None:
+    assert number(serving(2, SECOND, A), serving(1, FIRST, B), version=SECOND) == 2
+
+
+def test_a_new_host_joins_the_release_that_serves() -> None:
+    assert number(serving(5), a_host(host_name=B)) == 5
+
+
+def test_a_number_that_names_another_content_on_one_host_is_not_used() -> None:
+    assert number(serving(2, FIRST, A), serving(2, SECOND, B), version=SECOND) == 3
+
+
+def test_each_host_is_compared_by_its_own_env() -> None:
+    payloads = {name: a_payload(env={"web": env(HOST=name)}) for name in (A, B)}
+    hosts = [serving(2, FIRST, name, payload=payload) for name, payload in payloads.items()]
+    assert number(*hosts, payloads=payloads) == 2
+
+
+def test_a_change_of_env_on_one_host_is_a_new_release_on_all() -> None:
+    payloads = {A: TODAY, B: a_payload(env={"web": env(LEVEL="debug")})}
+    assert number(serving(2), serving(2, FIRST, B), payloads=payloads) == 3
+
+
+# The next number
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        ([a_host()], 1),
+        ([a_host(releases=(a_release(1), a_release(4)))], 5),
+        ([a_host(a_stopped(7), releases=(a_release(4),))], 8),
+        ([a_host(releases=(a_release(2),)), a_host(releases=(a_release(6),), host_name=B)], 7),
+    ],
+)
+def test_a_new_number_is_above_all_records_and_containers_of_all_hosts(hosts: list[Observed], expected: int) -> None:
+    assert next_number(hosts) == expected
+
+
+# Where a rollback goes
+
+
+def test_a_rollback_goes_to_what_served_before() -> None:
+    assert rollback_number([serving(5, FIRST, A, replaces=3)]) == 3
+
+
+def test_a_second_rollback_goes_one_further_back() -> None:
+    releases = (recorded(1), recorded(2, replaces=1), recorded(3, replaces=2))
+    after_the_first = a_host(a_container(2, deploy="0bbb"), a_stopped(3), releases=releases)
+    assert rollback_number([after_the_first]) == 1
+
+
+def test_hosts_that_serve_different_releases_roll_back_together_if_they_came_from_one() -> None:
+    assert rollback_number([serving(3, FIRST, A, replaces=1), serving(2, FIRST, B, replaces=1)]) == 1
+
+
+def refusal(*hosts: Observed) -> str:
+    with pytest.raises(ReleaseNotFound) as caught:
+        rollback_number(hosts)
+    return str(caught.value)
+
+
+NAME_IT = "Name the release: shipper rollback NUMBER (shipper releases lists them)."
+
+
+def test_the_first_release_has_none_to_go_back_to() -> None:
+    assert (
+        refusal(serving(1)) == "The release that serves is the first one: there is none before it.\nNothing was done."
+    )
+
+
+def test_a_host_where_nothing_serves_cannot_be_rolled_back_without_a_number() -> None:
+    expected = f"b.example: nothing serves there, so there is no release before it.\n{NAME_IT}"
+    assert refusal(serving(2, FIRST, A, replaces=1), a_host(host_name=B)) == expected
+
+
+def test_hosts_that_would_go_back_to_different_releases_are_refused() -> None:
+    assert refusal(serving(3, FIRST, A, replaces=2), serving(2, FIRST, B, replaces=1)) == (
+        f"The hosts serve different releases, and would go back to different ones: a.example → 2, b.example → 1.\n"
+        f"{NAME_IT}"
+    )
+
+
+# Hashes
+
+
+def test_the_hash_of_an_env_depends_on_the_salt() -> None:
+    assert env_hash(TODAY, "salt") != env_hash(TODAY, "pepper")
+
+
+def test_the_hash_of_an_env_does_not_depend_on_the_order_of_its_names() -> None:
+    one, other = env(A="1", B="2"), env(B="2", A="1")
+    assert env_hash(a_payload(env={"web": one}), "salt") == env_hash(a_payload(env={"web": other}), "salt")
+
+
+def test_how_servers_are_reached_is_no_part_of_a_release() -> None:
+    assert config_hash(a_config(ssh={"user": "ann"}, retain=9, timeouts={"call": "1s"})) == config_hash(a_config())
+
+
+@pytest.mark.parametrize("changed", [{"memory": "1g"}, {"gate": {"tcp": 80}}, {"stop_timeout": "29s"}])
+def test_what_makes_containers_is_a_part_of_a_release(changed: dict[str, object]) -> None:
+    assert config_hash(a_role(**changed)) != config_hash(a_config())

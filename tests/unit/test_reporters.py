@@ -1,0 +1,277 @@
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from shipper.events import (
+    Called,
+    Connected,
+    Ended,
+    Event,
+    Output,
+    Planned,
+    StepFailed,
+    StepFinished,
+    StepProgressed,
+    StepStarted,
+    StepUndone,
+    Warned,
+)
+from shipper.model import Deployed, Outcome, Serving, Unchanged
+from shipper.reporters.jsonlines import JsonReporter
+from shipper.reporters.plain import PlainReporter
+from shipper.reporters.terminal import TerminalReporter
+from shipper.reporters.words import ago, outcome_lines
+from tests.unit.nouns import FIRST, SECOND, A, B, a_container, a_failure, a_release
+
+WEB: dict[str, Any] = {"host_name": A, "role_name": "web"}
+SERVING = (
+    Serving(host_name=A, role_name="web", container=a_container(1, FIRST)),
+    Serving(host_name=B, role_name="bot", container=None),
+)
+FAILED = a_failure(logs=("starting", "no database"), serving=SERVING)
+EVENTS: list[Event] = [
+    Warned(text="The working folder has changes."),
+    Connected(host_name=A, seconds=0.126),
+    Called(host_name=A, call="GET /containers/json", seconds=0.0015),
+    Planned(service="shop", lines=("shop: release 2 of 2222222", "a.example  web  start    shop-web-r2-0bbb")),
+    StepStarted(step="build", host_name="here", role_name="", because="this commit has no image yet"),
+    Output(step="build", line="Step 1/2 : FROM scratch"),
+    StepProgressed(
+        step="build", host_name="here", role_name="", done=0, total=0, unit="line", detail="Step 2/2 : COPY . /"
+    ),
+    StepFinished(step="build", host_name="here", role_name="", seconds=3.004, detail="2 layers, 4.2 MB"),
+    StepStarted(step="start", because="", **WEB),
+    StepFinished(step="start", seconds=0.2, **WEB),
+    StepStarted(step="check", because="", **WEB),
+    StepProgressed(step="check", done=1, total=0, unit="probes", detail="GET /up → 500", **WEB),
+    StepFailed(step="check", seconds=30.0, reason="did not pass its gate", **WEB),
+    StepUndone(step="start", detail="stopped shop-web-r2-0bbb", **WEB),
+    Ended(service="shop", outcome=FAILED),
+]
+
+
+def plain_lines(events: list[Event], *, verbose: bool = False) -> list[str]:
+    lines: list[str] = []
+    reporter = PlainReporter(lines.append, verbose=verbose)
+    for event in events:
+        reporter(event)
+    return lines
+
+
+def json_lines(events: list[Event], *, verbose: bool = False) -> list[dict[str, Any]]:
+    lines: list[str] = []
+    reporter = JsonReporter(lines.append, verbose=verbose)
+    for event in events:
+        reporter(event)
+    return [json.loads(line) for line in lines]
+
+
+def timeless(line: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in line.items() if key != "at"}
+
+
+def test_plain_lines_tell_the_story() -> None:
+    assert plain_lines(EVENTS) == [
+        "warning: The working folder has changes.",
+        "a.example: connected  (0.13 s)",
+        "shop: release 2 of 2222222",
+        "a.example  web  start    shop-web-r2-0bbb",
+        "here: build …",
+        "  | Step 1/2 : FROM scratch",
+        "  | Step 2/2 : COPY . /",
+        "here: build done: 2 layers, 4.2 MB  (3.00 s)",
+        "a.example web: start …",
+        "a.example web: start done  (0.20 s)",
+        "a.example web: check …",
+        "a.example web: check FAILED: did not pass its gate  (30.00 s)",
+        "a.example web: start taken back: stopped shop-web-r2-0bbb",
+        *outcome_lines("shop", FAILED),
+    ]
+
+
+def test_plain_lines_show_each_call_only_when_one_wants_to_know_more() -> None:
+    assert set(plain_lines(EVENTS, verbose=True)) - set(plain_lines(EVENTS)) == {
+        "      1.5 ms  a.example  GET /containers/json"
+    }
+
+
+def test_json_lines_carry_all_that_an_event_knows() -> None:
+    assert [timeless(line) for line in json_lines(EVENTS[1:5])] == [
+        {"event": "connected", "host_name": A, "seconds": 0.126},
+        {"event": "planned", "service": "shop", "lines": list(EVENTS[3].lines)},  # type: ignore[union-attr]  # Planned
+        {
+            "event": "step_started",
+            "step": "build",
+            "host_name": "here",
+            "role_name": "",
+            "because": "this commit has no image yet",
+        },
+    ]
+
+
+def test_each_event_but_a_call_is_one_line_of_json() -> None:
+    assert [line["event"] for line in json_lines(EVENTS)] == [
+        "warned",
+        "connected",
+        "planned",
+        "step_started",
+        "output",
+        "step_progressed",
+        "step_finished",
+        "step_started",
+        "step_finished",
+        "step_started",
+        "step_progressed",
+        "step_failed",
+        "step_undone",
+        "ended",
+    ]
+
+
+def test_json_lines_show_each_call_when_one_wants_to_know_more() -> None:
+    (line,) = json_lines([EVENTS[2]], verbose=True)
+    assert timeless(line) == {
+        "event": "called",
+        "host_name": A,
+        "call": "GET /containers/json",
+        "seconds": 0.0015,
+    }
+
+
+def test_json_lines_say_when_in_utc() -> None:
+    (line,) = json_lines([EVENTS[0]])
+    assert datetime.fromisoformat(line["at"]).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Deployed(release=a_release(2, SECOND), seconds=4.25), {"kind": "deployed", "exit_code": 0, "seconds": 4.25}),
+        (Unchanged(release=a_release(2, SECOND)), {"kind": "unchanged", "exit_code": 0}),
+        (FAILED, {"kind": "failed", "exit_code": 20, "restored": True, "logs": ["starting", "no database"]}),
+        (a_failure(restored=False), {"kind": "failed", "exit_code": 21, "restored": False}),
+        (a_failure(restored=None), {"kind": "failed", "exit_code": 21, "restored": None}),
+        (a_failure(error_code=6), {"kind": "failed", "exit_code": 6, "restored": True}),
+        (a_failure(error_code=130), {"kind": "failed", "exit_code": 130, "restored": True}),
+    ],
+)
+def test_the_last_json_line_carries_the_outcome_with_its_kind_and_exit_code(
+    outcome: Outcome, expected: dict[str, Any]
+) -> None:
+    (line,) = json_lines([Ended(service="shop", outcome=outcome)])
+    assert line["outcome"] | expected == line["outcome"]
+
+
+def test_the_release_of_an_outcome_is_whole_in_json() -> None:
+    (line,) = json_lines([Ended(service="shop", outcome=Unchanged(release=a_release(2, SECOND, replaces=1)))])
+    assert line["outcome"]["release"] == {
+        "number": 2,
+        "version": SECOND,
+        "image": f"shop:{SECOND}",
+        "image_id": f"sha256:{SECOND}",
+        "config_hash": "c0ffee",
+        "env_hash": "e0",
+        "env_salt": "salt",
+        "replaces": 1,
+        "performer": "ann@laptop",
+        "begun_at": "2026-03-01T12:00:00.000+00:00",
+        "outcome": "deployed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (
+            Deployed(release=a_release(2, SECOND), seconds=4.25),
+            ["shop: release 2 of 2222222 serves, after 4.2 s."],
+        ),
+        (
+            Unchanged(release=a_release(2, "v1.2")),
+            ["shop: release 2 of v1.2 serves already; nothing was done."],
+        ),
+        (
+            FAILED,
+            [
+                "shop: failed at check web on a.example.",
+                "Reason: shop-web-r2-0bbb did not pass its gate",
+                "Its last lines:",
+                "  | starting",
+                "  | no database",
+                "What served before serves now.",
+                "  web on a.example: release 1 of 1111111",
+                "  bot on b.example: nothing serves",
+                "Next: shipper logs --role web --all shows all that it wrote.",
+            ],
+        ),
+        (
+            a_failure(restored=False, next="shipper status shows what runs."),
+            [
+                "shop: failed at check web on a.example.",
+                "Reason: shop-web-r2-0bbb did not pass its gate",
+                "WHAT SERVED BEFORE DOES NOT SERVE NOW!",
+                "Next: shipper status shows what runs.",
+            ],
+        ),
+        (
+            a_failure(restored=None, next="shipper status shows what runs."),
+            [
+                "shop: failed at check web on a.example.",
+                "Reason: shop-web-r2-0bbb did not pass its gate",
+                "What serves now is not known.",
+                "Next: shipper status shows what runs.",
+            ],
+        ),
+        (
+            a_failure(error_code=130, next="The same command again goes on."),
+            [
+                "shop: interrupted at check web on a.example.",
+                "What served before serves now.",
+                "Next: The same command again goes on.",
+            ],
+        ),
+    ],
+)
+def test_an_outcome_says_what_happened_what_is_true_now_and_what_to_do(outcome: Outcome, expected: list[str]) -> None:
+    assert list(outcome_lines("shop", outcome)) == expected
+
+
+@pytest.mark.parametrize("line", plain_lines(EVENTS, verbose=True) + list(map(json.dumps, json_lines(EVENTS))))
+def test_what_is_not_for_a_terminal_has_no_escape_codes(line: str) -> None:
+    assert "\x1b" not in line
+
+
+def test_a_terminal_ends_with_what_each_role_did_and_the_outcome() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None, legacy_windows=False)
+    with screen.capture() as captured, TerminalReporter(screen, verbose=False) as reporter:
+        for event in EVENTS:
+            reporter(event)
+    shown = captured.get()
+    assert [line in shown for line in outcome_lines("shop", FAILED)] == [True] * 9
+
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("passed", "expected"),
+    [
+        (timedelta(0), "0 s ago"),
+        (timedelta(seconds=-5), "0 s ago"),
+        (timedelta(seconds=59.9), "59 s ago"),
+        (timedelta(minutes=1), "1 min ago"),
+        (timedelta(minutes=59, seconds=59), "59 min ago"),
+        (timedelta(hours=23), "23 h ago"),
+        (timedelta(hours=49), "2 d ago"),
+    ],
+)
+def test_a_moment_is_told_in_its_largest_unit(passed: timedelta, expected: str) -> None:
+    assert ago(NOON, NOON + passed) == expected
+
+
+def test_a_moment_that_never_was_is_told_as_never() -> None:
+    assert ago(None, NOON) == "never"
