@@ -116,7 +116,8 @@ def main() -> None:
         machine("laptop") as laptop,
     ):
         say(
-            f"a throwaway server at {server.address} (its own dockerd, sshd, network) is up; {laptop.name} builds images"
+            f"up: a throwaway server at {server.address} with a dockerd, sshd and network of its own, "
+            "and a laptop with a dockerd that builds images"
         )
         server.run("install -d -m 2770 -g docker /var/lib/shipper")
         tell_the_story(Demo(Path(folder), server, laptop))

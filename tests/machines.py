@@ -2,8 +2,8 @@
 
 A machine is reached at its address in 198.18.0.0/15, which is set aside for such tests (RFC 2544), by a veth pair. Its
 /var/lib and /run are its own, so that everything stands where it stands on a real server, and a developer's
-containers are never near. Its first process is a child of ours: when that is killed, the kernel ends all that ran in the
-machine, and the network and the mounts go with it.
+containers are never near. Its first process is a child of ours: when that is killed, the kernel ends all that ran in
+the machine, and the network and the mounts go with it.
 """
 
 import contextlib

@@ -23,7 +23,7 @@ def refused(project: Project, role: str, mode: str) -> Result:
     assert project.serving["Id"] == before["Id"]
     assert project.serving["State"]["StartedAt"] == before["State"]["StartedAt"]
     assert project.answer() == "version 1"
-    failed, served = project.containers(running=False)
+    failed, _ = project.containers(running=False)
     assert failed["Config"]["Labels"]["shipper.release"] == "2"
     assert failed["State"]["Status"] == "exited"
     assert "What served before serves now." in result.output

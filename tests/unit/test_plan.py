@@ -323,7 +323,7 @@ a.example  bot  retire   shop-bot-r1-0aaa, because the config gives a.example no
 
 
 def test_a_role_that_left_the_config_goes_before_another_publishes_a_port() -> None:
-    config = a_config({"site": {"hosts": [A], "publish": ["80:8080"]}})
+    config = a_config(roles={"site": {"hosts": [A], "publish": ["80:8080"]}})
     made = plan(a_host(a_container(1), releases=(R1,)), config=config)
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
