@@ -184,7 +184,7 @@ def test_a_dirty_folder_is_said_and_marked(project: Project) -> None:
 
     result = project.deploy()
 
-    assert "warning: The working folder has changes that are not committed" in result.output
+    assert "warning: The working folder has uncommitted changes" in result.output
     assert re.fullmatch(f"{commit}-dirty-[0-9a-f]{{8}}", project.serving["Config"]["Labels"]["shipper.version"])
     assert project.answer() == "not committed"
 
