@@ -212,7 +212,7 @@ def build(
 ) -> None:
     """Build the image of REVISION on this machine, unless it exists."""
     project = _project(config_file, destination, revision)
-    image = _run(shipper.build(project, platform=platform, tell=_plain(True)))
+    image = _run(shipper.build(project, platform=platform, tell=_plain(verbose)))
     print(json.dumps(shipper.as_json(image)) if as_json else f"{project.image} for {image.platform}: {image.id}")
 
 

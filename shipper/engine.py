@@ -8,6 +8,7 @@ https://docs.docker.com/reference/api/engine/version/v1.41/
 
 import asyncio
 import io
+import math
 import re
 import socket
 import struct
@@ -23,6 +24,7 @@ import docker
 import docker.errors
 import docker.types
 import requests.exceptions
+import urllib3.exceptions
 
 from shipper.errors import ConnectError, EngineError, NotThere
 from shipper.model import Container, ContainerSpec, ContainerState, FileInContainer, Image, Label, image_of
@@ -56,7 +58,7 @@ class DockerEngine:
             return docker.APIClient(
                 base_url=f"unix://{self._socket_path}",
                 version="auto",
-                timeout=round(self._timeout),
+                timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
                 num_pools=1,
                 max_pool_size=_THREADS,
             )
@@ -127,7 +129,7 @@ class DockerEngine:
         await self._call(f"start {container_name}", lambda api: api.start(container_name))
 
     async def stop(self, container_name: str, timeout: float) -> None:
-        await self._call(f"stop {container_name}", lambda api: api.stop(container_name, timeout=round(timeout)))
+        await self._call(f"stop {container_name}", lambda api: api.stop(container_name, timeout=math.ceil(timeout)))
 
     async def remove(self, container_name: str) -> None:
         await self._call(f"rm {container_name}", lambda api: api.remove_container(container_name, force=True))
@@ -142,8 +144,12 @@ class DockerEngine:
         def exits(api: docker.APIClient) -> bool:
             try:
                 api.wait(container_name, timeout=seconds)  # type: ignore[arg-type]  # requests takes fractions
-            except (requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
+            except requests.exceptions.ReadTimeout:
                 return False
+            except requests.exceptions.ConnectionError as error:
+                if isinstance(error.args[0], urllib3.exceptions.ReadTimeoutError):
+                    return False  # the same, when the answer's headers had come already
+                raise
             return True
 
         return seconds > 0 and await self._call(f"wait {container_name}", exits)
@@ -225,7 +231,7 @@ def _create(api: docker.APIClient, spec: ContainerSpec) -> None:
         environment={name: value.reveal() for name, value in spec.env.items()},
         labels=dict(spec.labels),
         ports=[(port.container_port, port.protocol) for port in spec.ports],
-        stop_timeout=round(spec.stop_timeout),
+        stop_timeout=math.ceil(spec.stop_timeout),
         host_config=host_config,
         networking_config=api.create_networking_config(
             {spec.network_name: api.create_endpoint_config(aliases=list(spec.aliases))}  # type: ignore[arg-type]  # stubs
@@ -261,13 +267,17 @@ def _execute(api: docker.APIClient, container_name: str, command: tuple[str, ...
         output = _demultiplexed(_received(raw, deadline))
     finally:
         connection.close()
+        raw.close()
     return Finished(exit_code=api.exec_inspect(exec_id)["ExitCode"] or 0, output=output)
 
 
 def _received(raw: socket.socket, deadline: float) -> bytes:
     received = bytearray()
     while True:
-        raw.settimeout(max(deadline - time.monotonic(), 0.001))
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        raw.settimeout(left)
         chunk = raw.recv(65536)
         if not chunk:
             return bytes(received)

@@ -46,8 +46,10 @@ class SshHost:
             raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
         finally:
             self._on_call(f"ssh {shlex.split(command)[0]}", time.perf_counter() - begun)
+        if result.returncode is None:
+            raise ConnectError(f"{self.name}: the connection broke.")
         return Finished(
-            exit_code=-1 if result.returncode is None else result.returncode,
+            exit_code=result.returncode,
             output=str(result.stdout or ""),
             errors=str(result.stderr or ""),
         )
@@ -71,7 +73,8 @@ class SshHost:
         finally:
             writer.close()
         if not received:
-            raise ConnectError(f"port {port} accepts, but gave no answer within {timeout:g} s")
+            late = f"gave no answer within {timeout:g} s"
+            raise ConnectError(f"port {port} accepts, but {'hung up' if reader.at_eof() else late}")
         return _parsed(received)
 
     async def _open(
@@ -103,41 +106,41 @@ class SshHost:
         return local
 
     async def why_no_docker(self, socket_path: str) -> ShipperError:
-        """What keeps us from the Docker socket there: only asked when it did not work."""
-        try:
-            _, writer = await self._connection.open_unix_connection(socket_path, encoding=None)
-            writer.close()
-        except asyncssh.ChannelOpenError as error:
-            if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
-                return ForwardingDisabled(
-                    f"{self.name}: sshd forbids forwarding, so Docker cannot be reached through it.",
-                    now="Nothing was done.",
-                    next="Set AllowTcpForwarding yes and AllowStreamLocalForwarding yes in /etc/ssh/sshd_config there.",
-                )
-        except (asyncssh.Error, OSError) as error:
-            return ConnectError(f"{self.name}: the connection broke: {reason(error)}")
-        quoted = shlex.quote(socket_path)
+        """What keeps us from the Docker socket there: only asked when it did not work.
+
+        sshd refuses to forward a socket with the same words whatever the reason, so the server's shell is asked.
+        """
+        socket_there, now = shlex.quote(socket_path), "Nothing was done."
         seen = await self.run(
-            f"if [ ! -S {quoted} ]; then echo absent; elif [ ! -w {quoted} ]; then echo denied; fi; id -un"
+            f"if [ ! -S {socket_there} ]; then echo absent; elif [ ! -w {socket_there} ]; then echo denied; "
+            f"elif docker --host unix://{socket_there} version >/dev/null 2>&1; then echo answers; fi; id -un"
         )
         state, _, user = seen.output.strip().rpartition("\n")
-        if state == "absent":
-            return DockerUnavailable(
-                f"{self.name}: there is no Docker socket at {socket_path}.",
-                now="Nothing was done.",
-                next="Install and start Docker Engine (https://docs.docker.com/engine/install/), or set docker_socket.",
-            )
-        if state == "denied":
-            return DockerUnavailable(
-                f"{self.name}: {user} may not use the Docker socket {socket_path}.",
-                now="Nothing was done.",
-                next=f"As root there: usermod -aG docker {user}",
-            )
-        return DockerUnavailable(
-            f"{self.name}: nothing answers at the Docker socket {socket_path}.",
-            now="Nothing was done.",
-            next="Start Docker Engine there: systemctl start docker",
-        )
+        match state:
+            case "absent":
+                return DockerUnavailable(
+                    f"{self.name}: there is no Docker socket at {socket_path}.",
+                    now=now,
+                    next="Install and start Docker Engine there (https://docs.docker.com/engine/install/).",
+                )
+            case "denied":
+                return DockerUnavailable(
+                    f"{self.name}: {user} may not use the Docker socket {socket_path}.",
+                    now=now,
+                    next=f"As root there: usermod -aG docker {user}",
+                )
+            case "answers":
+                return ForwardingDisabled(
+                    f"{self.name}: sshd forbids forwarding, so Docker cannot be reached through it.",
+                    now=now,
+                    next="Set AllowTcpForwarding yes and AllowStreamLocalForwarding yes in /etc/ssh/sshd_config.",
+                )
+            case _:
+                return DockerUnavailable(
+                    f"{self.name}: nothing answers at the Docker socket {socket_path}.",
+                    now=now,
+                    next="Start Docker Engine there: systemctl start docker",
+                )
 
 
 class _Received(io.BytesIO):
@@ -148,9 +151,15 @@ class _Received(io.BytesIO):
 
 
 def _is_whole(received: bytes) -> bool:
-    headers, _, body = received.partition(b"\r\n\r\n")
-    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", headers)
-    return len(received) > _LONGEST_ANSWER or (length is not None and len(body) >= int(length[1]))
+    """Whether the answer has ended, for servers that do not close. https://www.rfc-editor.org/rfc/rfc9112#section-6.3"""
+    headers, end, body = received.partition(b"\r\n\r\n")
+    if not end or len(received) > _LONGEST_ANSWER:
+        return bool(end)
+    if length := re.search(rb"(?i)\r\ncontent-length: *(\d+)", headers):
+        return len(body) >= int(length[1])
+    if re.search(rb"(?i)\r\ntransfer-encoding: *chunked", headers):
+        return body.endswith(b"0\r\n\r\n")
+    return re.match(rb"HTTP/1\.\d (204|304) ", headers) is not None
 
 
 def _parsed(received: bytes) -> Answer:

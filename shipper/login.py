@@ -6,7 +6,7 @@ Host keys are checked against the pinned `config/known_hosts`, then the user's o
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,9 @@ class _Seen:
     """What a handshake showed, after ~/.ssh/config had its say about name and port."""
 
     host: str = ""
-    port: int = 22
+    address: str = ""
+    port: int | None = None
+    """As known_hosts has it: None for 22."""
     known: Keys = ()
     key: asyncssh.SSHKey | None = None
 
@@ -66,21 +68,26 @@ class _Seen:
 @contextlib.asynccontextmanager
 async def login(host_name: str, access: Access) -> AsyncIterator[asyncssh.SSHClientConnection]:
     """Raises ConnectError and its children, each saying what is wrong and how to mend it."""
-    async with _tunnel(access) as tunnel, await _open(host_name, access, tunnel, _Seen()) as connection:
+    async with (
+        _tunnel(access, access.ssh.proxy_jump) as tunnel,
+        await _open(host_name, access, tunnel, _Seen()) as connection,
+    ):
         yield connection
 
 
 async def host_key(host_name: str, access: Access) -> HostKey:
     """The key that the server shows now; the connection ends before anything is sent. Raises ConnectError."""
     seen = _Seen()
-    async with _tunnel(access) as tunnel:
+    jumps = access.ssh.proxy_jump
+    before = jumps[: jumps.index(host_name)] if host_name in jumps else jumps  # it may be a jump host itself
+    async with _tunnel(access, before) as tunnel:
         with contextlib.suppress(HostKeyError):  # none is trusted: that is how we get to see it
             (await _open(host_name, access, tunnel, seen, trusts_any=False)).close()
     if not seen.key:
         raise ConnectError(f"{host_name}: the server showed no host key.")
-    pinned = _known_in(access.pinned, seen.host, seen.host, seen.port)[0]
+    pinned = _known_in(access.pinned, seen.host, seen.address, seen.port)[0]
     return HostKey(
-        name=seen.host if seen.port == 22 else f"[{seen.host}]:{seen.port}",
+        name=f"[{seen.host}]:{seen.port}" if seen.port else seen.host,
         algorithm=seen.key.get_algorithm(),
         fingerprint=seen.key.get_fingerprint(),
         public_key=seen.key.export_public_key().decode().strip(),
@@ -92,20 +99,27 @@ async def host_key(host_name: str, access: Access) -> HostKey:
 def pin(key: HostKey, access: Access) -> None:
     """Writes the key to the pinned file, in the place of another one that stood there for the server."""
     lines = access.pinned.read_text().splitlines() if access.pinned.is_file() else []
-    kept = [line for line in lines if line.split()[:1] != [key.name]]
+    kept = [without for line in lines if (without := _without(key.name, line)) is not None]
     access.pinned.parent.mkdir(parents=True, exist_ok=True)
     temporary = access.pinned.with_name(f".{access.pinned.name}.new")
     temporary.write_text("\n".join([*kept, f"{key.name} {key.public_key}"]) + "\n")
     temporary.replace(access.pinned)
 
 
+def _without(name: str, line: str) -> str | None:
+    """A line of known_hosts without this name; None if it named nothing else."""
+    names, space, rest = line.partition(" ")
+    others = [other for other in names.split(",") if other != name]
+    return ",".join(others) + space + rest if others else None
+
+
 @contextlib.asynccontextmanager
-async def _tunnel(access: Access) -> AsyncIterator[asyncssh.SSHClientConnection | None]:
+async def _tunnel(access: Access, jumps: Sequence[str]) -> AsyncIterator[asyncssh.SSHClientConnection | None]:
     """Through the jump hosts, each with the same keys and the same check of its host key."""
     tunnel: asyncssh.SSHClientConnection | None = None
     opened: list[asyncssh.SSHClientConnection] = []
     try:
-        for jump in access.ssh.proxy_jump:
+        for jump in jumps:
             tunnel = await _open(jump, access, tunnel, _Seen(), is_jump=True)
             opened.append(tunnel)
         yield tunnel
@@ -131,7 +145,7 @@ async def _open(
             return False
 
     def known_hosts(host: str, addr: str, number: int | None) -> Keys:
-        seen.host, seen.port = host, number or 22
+        seen.host, seen.address, seen.port = host, addr, number
         seen.known = _known(access, host, addr, number) if trusts_any else _NONE
         return seen.known
 
@@ -179,7 +193,11 @@ def _explained(
                 next="Is the server up, and does a firewall let you through? The deadline is timeouts.connect.",
             )
         case socket.gaierror():
-            return ConnectError(f"{host_name}: there is no host of this name.", now=now)
+            return ConnectError(
+                f"{host_name}: there is no host of this name.",
+                now=now,
+                next="Is it spelt right, and does DNS work here?",
+            )
         case ConnectionRefusedError():
             return ConnectError(
                 f"{host_name}: the connection was refused: no sshd listens on port {options.get('port', 22)}.",

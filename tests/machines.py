@@ -32,7 +32,7 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 mkdir -p /run/sshd
-mount --bind "$1/var-lib" /var/lib
+mount --rbind "$1/var-lib" /var/lib
 mount --bind "$1/etc/passwd" /etc/passwd
 mount --bind "$1/etc/group" /etc/group
 echo mounted

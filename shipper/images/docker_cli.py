@@ -51,7 +51,7 @@ class DockerCli:
                     now="Only what Git tracks is built.",
                     next="Commit it, or set build.dockerfile.",
                 )
-            arguments, buildkit = await self._build_arguments(build, image_name, platform)
+            arguments, buildkit = await self._build_arguments(build, context, image_name, platform)
             try:
                 finished = await self._docker(
                     *arguments,
@@ -69,11 +69,13 @@ class DockerCli:
                 now="Nothing was deployed.",
             )
 
-    async def _build_arguments(self, build: Build, image_name: str, platform: str) -> tuple[list[str], str]:
+    async def _build_arguments(
+        self, build: Build, context: Path, image_name: str, platform: str
+    ) -> tuple[list[str], str]:
         version, has_buildx, server_platform = await self._abilities()
         project = self._project
         options = {
-            "--file": build.dockerfile,
+            "--file": str(context / build.dockerfile),
             "--tag": image_name,
             "--label": f"org.opencontainers.image.revision={project.version}",
         }

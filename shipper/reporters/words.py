@@ -5,12 +5,6 @@ from datetime import datetime, timedelta
 
 from shipper.model import Deployed, Failed, Outcome, Serving, Unchanged
 
-_RESTORED = {
-    True: "What served before serves now.",
-    False: "WHAT SERVED BEFORE DOES NOT SERVE NOW!",
-    None: "What serves now is not known.",
-}
-
 
 def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
     match outcome:
@@ -25,9 +19,18 @@ def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
             if outcome.logs:
                 yield "Its last lines:"
                 yield from (f"  | {line}" for line in outcome.logs)
-            yield _RESTORED[outcome.restored]
+            yield _restored(outcome)
             yield from (f"  {line}" for line in map(serving_line, outcome.serving))
             yield f"Next: {outcome.next}"
+
+
+def _restored(outcome: Failed) -> str:
+    if outcome.restored is None:
+        return "What serves now is not known."
+    if not outcome.restored:
+        return "WHAT SERVED BEFORE DOES NOT SERVE NOW!"
+    serves = any(row.container for row in outcome.serving)
+    return "What served before serves now." if serves else "Nothing served before, and nothing does now."
 
 
 def serving_line(row: Serving) -> str:

@@ -230,7 +230,7 @@ def test_the_release_of_an_outcome_is_whole_in_json() -> None:
             a_failure(error_code=130, next="The same command again goes on."),
             [
                 "shop: interrupted at check web on a.example.",
-                "What served before serves now.",
+                "Nothing served before, and nothing does now.",
                 "Next: The same command again goes on.",
             ],
         ),

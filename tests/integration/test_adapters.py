@@ -1,0 +1,601 @@
+"""The adapters: what they give, and that no exception of asyncssh, docker or requests gets through them."""
+
+import asyncio
+import gc
+import itertools
+import shutil
+import sys
+import tarfile
+import time
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+import shipper
+from shipper.errors import ConnectError, EngineError, NotThere
+from shipper.host import SshHost
+from shipper.model import ContainerSpec, ContainerState
+from shipper.session import connected
+from shipper.world import World
+from tests.integration.waiting import eventually
+from tests.machines import Machine, machine
+
+SERVICE = "adapters"
+IMAGE = "adapters:1"
+ABSENT = "adapters-absent"
+_numbers = itertools.count(1)
+
+Verb = Callable[[World, str], Awaitable[object]]
+
+SPEC = ContainerSpec(name="adapters-created", image="adapters:absent", network_name=SERVICE, aliases=(), labels={})
+
+OF_A_CONTAINER: dict[str, Verb] = {
+    "container": lambda world, name: world.engine.container(name),
+    "start": lambda world, name: world.engine.start(name),
+    "stop": lambda world, name: world.engine.stop(name, 1),
+    "remove": lambda world, name: world.engine.remove(name),
+    "set_restart_policy": lambda world, name: world.engine.set_restart_policy(name, "no"),
+    "exits_within": lambda world, name: world.engine.exits_within(name, 1),
+    "execute": lambda world, name: world.engine.execute(name, ("/bin/sh", "-c", "echo"), 5),
+    "logs": lambda world, name: world.engine.logs(name, 5),
+}
+OF_AN_ENGINE: dict[str, Verb] = {
+    "platform": lambda world, name: world.engine.platform(),
+    "storage": lambda world, name: world.engine.storage(),
+    "has_network": lambda world, name: world.engine.has_network(name),
+    "create_network": lambda world, name: world.engine.create_network(name),
+    "containers": lambda world, name: world.engine.containers(),
+    "create": lambda world, name: world.engine.create(SPEC),
+    "image": lambda world, name: world.engine.image(name),
+    "images": lambda world, name: world.engine.images(),
+    "load": lambda world, name: world.engine.load(iter([b"an archive", b"in pieces"])),
+    "remove_image": lambda world, name: world.engine.remove_image(name),
+    **OF_A_CONTAINER,
+}
+OF_A_HOST: dict[str, Verb] = {
+    "connect_tcp": lambda world, name: world.host.connect_tcp("127.0.0.1", 22, 5),
+    "http_get": lambda world, name: world.host.http_get("127.0.0.1", 22, "/", 5),
+    "free_disk": lambda world, name: world.host.free_disk("/"),
+    "run": lambda world, name: ssh(world).run("true"),
+    "releases": lambda world, name: world.state.releases(),
+}
+
+
+RESPONDER = """
+import pathlib, socket, sys
+
+folder, held = pathlib.Path(sys.argv[1]), []
+listener = socket.create_server(("127.0.0.1", 0))
+(folder / "port.new").write_text(str(listener.getsockname()[1]))
+(folder / "port.new").rename(folder / "port")
+while True:
+    connection, _ = listener.accept()
+    asked = b""
+    while b"\\r\\n\\r\\n" not in asked and (chunk := connection.recv(4096)):
+        asked += chunk
+    (folder / "asked").write_bytes(asked)
+    connection.sendall((folder / "answer").read_bytes())
+    if sys.argv[2] == "holds":
+        held.append(connection)
+    else:
+        connection.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def fragile(_parts: None) -> Iterator[Machine]:
+    """A machine to break."""
+    with machine("fragile") as made:
+        yield made
+
+
+@asynccontextmanager
+async def world_of(made: Machine, folder: Path, **timeouts: str) -> AsyncIterator[World]:
+    (folder / "config").mkdir(exist_ok=True)
+    (folder / "config/known_hosts").write_text(made.host_key + "\n")
+    lines = [
+        f"service: {SERVICE}",
+        f"image: {IMAGE}",
+        f"ssh: {{user: deploy, key: {made.key}}}",
+        f"timeouts: {{{', '.join(f'{name}: {value}' for name, value in timeouts.items())}}}",
+        f"roles: {{web: {{hosts: [{made.address}]}}}}",
+    ]
+    (folder / "config/deploy.yaml").write_text("\n".join(lines) + "\n")
+    project = shipper.open_project(folder, environ={"HOME": str(folder)})
+    async with connected(project, lambda event: None) as worlds:
+        (world,) = worlds.values()
+        yield world
+
+
+@pytest.fixture(scope="module")
+async def world(server: Machine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with world_of(server, tmp_path_factory.mktemp("world")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def image(server: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A shell and nothing else."""
+    archive = tmp_path_factory.mktemp("image") / "image.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(str(shutil.which("busybox")), "bin/sh")
+    server.docker("import", str(archive), IMAGE)
+    yield IMAGE
+    server.docker("rmi", "--force", IMAGE)
+
+
+@pytest.fixture
+def container(server: Machine, image: str) -> Iterator[Callable[[str], str]]:
+    """Starts containers that run a line of the shell; gives their names."""
+    names: list[str] = []
+
+    def start(line: str) -> str:
+        name = f"adapters-{next(_numbers)}"
+        label = f"--label=shipper.service={SERVICE}"
+        started = server.docker("run", "--detach", "--init", "--name", name, label, image, "/bin/sh", "-c", line)
+        assert started.returncode == 0, started.stderr
+        names.append(name)
+        return name
+
+    yield start
+    if names:
+        server.docker("rm", "--force", *names)
+
+
+@dataclass
+class Responder:
+    """A server on the machine that gives everyone the same answer, and then hangs up or holds on."""
+
+    port: int
+    asked: Path
+    """What the last one asked for."""
+
+
+Respond = Callable[..., Responder]
+
+
+@pytest.fixture
+def respond(server: Machine, tmp_path: Path) -> Iterator[Respond]:
+    pids: list[str] = []
+
+    def start(answer: str, *, holds: bool = False) -> Responder:
+        folder = tmp_path / f"responder-{next(_numbers)}"
+        folder.mkdir()
+        (folder / "answer").write_bytes(answer.replace("\n", "\r\n").encode())
+        (folder / "respond.py").write_text(RESPONDER)
+        command = f"{sys.executable} {folder}/respond.py {folder} {'holds' if holds else 'hangs-up'}"
+        pids.append(server.run(f"{command} >{folder}/log 2>&1 & echo $!").stdout.strip())
+        port = folder / "port"
+        eventually(port.exists, f"a server of {folder}")
+        return Responder(port=int(port.read_text()), asked=folder / "asked")
+
+    yield start
+    for pid in pids:
+        server.run(f"kill {pid}")
+
+
+def ssh(world: World) -> SshHost:
+    return cast(SshHost, world.host)
+
+
+async def raised_by(act: Awaitable[object]) -> type[Exception] | None:
+    raised: type[Exception] | None = None
+    try:
+        await act
+    except Exception as error:
+        raised = type(error)
+    collect_garbage()
+    return raised
+
+
+def collect_garbage() -> None:
+    """Docker's SDK drops a socket that it could not connect: that is not to be told of the next test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+async def session_pid(world: World) -> str:
+    """The process of sshd that serves our connection, as the machine counts."""
+    return (await ssh(world).run('echo "$PPID"')).output.strip()
+
+
+# Things that are not there
+
+
+@pytest.mark.parametrize("verb", OF_A_CONTAINER)
+async def test_an_unknown_container_is_not_there(world: World, verb: str) -> None:
+    with pytest.raises(NotThere):
+        await OF_A_CONTAINER[verb](world, ABSENT)
+
+
+async def test_an_unknown_image_is_nothing(world: World) -> None:
+    assert await world.engine.image(ABSENT) is None
+
+
+async def test_an_unknown_image_cannot_be_removed(world: World) -> None:
+    with pytest.raises(NotThere):
+        await world.engine.remove_image(ABSENT)
+
+
+async def test_a_container_of_an_unknown_image_cannot_be_created(world: World) -> None:
+    with pytest.raises(NotThere):
+        await world.engine.create(SPEC)
+
+
+async def test_a_network_that_is_there_is_not_made_again(world: World, server: Machine) -> None:
+    server.docker("network", "create", "adapters-twice")
+    try:
+        with pytest.raises(EngineError, match="already exists"):
+            await world.engine.create_network("adapters-twice")
+    finally:
+        server.docker("network", "rm", "adapters-twice")
+
+
+# Connections that break
+
+
+@pytest.fixture(scope="module")
+async def cut_off(fragile: Machine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """A world whose sshd has ended the session."""
+    async with world_of(fragile, tmp_path_factory.mktemp("cut-off")) as made:
+        fragile.run(f"kill -9 {await session_pid(made)}")
+        yield made
+    collect_garbage()
+
+
+@pytest.fixture(scope="module")
+async def without_dockerd(tmp_path_factory: pytest.TempPathFactory, _parts: None) -> AsyncIterator[World]:
+    """A world whose dockerd was killed."""
+    with machine("crashed") as crashed:
+        async with world_of(crashed, tmp_path_factory.mktemp("crashed")) as made:
+            await made.engine.platform()
+            crashed.run("kill -9 $(cat /run/docker.pid)")
+            yield made
+    collect_garbage()
+
+
+@pytest.mark.parametrize("verb", [*OF_AN_ENGINE, *OF_A_HOST])
+async def test_after_the_connection_broke_each_verb_says_so(cut_off: World, verb: str) -> None:
+    act = {**OF_AN_ENGINE, **OF_A_HOST}[verb]
+
+    assert await raised_by(act(cut_off, ABSENT)) is ConnectError
+
+
+@pytest.mark.parametrize("verb", OF_AN_ENGINE)
+async def test_after_docker_died_each_verb_says_so(without_dockerd: World, verb: str) -> None:
+    assert await raised_by(OF_AN_ENGINE[verb](without_dockerd, ABSENT)) is ConnectError
+
+
+async def test_ssh_works_on_after_docker_died(without_dockerd: World) -> None:
+    assert (await ssh(without_dockerd).run("echo here")).output == "here\n"
+
+
+async def broken_meanwhile(
+    fragile: Machine, folder: Path, act: Verb, argument: str, begun: str
+) -> type[Exception] | None:
+    """Kills the session while `act` is under way: once `begun` is among the machine's processes."""
+    async with world_of(fragile, folder) as made:
+        pid = await session_pid(made)
+        async with asyncio.TaskGroup() as group:
+            acting = group.create_task(raised_by(act(made, argument)))
+            await asyncio.to_thread(
+                eventually, lambda: begun in fragile.run("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout, begun
+            )
+            fragile.run(f"kill -9 {pid}")
+    collect_garbage()
+    return acting.result()
+
+
+async def test_a_command_whose_connection_breaks_meanwhile_says_so(fragile: Machine, tmp_path: Path) -> None:
+    raised = await broken_meanwhile(
+        fragile, tmp_path, lambda world, line: ssh(world).run(line), "sleep 1111", "sleep 1111"
+    )
+
+    assert raised is ConnectError
+
+
+async def test_waiting_for_a_container_says_so_when_the_connection_breaks(
+    fragile: Machine, tmp_path: Path, image: str, server: Machine
+) -> None:
+    server.docker("save", "--output", str(tmp_path / "image.tar"), image)
+    fragile.docker("load", "--input", str(tmp_path / "image.tar"))
+    fragile.docker("run", "--detach", "--init", "--name", "adapters-long", image, "/bin/sh", "-c", "sleep 2222")
+
+    raised = await broken_meanwhile(
+        fragile, tmp_path, lambda world, name: world.engine.exits_within(name, 20), "adapters-long", "sleep 2222"
+    )
+
+    assert raised is ConnectError
+
+
+async def test_an_exec_whose_connection_breaks_meanwhile_says_so(
+    fragile: Machine, tmp_path: Path, image: str, server: Machine
+) -> None:
+    server.docker("save", "--output", str(tmp_path / "image.tar"), image)
+    fragile.docker("load", "--input", str(tmp_path / "image.tar"))
+    fragile.docker("run", "--detach", "--init", "--name", "adapters-exec", image, "/bin/sh", "-c", "sleep 1000")
+
+    raised = await broken_meanwhile(
+        fragile,
+        tmp_path,
+        lambda world, name: world.engine.execute(name, ("/bin/sh", "-c", "sleep 3333"), 20),
+        "adapters-exec",
+        "sleep 3333",
+    )
+
+    assert raised is ConnectError
+
+
+# Silence
+
+
+async def test_a_docker_that_does_not_answer_is_given_up_after_the_deadline(fragile: Machine, tmp_path: Path) -> None:
+    async with world_of(fragile, tmp_path, call="1s") as made:
+        pid = fragile.run("cat /run/docker.pid").stdout.strip()
+        fragile.run(f"kill -STOP {pid}")
+        try:
+            with pytest.raises(ConnectError, match="Docker did not answer in time"):
+                await made.engine.platform()
+        finally:
+            fragile.run(f"kill -CONT {pid}")
+
+
+async def test_a_command_that_does_not_end_is_given_up_after_the_deadline(server: Machine, tmp_path: Path) -> None:
+    async with world_of(server, tmp_path, call="1s") as made:
+        with pytest.raises(ConnectError, match=r"a command did not end within 1 s"):
+            await ssh(made).run("exec sleep 20")
+
+
+async def test_a_deadline_of_less_than_half_a_second_can_be_kept(server: Machine, tmp_path: Path) -> None:
+    async with world_of(server, tmp_path, call="400ms") as made:
+        assert (await made.engine.platform())[0] == "linux/amd64"
+
+
+# HTTP
+
+
+async def test_a_page_is_got_with_its_status(world: World, respond: Respond) -> None:
+    answer = await world.host.http_get("127.0.0.1", respond("HTTP/1.1 200 OK\n\nfine").port, "/up", 5)
+
+    assert (answer.status, answer.body) == (200, "fine")
+
+
+async def test_the_path_is_asked_for_with_the_host(world: World, respond: Respond) -> None:
+    responder = respond("HTTP/1.1 200 OK\n\nfine")
+
+    await world.host.http_get("127.0.0.1", responder.port, "/up?deep=1", 5)
+
+    request, host = responder.asked.read_text().splitlines()[:2]
+    assert (request, host) == ("GET /up?deep=1 HTTP/1.1", f"Host: 127.0.0.1:{responder.port}")
+
+
+async def test_a_404_is_an_answer_with_its_body(world: World, respond: Respond) -> None:
+    responder = respond("HTTP/1.1 404 Not Found\nContent-Length: 7\n\nmissing")
+
+    answer = await world.host.http_get("127.0.0.1", responder.port, "/", 5)
+
+    assert (answer.status, answer.body) == (404, "missing")
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "body"),
+    [
+        ("HTTP/1.1 200 OK\nContent-Length: 4\n\nfine", 200, "fine"),
+        ("HTTP/1.1 200 OK\nContent-Length: 0\n\n", 200, ""),
+        ("HTTP/1.1 204 No Content\n\n", 204, ""),
+        ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n4\nfine\n0\n\n", 200, "fine"),
+    ],
+    ids=["with a length", "empty", "without a body", "in chunks"],
+)
+async def test_an_answer_is_taken_when_it_is_whole_though_the_server_does_not_hang_up(
+    world: World, respond: Respond, given: str, status: int, body: str
+) -> None:
+    responder = respond(given, holds=True)
+    begun = time.monotonic()
+
+    answer = await world.host.http_get("127.0.0.1", responder.port, "/", 1)
+
+    assert (answer.status, answer.body) == (status, body)
+    assert time.monotonic() - begun < 0.8
+
+
+async def test_the_status_counts_though_the_rest_does_not_come(world: World, respond: Respond) -> None:
+    responder = respond("HTTP/1.1 503 Busy\nContent-Length: 400\n\nwait", holds=True)
+
+    answer = await world.host.http_get("127.0.0.1", responder.port, "/", 0.3)
+
+    assert (answer.status, answer.body) == (503, "wait")
+
+
+async def test_a_refused_connection_is_told(world: World) -> None:
+    with pytest.raises(ConnectError, match=r"^port 2: Connection refused"):
+        await world.host.http_get("127.0.0.1", 2, "/", 5)
+
+
+@pytest.mark.parametrize("answer", ["SSH-2.0-hello\n", "HTTP/1.1 fine\n\n", "HTTP/1.1", "\0\1\2", "\n\n"])
+async def test_what_is_not_http_is_told(world: World, respond: Respond, answer: str) -> None:
+    with pytest.raises(ConnectError, match="the answer is not HTTP"):
+        await world.host.http_get("127.0.0.1", respond(answer).port, "/", 5)
+
+
+async def test_a_silent_server_is_told_after_the_deadline(world: World, respond: Respond) -> None:
+    port = respond("", holds=True).port
+
+    with pytest.raises(ConnectError, match=f"port {port} accepts, but gave no answer within 0.3 s"):
+        await world.host.http_get("127.0.0.1", port, "/", 0.3)
+
+
+async def test_a_server_that_hangs_up_is_not_said_to_be_slow(world: World, respond: Respond) -> None:
+    with pytest.raises(ConnectError) as raised:
+        await world.host.http_get("127.0.0.1", respond("").port, "/", 5)
+
+    assert "within" not in raised.value.what
+
+
+async def test_an_open_port_can_be_connected_to(world: World, respond: Respond) -> None:
+    await world.host.connect_tcp("127.0.0.1", respond("").port, 5)
+
+
+async def test_a_closed_port_cannot_be_connected_to(world: World) -> None:
+    with pytest.raises(ConnectError, match=r"^port 2: Connection refused"):
+        await world.host.connect_tcp("127.0.0.1", 2, 5)
+
+
+# Disk
+
+
+async def test_the_free_disk_of_a_folder_is_told_in_bytes(world: World, server: Machine) -> None:
+    free = await world.host.free_disk("/var/lib/docker")
+
+    shown = server.run("df --output=avail --block-size=1 /var/lib/docker").stdout.split()[-1]
+    assert free is not None
+    assert abs(free - int(shown)) < 100_000_000  # others write too
+
+
+async def test_the_free_disk_of_no_folder_is_not_known(world: World) -> None:
+    assert await world.host.free_disk("/nowhere") is None
+
+
+# In containers
+
+
+async def test_a_command_gives_its_output_and_exit_code(world: World, container: Callable[[str], str]) -> None:
+    name = container("exec sleep 1000")
+
+    finished = await world.engine.execute(name, ("/bin/sh", "-c", "echo out; echo err >&2; exit 7"), 5)
+
+    assert finished.exit_code == 7
+    assert sorted(finished.output.splitlines()) == ["err", "out"]
+
+
+async def test_a_long_output_comes_whole(world: World, container: Callable[[str], str]) -> None:
+    name = container("exec sleep 1000")
+
+    finished = await world.engine.execute(name, ("/bin/sh", "-c", "seq 20000"), 10)
+
+    assert finished.output.splitlines() == [str(number) for number in range(1, 20001)]
+
+
+async def test_a_command_leaves_no_socket_open(world: World, container: Callable[[str], str]) -> None:
+    name = container("exec sleep 1000")
+    collect_garbage()
+
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always", ResourceWarning)
+        await world.engine.execute(name, ("/bin/sh", "-c", "echo"), 5)
+        gc.collect()
+
+    assert [str(warning.message) for warning in left] == []
+
+
+async def test_a_command_that_does_not_end_in_time_is_a_timeout(world: World, container: Callable[[str], str]) -> None:
+    name = container("exec sleep 1000")
+
+    with pytest.raises(TimeoutError):
+        await world.engine.execute(name, ("/bin/sh", "-c", "exec sleep 20"), 0.3)
+
+
+async def test_a_command_that_writes_and_writes_is_a_timeout_too(world: World, container: Callable[[str], str]) -> None:
+    name = container("exec sleep 1000")
+    pause = "count=0; while [ $count -lt 100 ]; do count=$((count + 1)); done"  # far less than a millisecond
+    writes = f"(sleep 2; kill -9 $$) & while :; do {pause}; echo y; done"
+
+    with pytest.raises(TimeoutError):
+        await world.engine.execute(name, ("/bin/sh", "-c", writes), 0.3)
+
+
+async def test_a_command_that_is_not_there_fails(world: World, container: Callable[[str], str]) -> None:
+    finished = await world.engine.execute(container("exec sleep 1000"), ("/bin/nothing",), 5)
+
+    assert finished.exit_code in (126, 127)
+    assert "/bin/nothing" in finished.output
+
+
+async def test_a_container_that_does_not_run_executes_nothing(world: World, container: Callable[[str], str]) -> None:
+    name = container("exit 0")
+    assert await world.engine.exits_within(name, 5)
+
+    with pytest.raises(EngineError):
+        await world.engine.execute(name, ("/bin/sh", "-c", "echo"), 5)
+
+
+async def test_a_container_that_ends_exits_within_the_time(world: World, container: Callable[[str], str]) -> None:
+    assert await world.engine.exits_within(container("sleep 0.1; exit 3"), 10) is True
+
+
+async def test_a_container_that_has_ended_exits_within_the_time(world: World, container: Callable[[str], str]) -> None:
+    name = container("exit 3")
+    assert await world.engine.exits_within(name, 5)
+
+    assert await world.engine.exits_within(name, 1) is True
+
+
+async def test_a_container_that_runs_does_not_exit_within_the_time(
+    world: World, container: Callable[[str], str]
+) -> None:
+    name = container("exec sleep 1000")
+    begun = time.monotonic()
+
+    assert await world.engine.exits_within(name, 0.3) is False
+
+    assert 0.3 <= time.monotonic() - begun < 3
+
+
+async def test_logs_are_the_last_lines(world: World, container: Callable[[str], str]) -> None:
+    name = container("for number in 1 2 3 4; do echo line $number; done")
+    assert await world.engine.exits_within(name, 5)
+
+    assert await world.engine.logs(name, 2) == ("line 3", "line 4")
+
+
+async def test_logs_are_those_of_output_and_errors(world: World, container: Callable[[str], str]) -> None:
+    name = container("echo starting; echo FATAL >&2")
+    assert await world.engine.exits_within(name, 5)
+
+    assert sorted(await world.engine.logs(name, 5)) == ["FATAL", "starting"]
+
+
+async def test_a_container_is_told_with_its_state_and_exit_code(world: World, container: Callable[[str], str]) -> None:
+    name = container("exit 3")
+    assert await world.engine.exits_within(name, 5)
+
+    told = await world.engine.container(name)
+
+    assert (told.name, told.state, told.exit_code, told.address) == (name, ContainerState.EXITED, 3, "")
+
+
+# Images
+
+
+async def test_what_is_no_archive_is_not_loaded(world: World) -> None:
+    before = await world.engine.images()
+
+    with pytest.raises(EngineError):
+        await world.engine.load(iter([b"garbage " * 100]))
+
+    assert await world.engine.images() == before
+
+
+async def test_an_archive_that_ends_too_early_is_not_loaded(
+    world: World, server: Machine, image: str, tmp_path: Path
+) -> None:
+    server.docker("save", "--output", str(tmp_path / "image.tar"), image)
+    archive = (tmp_path / "image.tar").read_bytes()
+
+    with pytest.raises(EngineError):
+        await world.engine.load(iter([archive[: len(archive) // 2]]))
+
+
+async def test_an_archive_that_cannot_be_read_here_is_told_as_it_is(world: World) -> None:
+    def torn() -> Iterator[bytes]:
+        yield b"begun"
+        raise ConnectError("interrupted")
+
+    with pytest.raises(ConnectError, match=r"^interrupted$"):
+        await world.engine.load(torn())

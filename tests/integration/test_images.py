@@ -1,0 +1,434 @@
+"""Images: how they are made, how they get to a server, and what is left when that does not work."""
+
+import dataclasses
+import hashlib
+import io
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import shipper
+from shipper.model import Image
+from shipper.session import connected
+from shipper.world import Progress
+from tests.integration.conftest import Project, Result
+from tests.machines import Machine, machine
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def cramped(_parts: None) -> Iterator[Machine]:
+    """A server with room for the sample app, and for little more."""
+    with machine("cramped", data_size="24m") as made:
+        made.run("install -d -m 2770 -g docker /var/lib/shipper")
+        yield made
+
+
+@pytest.fixture
+def on_cramped(project: Project, cramped: Machine) -> Iterator[Project]:
+    project.server = cramped
+    project.environ["SAMPLE_KEY"] = cramped.key.read_text()
+    project.write("config/known_hosts", cramped.host_key + "\n")
+    project.configure()
+    project.version("version 1")
+    yield project
+    clear(cramped)
+
+
+def clear(made: Machine) -> None:
+    for ids, remove in (("ps --all --quiet", "rm --force"), ("images --all --quiet", "rmi --force")):
+        if found := made.docker(*ids.split()).stdout.split():
+            made.docker(*remove.split(), *dict.fromkeys(found))
+
+
+def images(made: Machine, repository: str) -> list[str]:
+    return made.docker("images", "--quiet", repository).stdout.split()
+
+
+def image_on_server(project: Project) -> dict[str, Any]:
+    """What Docker tells of the image that serves."""
+    (found,) = json.loads(project.server.docker("image", "inspect", project.serving["Image"]).stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def assert_nothing_is_left(project: Project) -> None:
+    assert images(project.server, project.service) == []
+    assert project.containers(running=False) == []
+    assert project.server.docker("network", "ls", "--quiet", "--filter", f"name={project.service}").stdout == ""
+    assert project.server.run(f"ls /var/lib/shipper/{project.service}/releases").stdout == ""
+
+
+def assert_plain(result: Result) -> None:
+    assert "Traceback" not in result.everything
+    assert "bug in shipper" not in result.everything
+
+
+def with_architecture(made: Machine, image_name: str, architecture: str, folder: Path) -> None:
+    """Gives the machine an image that says of itself that it is for another processor."""
+    layer = archive({"hello": b"hello"})
+    config = json.dumps(
+        {
+            "architecture": architecture,
+            "os": "linux",
+            "config": {"Cmd": ["/hello"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+        }
+    ).encode()
+    config_name = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = [{"Config": config_name, "RepoTags": [image_name], "Layers": ["layer.tar"]}]
+    saved = folder / f"image{next(_names)}.tar"
+    saved.write_bytes(
+        archive({config_name: config, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()})
+    )
+    loaded = made.docker("load", "--input", str(saved))
+    assert loaded.returncode == 0, loaded.stderr
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def ready_made(project: Project, image_name: str) -> None:
+    """The config takes an image as it is, instead of building that of a commit."""
+    project.configure()
+    config = (project.folder / "config/deploy.yaml").read_text()
+    config = config.replace(f"image: {project.service}\nbuild: {{}}\n", f"image: {image_name}\n")
+    project.write("config/deploy.yaml", config)
+    project.commit()
+
+
+def configure_build(project: Project, build: str) -> None:
+    project.configure()
+    config = (project.folder / "config/deploy.yaml").read_text()
+    project.write("config/deploy.yaml", config.replace("build: {}", f"build: {build}"))
+
+
+def without_docker(folder: Path) -> str:
+    """A PATH with what shipper needs of this machine where it builds nothing."""
+    folder.mkdir()
+    for name in ("git", "tar", "env", "sh"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    return str(folder)
+
+
+# Disk
+
+
+def test_an_image_that_does_not_fit_is_refused_and_nothing_is_left_of_it(on_cramped: Project) -> None:
+    (on_cramped.folder / "www/big").write_bytes(os.urandom(12_000_000))
+    on_cramped.version("big")
+
+    result = on_cramped.shipper("deploy")
+
+    assert result.exit_code == 17, result.everything
+    assert f"{on_cramped.server.address}: the image needs 38.0 MB of disk while it is loaded" in result.everything
+    assert "and /var/lib/docker has 2" in result.everything  # 24 MB, less what Docker itself needs
+    assert "Free some there (docker system df shows what takes it; docker image prune), or lower retain." in (
+        result.everything
+    )
+    assert_plain(result)
+    assert_nothing_is_left(on_cramped)
+    assert on_cramped.server.docker("images", "--all", "--quiet").stdout == ""
+    assert on_cramped.server.run("ls -A /var/lib/docker/tmp").stdout == ""
+
+
+def test_what_served_before_an_image_that_does_not_fit_serves_on(on_cramped: Project) -> None:
+    on_cramped.deploy()
+    before = on_cramped.serving
+    (on_cramped.folder / "www/big").write_bytes(os.urandom(12_000_000))
+    on_cramped.version("big")
+
+    result = on_cramped.shipper("deploy")
+
+    assert result.exit_code != 0
+    assert on_cramped.serving["Id"] == before["Id"]
+    assert on_cramped.answer() == "version 1"
+
+
+# Processors
+
+
+def test_a_ready_made_image_on_the_server_for_another_processor_is_refused(project: Project, tmp_path: Path) -> None:
+    image_name = f"{project.service}-made:7"
+    with_architecture(project.server, image_name, "arm64", tmp_path)
+    ready_made(project, image_name)
+
+    result = project.shipper("deploy")
+
+    assert result.exit_code == 6, result.everything
+    is_for_another = f"is linux/amd64, but its {image_name} is for linux/arm64."
+    assert f"error: {project.server.address} {is_for_another}\nNothing was done.\n" in result.errors
+    assert f"next: Remove it there (docker rmi {image_name}) and deploy again." in result.errors
+    assert_plain(result)
+    assert_nothing_is_left(project)
+
+
+def test_a_ready_made_image_here_for_another_processor_is_refused(
+    project: Project, laptop: Machine, tmp_path: Path
+) -> None:
+    image_name = f"{project.service}-made:7"
+    with_architecture(laptop, image_name, "arm64", tmp_path)
+    ready_made(project, image_name)
+
+    result = project.shipper("deploy")
+
+    assert result.exit_code == 6, result.everything
+    needs = f"needs the image {image_name} for linux/amd64, and it is here for linux/arm64."
+    assert f"error: {project.server.address} {needs}\nNothing was done.\n" in result.errors
+    assert_plain(result)
+    assert_nothing_is_left(project)
+
+
+def test_an_image_of_the_commit_for_another_processor_is_built_anew(
+    project: Project, laptop: Machine, tmp_path: Path
+) -> None:
+    image_name = f"{project.service}:{project.git('rev-parse', 'HEAD')}"
+    with_architecture(laptop, image_name, "arm64", tmp_path)
+
+    result = project.deploy()
+
+    assert "for linux/amd64, because the one here is for another processor" in result.output
+    assert project.answer() == "version 1"
+    assert image_on_server(project)["Architecture"] == "amd64"
+
+
+# Builds
+
+
+def test_a_build_that_fails_shows_its_last_lines_and_leaves_nothing_on_the_server(project: Project) -> None:
+    project.write("Dockerfile", "FROM scratch\nCOPY busybox /bin/sh\nRUN echo no such module: flask; exit 7\n")
+    project.commit()
+
+    result = project.shipper("deploy")
+
+    assert result.exit_code == 5, result.everything
+    reason = result.everything[result.everything.index("docker build failed with exit code") :]
+    assert "\nno such module: flask\n" in reason.replace("  | ", "")
+    assert "returned a non-zero code: 7" in reason
+    assert_plain(result)
+    assert_nothing_is_left(project)
+
+
+def test_shipper_build_tells_of_a_build_that_fails(project: Project) -> None:
+    project.write("Dockerfile", "FROM scratch\nCOPY busybox /bin/sh\nRUN echo no such module: flask; exit 7\n")
+    project.commit()
+
+    result = project.shipper("build", "--platform", "linux/amd64")
+
+    assert result.exit_code == 5, result.everything
+    message = result.errors[result.errors.index("error: docker build failed with exit code") :]
+    assert "\nno such module: flask\n" in message
+    assert_plain(result)
+
+
+def test_a_dockerfile_that_git_does_not_track_is_not_there(project: Project) -> None:
+    project.write(".gitignore", "Dockerfile\n")
+    project.git("rm", "--quiet", "--cached", "Dockerfile")
+    commit = project.commit()
+
+    result = project.shipper("deploy")
+
+    assert result.exit_code == 5, result.everything
+    assert f"{commit} has no file Dockerfile." in result.everything
+    assert "Commit it, or set build.dockerfile." in result.everything
+    assert_plain(result)
+    assert_nothing_is_left(project)
+
+
+def test_where_an_image_must_be_built_and_there_is_no_docker_command_that_is_told(
+    project: Project, tmp_path: Path
+) -> None:
+    result = project.shipper("deploy", PATH=without_docker(tmp_path / "bin"))
+
+    assert result.exit_code == 5, result.everything
+    assert "There is no docker command on this machine to build with." in result.everything
+    assert "Install Docker (https://docs.docker.com/engine/install/), or deploy a commit whose image exists." in (
+        result.everything
+    )
+    assert_plain(result)
+    assert_nothing_is_left(project)
+
+
+def test_a_commit_whose_image_is_on_the_server_is_deployed_without_docker_here(
+    project: Project, tmp_path: Path
+) -> None:
+    project.deploy()
+    project.server.docker("rm", "--force", project.serving["Id"])
+
+    project.deploy(PATH=without_docker(tmp_path / "bin"))
+
+    assert project.answer() == "version 1"
+
+
+def test_an_image_that_is_neither_here_nor_there_is_told(project: Project) -> None:
+    ready_made(project, "nowhere.invalid/app:7")
+
+    result = project.shipper("deploy")
+
+    assert result.exit_code == 6, result.everything
+    needs = "needs the image nowhere.invalid/app:7 for linux/amd64, and it is neither here nor there."
+    assert f"error: {project.server.address} {needs}\nNothing was done.\n" in result.errors
+    assert f"next: Pull or load it here or on {project.server.address}, or let `build:` make it" in result.errors
+    assert_plain(result)
+    assert_nothing_is_left(project)
+
+
+def test_build_arguments_reach_the_dockerfile(project: Project) -> None:
+    project.write("Dockerfile", (project.folder / "Dockerfile").read_text() + "ARG COLOUR\nLABEL colour=$COLOUR\n")
+    configure_build(project, "{args: {COLOUR: deep blue}}")
+    project.commit()
+
+    project.deploy()
+
+    assert image_on_server(project)["Config"]["Labels"]["colour"] == "deep blue"
+
+
+def test_the_target_is_the_stage_that_is_shipped(project: Project) -> None:
+    app = (project.folder / "Dockerfile").read_text().replace("FROM scratch", "FROM scratch AS app")
+    project.write("Dockerfile", f"{app}LABEL stage=app\nFROM app AS debug\nLABEL stage=debug\n")
+    configure_build(project, "{target: app}")
+    project.commit()
+
+    project.deploy()
+
+    assert image_on_server(project)["Config"]["Labels"]["stage"] == "app"
+
+
+def test_the_dockerfile_can_have_another_name(project: Project) -> None:
+    project.write("docker/web.Dockerfile", (project.folder / "Dockerfile").read_text() + "LABEL file=web\n")
+    configure_build(project, "{dockerfile: docker/web.Dockerfile}")
+    project.commit()
+
+    project.deploy()
+
+    assert image_on_server(project)["Config"]["Labels"]["file"] == "web"
+
+
+def test_the_context_can_be_a_folder_of_the_repository(project: Project) -> None:
+    (project.folder / "app").mkdir()
+    for name in ("Dockerfile", "busybox", "app.sh", "www"):
+        (project.folder / name).rename(project.folder / "app" / name)
+    configure_build(project, "{context: app}")
+    project.commit()
+
+    project.deploy()
+
+    assert project.answer() == "version 1"
+
+
+def test_an_older_commit_is_built_by_the_dockerfile_that_it_had(project: Project) -> None:
+    dockerfile = (project.folder / "Dockerfile").read_text()
+    project.write("Dockerfile", f"{dockerfile}LABEL age=old\n")
+    old = project.commit()
+    project.write("Dockerfile", f"{dockerfile}LABEL age=new\n")
+    project.commit()
+
+    project.deploy(old)
+
+    assert image_on_server(project)["Config"]["Labels"]["age"] == "old"
+
+
+def test_a_project_in_a_folder_of_its_repository_is_built_from_that_folder(project: Project) -> None:
+    inner = project.folder / "services/shop"
+    inner.mkdir(parents=True)
+    for name in ("Dockerfile", "busybox", "app.sh", "www", "config"):
+        (project.folder / name).rename(inner / name)
+    project.commit()
+
+    project.folder = inner
+    project.deploy()
+
+    assert project.answer() == "version 1"
+
+
+def submodule(project: Project, folder: Path) -> None:
+    """Adds a repository of its own as www/theme."""
+    folder.mkdir()
+    (folder / "colours.css").write_text("body { color: teal }\n")
+    author = ["-c", "user.name=Tester", "-c", "user.email=tester@example.org"]
+    for arguments in (["init", "--quiet"], ["add", "--all"], [*author, "commit", "--quiet", "--message", "theme"]):
+        subprocess.run(["git", *arguments], cwd=folder, check=True)
+    project.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(folder), "www/theme")
+    project.commit()
+
+
+def test_the_files_of_submodules_are_in_the_image(project: Project, tmp_path: Path) -> None:
+    submodule(project, tmp_path / "theme")
+
+    project.deploy()
+
+    shown = project.server.docker("exec", project.serving["Name"], "/bin/sh", "-c", "cat /www/theme/colours.css")
+    assert shown.stdout == "body { color: teal }\n"
+
+
+def test_a_submodule_that_is_not_checked_out_is_told(project: Project, tmp_path: Path) -> None:
+    submodule(project, tmp_path / "theme")
+    project.git("submodule", "--quiet", "deinit", "www/theme")
+
+    result = project.shipper("build", "--platform", "linux/amd64")
+
+    assert result.exit_code == 4, result.everything
+    assert "error: The submodule www/theme is not checked out, so the image cannot be built." in result.errors
+    assert "next: Run: git submodule update --init --recursive" in result.errors
+    assert_plain(result)
+
+
+def test_shipper_build_builds_for_the_servers_and_only_once(project: Project) -> None:
+    commit = project.git("rev-parse", "HEAD")
+
+    first = project.shipper("build")
+    second = project.shipper("build")
+
+    assert first.exit_code == 0, first.everything
+    assert first.output.startswith(f"{project.service}:{commit} for linux/amd64: sha256:")
+    assert "Step 1/" in first.errors
+    assert second.exit_code == 0, second.everything
+    assert second.output == first.output
+    assert "Step 1/" not in second.errors
+    assert_nothing_is_left(project)
+
+
+# Shipping
+
+
+async def test_layers_that_the_server_turns_out_to_lack_are_sent_after_all(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lowest = f"FROM scratch\nCOPY config /{project.service}\n"  # no other image has it
+    project.write("Dockerfile", (project.folder / "Dockerfile").read_text().replace("FROM scratch\n", lowest))
+    project.commit()
+    opened = shipper.open_project(project.folder, environ=project.environ)
+    reported: list[Progress] = []
+    async with connected(opened, lambda event: None) as worlds:
+        (world,) = worlds.values()
+        built = await world.images.build(opened.image, "linux/amd64", lambda line: None)
+        assert await world.engine.image(opened.image) is None
+        other = dataclasses.replace(built, layers=(*built.layers[:-1], "sha256:other"))
+
+        async def removed_since() -> tuple[Image, ...]:
+            return (other,)
+
+        monkeypatch.setattr(world.engine, "images", removed_since)
+        how = await world.images.ship(opened.image, world, reported.append)
+
+        arrived = await world.engine.image(opened.image)
+    assert arrived is not None
+    assert arrived.id == built.id
+    assert how.startswith("4 of 4 layers, ")
+    assert [progress.detail for progress in reported if progress.detail.startswith("sending all layers, since ")]
