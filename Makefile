@@ -9,7 +9,7 @@ demo: .venv/ready ## ship real containers over real SSH to a throwaway server on
 
 test: .venv/ready ## every test
 	python -m tests.machines
-	pytest --numprocesses auto $(COVERAGE)
+	pytest --numprocesses 4 --dist worksteal $(COVERAGE)
 
 check: .venv/ready ## style, types and the import rules
 	black --check --quiet .

@@ -133,7 +133,7 @@ class SshHost:
                 return ForwardingDisabled(
                     f"{self.name}: sshd forbids forwarding, so Docker cannot be reached through it.",
                     now=now,
-                    next="Set AllowTcpForwarding yes and AllowStreamLocalForwarding yes in /etc/ssh/sshd_config.",
+                    next="Set AllowTcpForwarding yes, AllowStreamLocalForwarding yes in /etc/ssh/sshd_config there.",
                 )
             case _:
                 return DockerUnavailable(

@@ -1,7 +1,7 @@
 """Throwaway machines on this one: namespaces of their own (mounts, network, processes), a real dockerd, a real sshd.
 
 A machine is reached at its address in 198.18.0.0/15, which is set aside for such tests (RFC 2544), by a veth pair. Its
-/var/lib and /run are its own, so that everything stands where it stands on a real server, and a developer's
+/var/lib (in memory) and /run are its own, so that everything stands where it stands on a real server, and a developer's
 containers are never near. Its first process is a child of ours: when that is killed, the kernel ends all that ran in
 the machine, and the network and the mounts go with it.
 """
@@ -32,7 +32,7 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 mkdir -p /run/sshd
-mount --rbind "$1/var-lib" /var/lib
+mount -t tmpfs -o "size=$4,mode=755" tmpfs /var/lib
 mount --bind "$1/etc/passwd" /etc/passwd
 mount --bind "$1/etc/group" /etc/group
 echo mounted
@@ -62,15 +62,20 @@ SetEnv PATH={path}
 class Machine:
     """One throwaway machine. `address` is where its sshd listens, as root and as user `deploy` in group docker."""
 
-    def __init__(self, folder: Path, name: str, *, docker: bool = True, sshd: str = "", data_size: str = "") -> None:
+    def __init__(self, folder: Path, name: str, *, docker: bool = True, sshd: str = "", disk_size: str = "2g") -> None:
         self.folder = folder
         self.name = name
         self.address = ""
         self._docker = docker
         self._sshd = sshd
-        self._data_size = data_size
+        self._disk_size = disk_size
         self._process: subprocess.Popen[str] | None = None
         self._cgroup = f"/{folder.name}"
+
+    @property
+    def root(self) -> Path:
+        """The machine's files, seen from here."""
+        return Path(f"/proc/{self._first_pid()}/root")
 
     @property
     def key(self) -> Path:
@@ -79,7 +84,7 @@ class Machine:
     @property
     def docker_host(self) -> str:
         """For a Docker CLI on this machine: the socket, seen through the other's root."""
-        return f"unix:///proc/{self._first_pid()}/root/run/docker.sock"
+        return f"unix://{self.root}/run/docker.sock"
 
     @property
     def host_key(self) -> str:
@@ -104,8 +109,6 @@ class Machine:
             self._process.communicate()
             self._process = None
         _remove_cgroups(self._cgroup)
-        if self._data_size:
-            subprocess.run(["umount", self.folder / "var-lib/docker"], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def accept(self, other: "Machine") -> None:
@@ -122,11 +125,8 @@ class Machine:
         return _run(["docker", f"--host={self.docker_host}", *arguments])
 
     def _furnish(self) -> None:
-        for name in ("var-lib/docker", "etc", "home"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        if self._data_size:
-            size = f"size={self._data_size}"
-            subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", self.folder / "var-lib/docker"], check=True)
+        for name in ("etc", "home"):
+            (self.folder / name).mkdir()
         users = ["root:x:0:0::/root:/bin/sh", "sshd:x:100:65534::/run/sshd:/usr/sbin/nologin"]
         users += ["deploy:x:1000:1000::/home/deploy:/bin/sh", "stranger:x:1001:1001::/home/stranger:/bin/sh"]
         (self.folder / "etc/passwd").write_text("\n".join(users) + "\n")
@@ -145,7 +145,7 @@ class Machine:
         namespaces = ["--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
         docker = "with-docker" if self._docker else "without-docker"
         self._process = subprocess.Popen(
-            ["unshare", *namespaces, "sh", "-c", _INIT, self.name, self.folder, self._cgroup, docker],
+            ["unshare", *namespaces, "sh", "-c", _INIT, self.name, self.folder, self._cgroup, docker, self._disk_size],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -166,10 +166,10 @@ class Machine:
 
 
 @contextlib.contextmanager
-def machine(name: str, *, docker: bool = True, sshd: str = "", data_size: str = "") -> Iterator[Machine]:
-    """`sshd` is added to its sshd_config; `data_size` ("64m") limits the disk that its Docker has."""
+def machine(name: str, *, docker: bool = True, sshd: str = "", disk_size: str = "2g") -> Iterator[Machine]:
+    """`sshd` is added to its sshd_config; `disk_size` limits what its /var/lib holds, in memory."""
     folder = Path(tempfile.mkdtemp(prefix=f"shipper-{name}-"))
-    made = Machine(folder, name, docker=docker, sshd=sshd, data_size=data_size)
+    made = Machine(folder, name, docker=docker, sshd=sshd, disk_size=disk_size)
     try:
         made.start()
         made.wait_until_up()

@@ -97,7 +97,7 @@ def assert_untouched(project: Project) -> None:
 
 
 def state_folder(project: Project) -> Path:
-    return project.server.folder / "var-lib/shipper" / project.service
+    return project.server.root / "var/lib/shipper" / project.service
 
 
 def key_line(public_key: Path, host: str) -> str:

@@ -28,7 +28,7 @@ _names = itertools.count(1)
 @pytest.fixture(scope="module")
 def cramped(_parts: None) -> Iterator[Machine]:
     """A server with room for the sample app, and for little more."""
-    with machine("cramped", data_size="24m") as made:
+    with machine("cramped", disk_size="24m") as made:
         made.run("install -d -m 2770 -g docker /var/lib/shipper")
         yield made
 
