@@ -69,6 +69,7 @@ class Machine:
         self._docker = docker
         self._sshd = sshd
         self._disk_size = disk_size
+        self._link = ""
         self._process: subprocess.Popen[str] | None = None
         self._cgroup = f"/{folder.name}"
 
@@ -108,6 +109,7 @@ class Machine:
             self._process.kill()
             self._process.communicate()
             self._process = None
+        _run(["ip", "link", "delete", self._link])  # the kernel would do so too, in its own time
         _remove_cgroups(self._cgroup)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -155,7 +157,7 @@ class Machine:
         if self._process.stdout.readline() != "mounted\n":
             self._process.communicate()
             raise RuntimeError(f"{self.name}: no namespaces of its own; is this root on Linux?")
-        self.address = _join(self._first_pid())
+        self._link, self.address = _join(self._first_pid())
         self._process.stdin.write(f"{self.address}\n")
         self._process.stdin.flush()
 
@@ -203,8 +205,8 @@ def prepare(say: Callable[[str], None]) -> None:
     os.environ["PATH"] = path
 
 
-def _join(pid: int) -> str:
-    """A veth pair between us and the machine, on the first /30 of ours that is free."""
+def _join(pid: int) -> tuple[str, str]:
+    """A veth pair between us and the machine, on the first /30 that is free: our end's name, and its address."""
     for number in range(1, 1000):
         name, network = f"shipper{number}", f"198.18.{number // 64}.{4 * (number % 64)}"
         made = _run(["ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(pid)])
@@ -212,7 +214,7 @@ def _join(pid: int) -> str:
             prefix, _, last = network.rpartition(".")
             subprocess.run(["ip", "address", "add", f"{prefix}.{int(last) + 1}/30", "dev", name], check=True)
             subprocess.run(["ip", "link", "set", name, "up"], check=True)
-            return f"{prefix}.{int(last) + 2}"
+            return name, f"{prefix}.{int(last) + 2}"
     raise RuntimeError("all of 1000 networks are taken; `ip link` shows what is left of earlier runs")
 
 
