@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shipper.config import Config as Config, json_schema as json_schema
+    from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
     from shipper.deployment import build as build, deploy as deploy, plan_deploy as plan_deploy
     from shipper.environment import effective_config as effective_config
     from shipper.errors import (
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
         DockerUnavailable as DockerUnavailable,
         EngineError as EngineError,
         ForwardingDisabled as ForwardingDisabled,
+        Frozen as Frozen,
         GateFailed as GateFailed,
         HostError as HostError,
         HostKeyError as HostKeyError,
         ImageError as ImageError,
+        Locked as Locked,
+        LockLost as LockLost,
         LoginRefused as LoginRefused,
         ReleaseNotFound as ReleaseNotFound,
         SecretError as SecretError,
@@ -50,14 +53,22 @@ if TYPE_CHECKING:
         Warned as Warned,
         as_json as as_json,
     )
+    from shipper.freezing import (
+        freeze as freeze,
+        freezes as freezes,
+        history as history,
+        unfreeze as unfreeze,
+    )
     from shipper.login import HostKey as HostKey
     from shipper.model import (
         Container as Container,
         Deployed as Deployed,
         Failed as Failed,
+        Freeze as Freeze,
         Image as Image,
         Observed as Observed,
         Outcome as Outcome,
+        PastDeploy as PastDeploy,
         Release as Release,
         Serving as Serving,
         Unchanged as Unchanged,
@@ -71,16 +82,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
-    "config": "Config json_schema",
+    "config": "Config json_schema seconds_of",
     "deployment": "build deploy plan_deploy",
     "environment": "effective_config",
-    "errors": "BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError ForwardingDisabled "
-    "GateFailed HostError HostKeyError ImageError LoginRefused ReleaseNotFound SecretError ShipperError SourceError "
-    "UsageError",
+    "errors": "BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError ForwardingDisabled Frozen "
+    "GateFailed HostError HostKeyError ImageError Locked LockLost LoginRefused ReleaseNotFound SecretError "
+    "ShipperError SourceError UsageError",
     "events": "Called Connected Ended Event Output Planned StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
+    "freezing": "freeze freezes history unfreeze",
     "login": "HostKey",
-    "model": "Container Deployed Failed Image Observed Outcome Release Serving Unchanged",
+    "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Serving Unchanged",
     "plan": "Plan",
     "project": "Project open_project",
     "reads": "Logs list_releases logs status",

@@ -79,32 +79,53 @@ def _options(*wanted: str) -> Callable[[Command], Command]:
 _project_options = _options("file", "destination", "json", "verbose")
 
 
+_wait_option = click.option(
+    "--wait",
+    type=float,
+    is_flag=False,
+    flag_value=900.0,
+    default=0.0,
+    metavar="[SECONDS]",
+    help="Wait for another deploy that is under way, 15 minutes if no number is given.",
+)
+
+
 @main.command()
 @click.argument("revision", required=False)
+@_wait_option
 @_project_options
-def deploy(revision: str | None, config_file: str, destination: str | None, as_json: bool, verbose: bool) -> None:
+def deploy(
+    revision: str | None, wait: float, config_file: str, destination: str | None, as_json: bool, verbose: bool
+) -> None:
     """Make REVISION serve: a commit, branch or tag of Git. Without it, the working folder as it is.
 
     Config and template are those of the commit. What serves is not touched before the new containers have passed
     their gate; the same command again goes on from what is true then.
     """
     project = _project(config_file, destination, revision)
-    _run_reported(functools.partial(shipper.deploy, project), as_json, verbose)
+    _run_reported(functools.partial(shipper.deploy, project, wait=wait), as_json, verbose)
 
 
 @main.command()
 @click.argument("release", type=int, required=False)
 @click.option("--current-env", is_flag=True, help="Take today's env instead of the one that it had.")
+@_wait_option
 @_project_options
 def rollback(
-    release: int | None, current_env: bool, config_file: str, destination: str | None, as_json: bool, verbose: bool
+    release: int | None,
+    current_env: bool,
+    wait: float,
+    config_file: str,
+    destination: str | None,
+    as_json: bool,
+    verbose: bool,
 ) -> None:
     """Make an earlier RELEASE serve again, with the image, config and env that it had.
 
     Without a number, the one that served before; a second rollback goes one further back.
     """
     project = _project(config_file, destination)
-    call = functools.partial(shipper.rollback, project, release, current_env=current_env)
+    call = functools.partial(shipper.rollback, project, release, current_env=current_env, wait=wait)
     _run_reported(call, as_json, verbose)
 
 
@@ -199,6 +220,63 @@ def logs(
 
 
 @main.command()
+@_project_options
+def history(config_file: str, destination: str | None, as_json: bool, verbose: bool) -> None:
+    """List the deploys and rollbacks that there were: who, when, what became of them."""
+    past = _run(shipper.history(_project(config_file, destination), tell=_plain(verbose)))
+    if as_json:
+        print(json.dumps(shipper.as_json(past)))
+        return
+    from shipper.reporters.words import ago
+
+    now = datetime.now(UTC)
+    lines = [("WHEN", "HOST", "BY", "OUTCOME", "WHAT")]
+    for deploy in past:
+        lines.append((ago(deploy.begun_at, now), deploy.host_name, deploy.performer, deploy.outcome, deploy.title))
+    _print_table(lines)
+
+
+@main.command()
+@click.argument("reason", required=False)
+@click.option("--for", "duration", help="For how long: 30m, 2h. Without it, until `shipper unlock`.")
+@click.option("--status", "only_status", is_flag=True, help="Only tell whether deploys are frozen.")
+@_project_options
+def lock(
+    reason: str | None,
+    duration: str | None,
+    only_status: bool,
+    config_file: str,
+    destination: str | None,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Freeze deploys on all hosts, giving a REASON. Rollbacks stay possible."""
+    project = _project(config_file, destination)
+    if not only_status:
+        if not reason:
+            raise click.UsageError("a freeze needs a REASON; or use --status")
+        seconds = shipper.seconds_of(duration) if duration else None
+        _run(shipper.freeze(project, reason, seconds=seconds, tell=_plain(verbose)))
+    found = _run(shipper.freezes(project, tell=_plain(verbose)))
+    if as_json:
+        print(json.dumps(shipper.as_json(found)))
+        return
+    for host_name, freeze in found.items():
+        until = f" until {freeze.until:%Y-%m-%d %H:%M} UTC" if freeze.until else ""
+        print(f"{host_name}: frozen{until} by {freeze.performer}: {freeze.reason}")
+    if not found:
+        print("deploys are not frozen")
+
+
+@main.command()
+@_project_options
+def unlock(config_file: str, destination: str | None, as_json: bool, verbose: bool) -> None:
+    """Lift the freeze on all hosts."""
+    _run(shipper.unfreeze(_project(config_file, destination), tell=_plain(verbose)))
+    print("{}" if as_json else "deploys are not frozen")
+
+
+@main.command()
 @click.argument("revision", required=False)
 @click.option("--platform", help="os/architecture, as in linux/arm64; that of the hosts if absent.")
 @_project_options
@@ -258,7 +336,7 @@ def config(schema: bool, config_file: str, destination: str | None) -> None:
 @main.command()
 def init() -> None:
     """Write a first config/deploy.yaml and config/env.j2 into this folder."""
-    name = "".join(c if c.isalnum() else "-" for c in Path.cwd().name.lower()).strip("-")[:40] or "app"
+    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in Path.cwd().name.lower()).strip("-")[:40] or "app"
     templates = Path(shipper.__file__).parent / "templates"
     targets = {templates / "deploy.yaml": Path("config/deploy.yaml"), templates / "env.j2": Path("config/env.j2")}
     if existing := [str(target) for target in targets.values() if target.exists()]:
@@ -268,9 +346,10 @@ def init() -> None:
         target.write_text(template.read_text().replace("my-service", name))
         print(f"wrote {target}")
     ignored = Path(".gitignore")
-    if "config/secrets.env" not in (ignored.read_text() if ignored.exists() else ""):
+    rules = ignored.read_text() if ignored.exists() else ""
+    if "config/secrets.env" not in rules.splitlines():
         with ignored.open("a") as file:
-            file.write("config/secrets.env\n")
+            file.write("\n" * (rules != "" and not rules.endswith("\n")) + "config/secrets.env\n")
         print("added config/secrets.env to .gitignore")
     print("Next: put your server into config/deploy.yaml, then: shipper trust HOST && shipper plan")
 
@@ -337,7 +416,7 @@ def _run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", as_json: 
 
 
 def _run(call: Coroutine[Any, Any, Result]) -> Result:
-    """Runs to the end; Ctrl-C and SIGTERM cancel once, and what was begun is then taken back or finished."""
+    """Runs to the end; Ctrl-C, SIGTERM or a lost terminal cancel once: what was begun is taken back or finished."""
 
     async def cancellable() -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -345,10 +424,11 @@ def _run(call: Coroutine[Any, Any, Result]) -> Result:
 
         def stop() -> None:
             if not task.cancelling():
-                print("stopping at the next safe point …", file=sys.stderr)
                 task.cancel()
+                with contextlib.suppress(OSError):  # the terminal may be gone
+                    print("stopping at the next safe point …", file=sys.stderr)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop)
         return await call
 

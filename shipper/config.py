@@ -19,6 +19,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shipper.errors import UsageError
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _LEAST_MEMORY = 6 * 1024**2  # dockerd refuses less: https://docs.docker.com/engine/containers/resource_constraints/
@@ -324,6 +326,11 @@ class Config(Section):
                     found.append(
                         (f"roles.{role_name}.files.{path}.secret", f'"{file.secret}" is not listed under secrets')
                     )
+        spelt: dict[str, str] = {}
+        for host_name in self.hosts:
+            address = host_name.rpartition("@")[2]
+            if spelt.setdefault(address, host_name) != host_name:
+                found.append(("roles", f"{host_name} is written as {spelt[address]} too: spell a server in one way"))
         for host_name, port, first, second in self._port_clashes():
             found.append((f"roles.{second}.publish", f"port {port} of {host_name} is published by {first} already"))
         if found:
@@ -352,6 +359,14 @@ class Config(Section):
     @property
     def hosts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(host for role in self.roles.values() for host in role.hosts))
+
+
+def seconds_of(duration: str) -> float:
+    """Seconds of 500ms, 30s, 5m or 2h. Raises UsageError."""
+    try:
+        return _duration(duration)
+    except ValueError as error:
+        raise UsageError(f'"{duration}" {error}') from None
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 import secrets as random
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from shipper import environment, releases
-from shipper.errors import SourceError, UsageError
+from shipper.errors import Frozen, SourceError, UsageError
 from shipper.events import Event, Output, Tell, Warned
 from shipper.images.local import LocalImages
+from shipper.journal import locked
 from shipper.mask import Mask, masking
-from shipper.model import Env, Image, Observed, Outcome, Payload, Release
+from shipper.model import Env, Holder, Image, Observed, Outcome, Payload, Release, short
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import Plan, Wanted, make_plan
@@ -24,9 +26,10 @@ def ignore(event: Event) -> None:
     """For those who do not want to hear of events."""
 
 
-async def deploy(project: Project, *, tell: Tell = ignore) -> Outcome:
+async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> Outcome:
     """Makes the project's revision serve on all hosts of its config, or leaves what serves as it is.
 
+    Another deploy of the service is waited for during `wait` seconds; then Locked is raised.
     Raises ShipperError before anything was begun; afterwards the outcome says what went wrong. When the task is
     cancelled, what was begun is taken back (or finished, once all hosts have swapped), and the outcome told by an
     `Ended` event, before CancelledError is raised.
@@ -34,7 +37,12 @@ async def deploy(project: Project, *, tell: Tell = ignore) -> Outcome:
     _require_version(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
-        async with connected(project, tell) as worlds:
+        async with (
+            connected(project, tell) as worlds,
+            holding(project, worlds, f"deploy of {short(project.version)}", wait),
+        ):
+            await _refuse_if_frozen(worlds)
+            warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, project.image)
             made = await _plan(project, worlds, hosts, available, mask, tell)
             return await carry_out(made, project, worlds, hosts, tell, mask)
@@ -58,7 +66,7 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
     _require_version(project)
     if platform is None:
         async with connected(project, tell) as worlds:
-            platforms = {name: (await world.engine.platform())[0] for name, world in worlds.items()}
+            platforms = {name: await world.engine.platform() for name, world in worlds.items()}
         if len(set(platforms.values())) > 1:
             raise UsageError(f"The hosts differ ({platforms}): say which with --platform.")
         platform = next(iter(platforms.values()))
@@ -67,6 +75,30 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
     if existing and existing.platform == platform:
         return existing
     return await images.build(project.image, platform, lambda line: tell(Output(step="build", line=line)))
+
+
+def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> AbstractAsyncContextManager[None]:
+    """The lock of the service, on all hosts."""
+    since = now(worlds).isoformat(timespec="seconds")
+    return locked(worlds, Holder(performer=project.performer, since=since, purpose=purpose), wait=wait)
+
+
+async def _refuse_if_frozen(worlds: Worlds) -> None:
+    for name, world in worlds.items():
+        freeze = await world.state.freeze()
+        if freeze and freeze.holds(now(worlds)):
+            until = f" until {freeze.until:%Y-%m-%d %H:%M} UTC" if freeze.until else ""
+            raise Frozen(
+                f"{name}: {freeze.performer} has frozen deploys{until}: {freeze.reason}",
+                now="Nothing was done. A rollback is possible all the same.",
+                next="shipper unlock lifts the freeze.",
+            )
+
+
+def warn_of_unfinished(worlds: Worlds, tell: Tell) -> None:
+    for name, world in worlds.items():
+        if world.journal.last and world.journal.last.get("event") != "outcome":
+            tell(Warned(text=f"{name}: the deploy before this one did not finish; going on from what is true now."))
 
 
 def _require_version(project: Project) -> None:
@@ -86,6 +118,8 @@ async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, 
         serving = await serving_payloads(worlds, hosts, mask)
         recorded = {name: secret for payload in serving.values() for name, secret in payload.secrets.items()}
     secrets = environment.complete(project, available, recorded)
+    if absent := secrets.keys() - available.keys():
+        tell(Warned(text=f"Not set here, so taken from the release that serves: {', '.join(sorted(absent))}."))
     payloads = {name: environment.payload(project, name, secrets) for name in hosts}
     wanted_release = new_release(project, worlds, number=0)
     number = releases.number_for(wanted_release, payloads, hosts.values())
@@ -137,7 +171,7 @@ def new_release(project: Project, worlds: Worlds, *, number: int) -> Release:
         env_salt="",
         replaces=None,
         performer=project.performer,
-        begun_at=_now(worlds),
+        begun_at=now(worlds),
     )
 
 
@@ -170,13 +204,13 @@ async def available_secrets(project: Project, mask: Mask) -> Env:
     return available
 
 
-def _now(worlds: Worlds) -> datetime:
+def now(worlds: Worlds) -> datetime:
     return next(iter(worlds.values())).clock.now()
 
 
 def _deploy_id(worlds: Worlds) -> str:
     """Seconds in base 36: short, and sorted by time."""
-    seconds, digits = int((_now(worlds) - _EPOCH).total_seconds()), ""
+    seconds, digits = int((now(worlds) - _EPOCH).total_seconds()), ""
     while seconds:
         seconds, digit = divmod(seconds, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits

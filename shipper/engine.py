@@ -37,10 +37,18 @@ _THREADS = 16
 
 class DockerEngine:
     def __init__(
-        self, socket_path: str, *, service: str, timeout: float, on_call: Callable[[str, float], None]
+        self,
+        socket_path: str,
+        *,
+        service: str,
+        timeout: float,
+        may_act: Callable[[], None],
+        on_call: Callable[[str, float], None],
     ) -> None:
+        """`may_act` is asked before each call, and raises if none is to be made any more."""
         self._service = service
         self._timeout = timeout
+        self._may_act = may_act
         self._on_call = on_call
         self._socket_path = socket_path
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
@@ -68,6 +76,7 @@ class DockerEngine:
     async def _call(self, name: str, call: Callable[[docker.APIClient], Result]) -> Result:
         client = self._client
         assert client, "connect() comes first"
+        self._may_act()
         return await self._in_thread(name, lambda: call(client))
 
     async def _in_thread(self, name: str, call: Callable[[], Result]) -> Result:
@@ -82,9 +91,9 @@ class DockerEngine:
         finally:
             self._on_call(name, time.perf_counter() - begun)
 
-    async def platform(self) -> tuple[str, str]:
+    async def platform(self) -> str:
         version = await self._call("version", lambda api: api.version())
-        return f"{version['Os']}/{version['Arch']}", version["Version"]
+        return f"{version['Os']}/{version['Arch']}"
 
     async def storage(self) -> Storage:
         info = await self._call("info", lambda api: api.info())
@@ -193,7 +202,12 @@ def _translated(call: Callable[[], Result]) -> Callable[[], Result]:
             raise EngineError(_explanation(error)) from None
         except requests.exceptions.Timeout:
             raise ConnectError("Docker did not answer in time.") from None
-        except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        except (
+            docker.errors.DockerException,
+            requests.exceptions.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+        ) as error:
             if isinstance(error, TimeoutError):
                 raise
             raise ConnectError(f"The connection to Docker broke: {type(error).__name__}.") from None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import jinja2
@@ -35,8 +35,11 @@ async def _value(project: Project, name: str, source: SecretSource | None, from_
         return project.environ.get(source.env) or from_file.get(source.env)
     if source.file:
         path = project.root / source.file
+        if not path.is_file():
+            return None
+        _refuse_in_git(project, source.file)
         try:
-            return path.read_text() if path.is_file() else None
+            return path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise SecretError(f"The file for secret {name} cannot be read: {type(error).__name__}") from None
     assert source.command
@@ -70,13 +73,24 @@ def _secrets_file(project: Project) -> dict[str, str]:
     path = project.root / name
     if not path.is_file():
         return {}
+    _refuse_in_git(project, name)
+    return _variables(path.read_text(), name)
+
+
+def _refuse_in_git(project: Project, name: str) -> None:
+    """What Git has, or would add, ends in the repository or in an image."""
     if git.is_tracked(project.root, name):
         raise SecretError(
             f"{name} is tracked by Git, so its secrets are in the history of the repository.",
             now="Nothing was done.",
             next=f"Run git rm --cached {name}, list it in .gitignore, and replace every secret that was in it.",
         )
-    return _variables(path.read_text(), name)
+    if not git.is_ignored(project.root, name):
+        raise SecretError(
+            f"{name} is not ignored by Git, so its secrets would get into the image of a dirty working folder.",
+            now="Nothing was done.",
+            next=f"List it in .gitignore: echo {name} >> .gitignore",
+        )
 
 
 def effective_config(project: Project) -> dict[str, Any]:
@@ -101,9 +115,10 @@ def complete(project: Project, available: Env, recorded: Env) -> dict[str, Secre
     return {name: value for name, value in values.items() if value is not None}
 
 
-def payload(project: Project, host_name: str, secrets: Env) -> Payload:
-    """What the roles of one host get. Raises ConfigError and SecretError."""
-    roles = {name: role for name, role in project.config.roles.items() if host_name in role.hosts}
+def payload(project: Project, host_name: str, secrets: Env, roles: Collection[str] | None = None) -> Payload:
+    """What roles get on one host; those that the config gives it, if none are named. Raises ShipperError."""
+    if roles is None:
+        roles = [name for name, role in project.config.roles.items() if host_name in role.hosts]
     return Payload(
         config=project.config,
         env={name: _env(project, name, host_name, secrets) for name in roles},

@@ -16,7 +16,10 @@
     ├── EngineError                16   Docker refused a request
     ├── DiskFull                   17   the image would not fit on the server
     ├── ReleaseNotFound            18   no such release on the servers
-    └── GateFailed                 20   the new container did not pass its gate
+    ├── GateFailed                 20   the new container did not pass its gate
+    ├── Locked                     30   another deploy of the service is under way
+    ├── Frozen                     32   deploys are frozen, by someone who gave a reason
+    └── LockLost                   31   we cannot be sure any more that we are the only one who acts
 
 A deploy that was begun and failed is not raised but returned (`model.Failed`): with the exit code of its cause while
 what served before serves still or again, with 21 when it does not or is not known to. Ctrl-C and SIGTERM: 130.
@@ -110,3 +113,15 @@ class GateFailed(ShipperError):
     def __init__(self, what: str, *, logs: tuple[str, ...] = ()) -> None:
         super().__init__(what)
         self.logs = logs
+
+
+class Locked(ShipperError):
+    exit_code = 30
+
+
+class Frozen(ShipperError):
+    exit_code = 32
+
+
+class LockLost(ConnectError):
+    exit_code = 31

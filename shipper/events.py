@@ -134,8 +134,8 @@ def _replaced(value: Any, mask: Callable[[str], str]) -> Any:
     return value
 
 
-def as_json(value: Any) -> Any:
-    """Events and nouns as JSON knows them; an event or outcome carries its name."""
+def as_json(value: Any, *, private: bool = False) -> Any:
+    """Events and nouns as JSON knows them, with or without what is for the record on the server only."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -145,5 +145,6 @@ def as_json(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): as_json(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = (field for field in dataclasses.fields(value) if private or not field.metadata.get("private"))
+        return {field.name: as_json(getattr(value, field.name), private=private) for field in fields}
     return value

@@ -52,6 +52,14 @@ def is_tracked(root: Path, path: str) -> bool:
     return _is_checkout(root) and _succeeds(root, "ls-files", "--error-unmatch", path)
 
 
+def is_ignored(root: Path, path: str) -> bool:
+    """Also where there is no checkout, and for what lies outside of it."""
+    if not _is_checkout(root):
+        return True
+    checked = subprocess.run(["git", "check-ignore", "--quiet", path], cwd=root, capture_output=True, check=False)
+    return checked.returncode != 1
+
+
 def export(root: Path, tree: str, destination: Path) -> None:
     """Writes the files of `tree` below `root` to a folder, with those of its submodules.
 

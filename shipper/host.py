@@ -20,6 +20,8 @@ from shipper.world import Answer, Finished
 
 _LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for its status and the start of its body
 
+_LONGEST_END = 10.0  # seconds
+
 
 class SshHost:
     def __init__(
@@ -53,6 +55,20 @@ class SshHost:
             output=str(result.stdout or ""),
             errors=str(result.stderr or ""),
         )
+
+    def abort(self) -> None:
+        """Ends the connection at once, and with it all that is under way over it."""
+        self._connection.abort()
+
+    async def converse(self, command: str) -> "Conversation":
+        """Starts a command that is spoken with, line by line."""
+        try:
+            async with asyncio.timeout(self._call_timeout):
+                return Conversation(self.name, await self._connection.create_process(command))
+        except TimeoutError:
+            raise ConnectError(f"{self.name}: a command did not begin within {self._call_timeout:g} s.") from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
 
     async def connect_tcp(self, address: str, port: int, timeout: float) -> None:
         _, writer = await self._open(address, port, timeout)
@@ -141,6 +157,41 @@ class SshHost:
                     now=now,
                     next="Start Docker Engine there: systemctl start docker",
                 )
+
+
+class Conversation:
+    """A command on a server that answers each line with a line."""
+
+    def __init__(self, host_name: str, process: "asyncssh.SSHClientProcess[str]") -> None:
+        self._host_name = host_name
+        self._process = process
+        self.errors = ""
+
+    def send(self, line: str) -> None:
+        try:
+            self._process.stdin.write(line + "\n")
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
+
+    async def answer(self, within: float) -> str:
+        """The next line; empty if there will be none."""
+        try:
+            async with asyncio.timeout(within):
+                return (await self._process.stdout.readline()).rstrip("\n")
+        except TimeoutError:
+            raise ConnectError(f"{self._host_name}: no answer within {within:g} s.") from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
+
+    async def end(self) -> int:
+        """Waits for the command to end; returns its exit code."""
+        try:
+            async with asyncio.timeout(_LONGEST_END):
+                finished = await self._process.wait()
+        except (TimeoutError, asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self._host_name}: a command did not end: {type(error).__name__}") from None
+        self.errors = str(finished.stderr or "").strip()
+        return -1 if finished.returncode is None else finished.returncode
 
 
 class _Received(io.BytesIO):

@@ -212,8 +212,6 @@ def _explained(
             )
         case asyncssh.ConfigParseError():
             return ConfigError(f"~/.ssh/config cannot be used: {error}", now=now)
-        case ShipperError():
-            return error
         case _:
             return ConnectError(f"{host_name}: cannot connect: {reason(error)}", now=now)
 

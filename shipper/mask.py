@@ -59,11 +59,19 @@ def _in_base64(value: bytes) -> Iterator[str]:
 
 @contextmanager
 def masking(tell: Tell) -> Iterator[tuple[Tell, Mask]]:
-    """A `tell` that masks what it is told, and the mask; errors that pass are masked as well."""
-    mask = Mask()
+    """A `tell` that masks what it is told, and the mask; errors that pass are masked as well.
+
+    Who cannot be told (a pipe or a terminal that is gone) does not stop a deploy: nothing more is told.
+    """
+    mask, listens = Mask(), True
 
     def masked_tell(event: Event) -> None:
-        tell(masked(event, mask))
+        nonlocal listens
+        if listens:
+            try:
+                tell(masked(event, mask))
+            except OSError:
+                listens = False
 
     try:
         yield masked_tell, mask

@@ -8,6 +8,9 @@ from typing import Any
 
 from shipper.config import Config, Logging
 
+PRIVATE = {"private": True}
+"""Marks a field that is for the record on the server only."""
+
 
 class Secret:
     """A value that does not show: not in repr, str, format or a traceback. Only `reveal()` gives it."""
@@ -81,8 +84,8 @@ class Release:
     image: str
     image_id: str
     config_hash: str
-    env_hash: str
-    env_salt: str
+    env_hash: str = field(metadata=PRIVATE)
+    env_salt: str = field(metadata=PRIVATE)
     replaces: int | None
     """The release that served before this one: where a rollback goes."""
     performer: str
@@ -228,7 +231,6 @@ class Observed:
 
     host_name: str
     platform: str
-    docker_version: str
     containers: tuple[Container, ...]
     releases: tuple[Release, ...]
     image: Image | None = None
@@ -251,6 +253,41 @@ class Observed:
     def serving_release(self) -> Release | None:
         numbers = [container.release_number for container in self.serving_all().values()]
         return self.release(max(numbers)) if numbers else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Who holds the lock of a service, for those who find it taken."""
+
+    performer: str
+    since: str
+    purpose: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Freeze:
+    """Deploys are refused until it is lifted, or is over."""
+
+    performer: str
+    reason: str
+    since: datetime
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastDeploy:
+    """One line of `shipper history`."""
+
+    host_name: str
+    deploy_id: str
+    begun_at: datetime
+    performer: str
+    title: str
+    outcome: str
+    """deployed, unchanged, failed; unfinished if it died or is under way."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,7 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         has_network = reads.create_task(world.engine.has_network(network_name))
     return Observed(
         host_name=world.host_name,
-        platform=platform.result()[0],
-        docker_version=platform.result()[1],
+        platform=platform.result(),
         containers=tuple(sorted(containers.result(), key=lambda container: container.name)),
         releases=releases.result(),
         image=image.result() if image else None,

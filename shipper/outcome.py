@@ -1,6 +1,9 @@
 """Runs a plan to its outcome: what serves then, what went wrong, what to do next."""
 
 import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 from shipper.errors import GateFailed, ShipperError
 from shipper.events import Ended, Planned, Tell, Warned, masked
@@ -10,25 +13,38 @@ from shipper.observe import Hosts, Worlds, observe_all, serving_of
 from shipper.plan import Plan
 from shipper.project import Project
 from shipper.runner import Failure, run
-from shipper.tasks import finish
+from shipper.tasks import finish, task_group
 
 
 async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, tell: Tell, mask: Mask) -> Outcome:
     clock = next(iter(worlds.values())).clock
     begun = clock.monotonic()
     tell(Planned(service=project.full_name, lines=made.lines))
+    if not made.is_empty:
+        about = {"performer": project.performer, "title": made.title, "release": made.release.number}
+        await _journal(worlds, {"event": "deploy", "deploy": made.deploy_id, **about})
     failure = await run(made, worlds, tell)
     if failure:
         outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts, tell))
-    elif made.before_commit:
+    elif not made.is_empty:
         outcome = Deployed(release=made.release, seconds=clock.monotonic() - begun)
     else:
         outcome = Unchanged(release=made.release)
     outcome = masked(outcome, mask)
+    if not made.is_empty:
+        kind = {"kind": type(outcome).__name__.lower(), "exit_code": outcome.exit_code}
+        with suppress(ShipperError):  # what could not be written down is told all the same
+            await finish(_journal(worlds, {"event": "outcome", "deploy": made.deploy_id, **kind}))
     tell(Ended(service=project.full_name, outcome=outcome))
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
     return outcome
+
+
+async def _journal(worlds: Worlds, entry: Mapping[str, Any]) -> None:
+    async with task_group() as writing:
+        for world in worlds.values():
+            writing.create_task(world.journal.append(entry))
 
 
 async def _failed(
@@ -47,7 +63,9 @@ async def _failed(
             (container := after[name].serving(role_name)) is not None and container.id == old.id
             for name, host in before.items()
             for role_name, old in host.serving_all().items()
-        )
+        ) and _running(before) <= _running(
+            after
+        )  # what an interrupted deploy left may have answered all the same
     error = failure.error
     place = " ".join(filter(None, (failure.step.name, failure.step.role_name, f"on {failure.step.host_name}")))
     return Failed(
@@ -59,6 +77,10 @@ async def _failed(
         next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, release),
         error_code=error.exit_code if isinstance(error, ShipperError) else 130,
     )
+
+
+def _running(hosts: Hosts) -> set[tuple[str, str]]:
+    return {(name, c.role_name) for name, host in hosts.items() for c in host.containers if c.is_running}
 
 
 def _next_command(failure: Failure, restored: bool | None, release: Release) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shipper.config import Role
 from shipper.errors import ImageError
-from shipper.model import Container, Image, Label, Observed, Payload, Release, ReleaseOutcome
+from shipper.model import Container, ContainerState, Image, Label, Observed, Payload, Release, ReleaseOutcome
 from shipper.retention import beyond_retention
 from shipper.spec import container_spec
 from shipper.steps import Step
@@ -53,6 +53,7 @@ class Wanted:
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     release: Release
+    deploy_id: str
     title: str
     before_commit: tuple[Step, ...]
     """Each of these is taken back if a later one fails."""
@@ -80,14 +81,21 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     """Raises ImageError if the image is nowhere, or is for another processor."""
     hosts = [_HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
     if not any(host.before_commit or host.is_uncommitted or host.after_commit for host in hosts):
-        return Plan(release=wanted.release, title=_title(wanted, observed), before_commit=(), after_commit=())
+        return Plan(
+            release=wanted.release,
+            deploy_id=wanted.deploy_id,
+            title=_title(wanted, observed),
+            before_commit=(),
+            after_commit=(),
+        )
     return Plan(
         release=wanted.release,
+        deploy_id=wanted.deploy_id,
         title=_title(wanted, observed),
         before_commit=(
             *_build(wanted, observed),
             *(step for host in hosts for step in host.preparation),
-            *(step for host in hosts for step in host.freed_ports),
+            *(step for host in hosts for step in host.freed),
             *(step for role_name in _role_names(hosts) for host in hosts for step in host.changes.get(role_name, ())),
         ),
         after_commit=(
@@ -174,7 +182,7 @@ class _HostPlan:
             for container in self.observed.containers
             if container.role_name == role_name
             and container.release_number == self.release.number
-            and container.is_running
+            and container.state is ContainerState.RUNNING
             and container.is_committed
         ]
         return max(of_release, key=lambda container: container.deploy_id, default=None)
@@ -209,19 +217,23 @@ class _HostPlan:
             yield WriteRelease(host_name=host_name, release=self.release, payload=self.payload)
 
     @property
-    def freed_ports(self) -> Iterator[Step]:
-        """A role that left the config may hold a port that a new one publishes: it must go before, not after."""
-        if any(self.roles[name].publish for name in self.changed_roles):
-            for container in self._of_removed_roles():
-                if container.is_running:
-                    yield Stop(
-                        host_name=self.host_name,
-                        role_name=container.role_name,
-                        container_name=container.name,
-                        timeout=_STOP_TIMEOUT,
-                        was_serving=container.is_committed,
-                        because="it may hold a port that is published now",
-                    )
+    def freed(self) -> Iterator[Stop]:
+        """What left this host and must go before the new containers start: a singleton, say, that starts elsewhere."""
+        publishes = any(self.roles[name].publish for name in self.changed_roles)
+        for container in self._of_removed_roles():
+            role = self.payload.config.roles.get(container.role_name)
+            must_not_run_twice = role is not None and choose_strategy(role)[0] == "recreate"
+            if container.is_running and (publishes or must_not_run_twice):
+                yield Stop(
+                    host_name=self.host_name,
+                    role_name=container.role_name,
+                    container_name=container.name,
+                    timeout=_STOP_TIMEOUT,
+                    was_serving=container.is_committed,
+                    because=(
+                        "it must not run twice" if must_not_run_twice else "it may hold a port that is published now"
+                    ),
+                )
 
     def _of_removed_roles(self) -> list[Container]:
         return [container for container in self.observed.containers if container.role_name not in self.roles]
@@ -322,9 +334,9 @@ class _HostPlan:
                 )
 
     def _retired_roles(self) -> Iterator[Step]:
-        stopped_before = any(True for _ in self.freed_ports)
+        stopped_before = {step.container_name for step in self.freed}
         for container in self._of_removed_roles():
-            if container.is_running and not stopped_before:
+            if (container.is_running or container.is_committed) and container.name not in stopped_before:
                 yield Retire(
                     host_name=self.host_name,
                     role_name=container.role_name,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shipper.deployment import ignore, serving_payloads
+from shipper.deployment import ignore
 from shipper.errors import ReleaseNotFound, UsageError
 from shipper.events import Tell
 from shipper.mask import Mask
@@ -54,7 +54,10 @@ async def logs(
     mask = Mask()
     async with connected(project, tell) as worlds:
         hosts = await observe_all(project, worlds, None)
-        await serving_payloads(worlds, hosts, mask)
+        for host_name, host in hosts.items():
+            for number in {c.release_number for c in _newest(host, role_name, release_number)}:
+                payload = await worlds[host_name].state.payload(number)
+                mask.add(payload.secrets.values() if payload else ())
         async with task_group() as reading:
             tasks = [
                 reading.create_task(_logs_of(worlds[host_name], container, lines, mask))

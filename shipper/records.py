@@ -7,7 +7,7 @@ a rename.
 
 import json
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,34 +17,45 @@ from shipper.config import Config
 from shipper.errors import HostError
 from shipper.events import as_json
 from shipper.host import SshHost
-from shipper.model import Payload, Release, ReleaseOutcome, Secret
+from shipper.model import Freeze, Payload, Release, ReleaseOutcome, Secret
 
-_ROOT = "/var/lib/shipper"
+ROOT = "/var/lib/shipper"
+MAKE_ROOT = f"[ -d {ROOT} ] || {{ mkdir -p {ROOT}; chgrp docker {ROOT} 2>/dev/null || :; chmod 2770 {ROOT}; }}"
 
 _READ = """
-cd "$1/releases" 2>/dev/null || { [ ! -e "$1" ] && exit 0; echo "$1: permission denied" >&2; exit 77; }
+if [ -e "$1" ] && [ ! -x "$1" ]; then echo "$1: permission denied" >&2; exit 77; fi
+[ -e "$1/releases" ] || exit 0
+cd "$1/releases" || exit 77
 for record in */record; do [ -f "$record" ] && cat "$record"; done; :
 """
 _READ_PAYLOAD = 'cd "$1/releases/$2" 2>/dev/null || exit 0; cat config env'
 _WRITE = f"""
 set -e; umask 007
-[ -d {_ROOT} ] || {{ mkdir -p {_ROOT}; chgrp docker {_ROOT} 2>/dev/null || :; chmod 2770 {_ROOT}; }}
+{MAKE_ROOT}
 mkdir -p "$1/releases"; cd "$1/releases"; rm -rf .new-*
 mkdir ".new-$2"; sed -n -e "1w .new-$2/record" -e "2w .new-$2/config" -e "3w .new-$2/env"
 sync ".new-$2"/* 2>/dev/null || sync
+[ ! -e "$2" ] || {{ echo "release $2 is there already" >&2; exit 73; }}
 mv ".new-$2" "$2"
 """
 _UPDATE = """
 set -e; umask 007; cd "$1/releases/$2"
 cat >.record.new; sync .record.new 2>/dev/null || sync; mv .record.new record
 """
+_READ_FREEZE = 'cat "$1/freeze" 2>/dev/null; :'
+_FREEZE = f"""
+set -e; umask 007; {MAKE_ROOT}
+mkdir -p "$1"; cd "$1"; cat >.freeze.new; mv .freeze.new freeze
+"""
+_UNFREEZE = 'rm -f "$1/freeze"'
 _REMOVE = 'cd "$1/releases" && shift && rm -rf -- "$@"'
 
 
 class Records:
-    def __init__(self, host: SshHost, full_name: str) -> None:
+    def __init__(self, host: SshHost, full_name: str, may_act: Callable[[], None]) -> None:
         self._host = host
-        self._folder = f"{_ROOT}/{full_name}"
+        self._may_act = may_act
+        self._folder = f"{ROOT}/{full_name}"
 
     async def releases(self) -> tuple[Release, ...]:
         lines = (await self._run("reading the releases", _READ)).splitlines()
@@ -54,8 +65,8 @@ class Records:
             raise self._unreadable("a release") from None
 
     async def payload(self, number: int) -> Payload | None:
-        lines = (await self._run(f"reading release {number}", _READ_PAYLOAD, str(number))).splitlines()
-        if len(lines) != 2:
+        lines = (await self._run(f"reading release {number}", _READ_PAYLOAD, str(number))).split("\n")
+        if len(lines) != 3:
             return None
         try:
             return _payload(lines[0], json.loads(lines[1]))
@@ -63,11 +74,12 @@ class Records:
             raise self._unreadable(f"release {number}") from None
 
     async def write(self, release: Release, payload: Payload) -> None:
-        lines = [json.dumps(as_json(release)), payload.config.model_dump_json(), json.dumps(_env(payload))]
+        record = json.dumps(as_json(release, private=True))
+        lines = [record, payload.config.model_dump_json(), json.dumps(_env(payload))]
         await self._run(f"writing release {release.number}", _WRITE, str(release.number), input="\n".join(lines) + "\n")
 
     async def update(self, release: Release) -> None:
-        record = json.dumps(as_json(release)) + "\n"
+        record = json.dumps(as_json(release, private=True)) + "\n"
         await self._run(f"writing release {release.number}", _UPDATE, str(release.number), input=record)
 
     async def remove(self, numbers: Collection[int]) -> None:
@@ -79,13 +91,32 @@ class Records:
             next=f"Look at {self._folder}/releases there, or use a newer shipper.",
         )
 
+    async def freeze(self) -> Freeze | None:
+        text = await self._run("reading the freeze", _READ_FREEZE)
+        if not text:
+            return None
+        try:
+            values = json.loads(text)
+            values["since"] = datetime.fromisoformat(values["since"])
+            values["until"] = datetime.fromisoformat(values["until"]) if values["until"] else None
+            return Freeze(**values)
+        except (ValueError, KeyError, TypeError):
+            raise self._unreadable("the freeze") from None
+
+    async def set_freeze(self, freeze: Freeze | None) -> None:
+        if freeze is None:
+            await self._run("lifting the freeze", _UNFREEZE)
+        else:
+            await self._run("writing the freeze", _FREEZE, input=json.dumps(as_json(freeze)) + "\n")
+
     async def _run(self, doing: str, script: str, *arguments: str, input: str = "") -> str:
+        self._may_act()
         words = ["sh", "-c", script.strip(), "shipper", self._folder, *arguments]
         finished = await self._host.run(shlex.join(words), input)
         if finished.exit_code:
             raise HostError(
                 f"{self._host.name}: {doing} failed with exit code {finished.exit_code}: {finished.errors.strip()}",
-                next=f"It must belong to those who deploy. As root there, once: install -d -m 2770 -g docker {_ROOT}",
+                next=f"It must belong to those who deploy. As root there, once: install -d -m 2770 -g docker {ROOT}",
             )
         return finished.output
 

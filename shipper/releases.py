@@ -11,7 +11,10 @@ from shipper.model import Observed, Payload, Release, ReleaseOutcome, Secret
 
 def config_hash(config: Config) -> str:
     """Of what makes containers; how servers are reached, say, is no part of a release."""
-    return _digest(config.model_dump_json(include={"service", "image", "roles"}))
+    shown = config.model_dump(mode="json", include={"service", "image", "roles"})
+    for role in shown["roles"].values():
+        del role["hosts"]
+    return _digest(json.dumps(shown, sort_keys=True))
 
 
 def env_hash(payload: Payload, salt: str) -> str:
@@ -73,7 +76,11 @@ def rollback_number(observed: Collection[Observed]) -> int:
             f"{name}: nothing serves there, so there is no release before it.",
             next="Name the release: shipper rollback NUMBER (shipper releases lists them).",
         )
-    targets = {release.replaces for release in serving.values() if release}
+    unfinished = {host.host_name for host in observed if _is_left_unfinished(host)}
+    targets = {
+        release.number if name in unfinished else release.replaces for name, release in serving.items() if release
+    }
+    targets -= {None} if len(targets) > 1 else set()  # a server that joined later has nothing before
     if len(targets) > 1:
         found = ", ".join(f"{name} → {release.replaces}" for name, release in serving.items() if release)
         raise ReleaseNotFound(
@@ -86,3 +93,12 @@ def rollback_number(observed: Collection[Observed]) -> int:
             "The release that serves is the first one: there is none before it.", now="Nothing was done."
         )
     return target
+
+
+def _is_left_unfinished(host: Observed) -> bool:
+    """A rollback died before it had stopped what it went back from: the same command goes on with it."""
+    serving = host.serving_release
+    return serving is not None and any(
+        container.is_running and not container.is_committed and container.release_number > serving.number
+        for container in host.containers
+    )

@@ -7,16 +7,18 @@ from shipper import environment, releases
 from shipper.deployment import (
     available_secrets,
     completed,
+    holding,
     ignore,
     local_image_for,
     new_release,
     serving_payloads,
     wanted_of,
+    warn_of_unfinished,
 )
-from shipper.errors import ReleaseNotFound
+from shipper.errors import ImageError, ReleaseNotFound
 from shipper.events import Tell, Warned
 from shipper.mask import Mask, masking
-from shipper.model import Env, Observed, Outcome, Payload, Release
+from shipper.model import Env, Image, Observed, Outcome, Payload, Release
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import make_plan
@@ -26,7 +28,7 @@ from shipper.world import World
 
 
 async def rollback(
-    project: Project, number: int | None = None, *, current_env: bool = False, tell: Tell = ignore
+    project: Project, number: int | None = None, *, current_env: bool = False, wait: float = 0.0, tell: Tell = ignore
 ) -> Outcome:
     """Makes an earlier release serve again: new containers from its record, with its image, its config and its env.
 
@@ -35,7 +37,9 @@ async def rollback(
     """
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask) if current_env else {}
-        async with connected(project, tell) as worlds:
+        purpose = f"rollback to release {number}" if number else "rollback"
+        async with connected(project, tell) as worlds, holding(project, worlds, purpose, wait):
+            warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
             target = releases.rollback_number(hosts.values()) if number is None else number
             records = {name: _record(host, target) for name, host in hosts.items()}
@@ -45,12 +49,26 @@ async def rollback(
             if current_env:
                 payloads = _with_todays_env(project, records, payloads, serving, available)
                 records = _renumbered(records, payloads, project, worlds, hosts)
-            image_name = next(iter(records.values())).image
             for name, world in worlds.items():
-                hosts[name] = replace(hosts[name], image=await world.engine.image(image_name))
-            local_image = await local_image_for(worlds, hosts, image_name)
+                records[name], image = await _with_its_image(world, records[name])
+                hosts[name] = replace(hosts[name], image=image)
+            local_image = await local_image_for(worlds, hosts, next(iter(records.values())).image)
             wanted = wanted_of(project, records, payloads, worlds, local_image)
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
+
+
+async def _with_its_image(world: World, record: Release) -> tuple[Release, Image | None]:
+    """By its id where the tag names another image by now, as tags such as `stable` do."""
+    tagged = await world.engine.image(record.image)
+    if not tagged or not record.image_id or tagged.id == record.image_id:
+        return record, tagged
+    image = await world.engine.image(record.image_id)
+    if not image:
+        raise ImageError(
+            f"{world.host_name}: {record.image} is another image now, and that of release {record.number} is gone.",
+            now="Nothing was done.",
+        )
+    return replace(record, image=record.image_id), image
 
 
 def _record(host: Observed, number: int) -> Release:
@@ -60,7 +78,7 @@ def _record(host: Observed, number: int) -> Release:
         raise ReleaseNotFound(
             f"{host.host_name} has no record of release {number}.",
             now=f"It has: {had}. Nothing was done.",
-            next="shipper releases lists them.",
+            next="shipper releases lists them; `shipper deploy` of its commit makes that version serve on all hosts.",
         )
     return record
 
@@ -104,7 +122,9 @@ def _with_todays_env(
     for host_name, payload in payloads.items():
         as_it_was = replace(project.revision, version=records[host_name].version)
         config = project.config.model_copy(update={"roles": payload.config.roles})
-        today = environment.payload(replace(project, revision=as_it_was, config=config), host_name, secrets)
+        today = environment.payload(
+            replace(project, revision=as_it_was, config=config), host_name, secrets, tuple(payload.env)
+        )
         result[host_name] = replace(payload, env=today.env, files=today.files, secrets=secrets)
     return result
 

@@ -21,14 +21,17 @@ class Failure:
 
 
 async def run(plan: Plan, worlds: Mapping[str, World], tell: Tell) -> Failure | None:
+    """Each step is in the journal before it is begun and after it has ended."""
     begun: list[Step] = []
     for step in plan.before_commit:
         begun.append(step)  # a step that fails may have done a part of its work: it is taken back as well
         try:
             await _do(step, _world(worlds, step), tell)
-        except (ShipperError, asyncio.CancelledError) as error:
+        except BaseException as error:
             await finish(_undo_all(begun, worlds, tell))
-            return Failure(step=step, error=error)
+            if isinstance(error, (ShipperError, asyncio.CancelledError)):
+                return Failure(step=step, error=error)
+            raise  # a bug, but what was begun was taken back
     await finish(_do_what_is_left(plan.after_commit, worlds, tell))
     return None
 
@@ -46,7 +49,9 @@ async def _do(step: Step, world: World, tell: Tell) -> None:
     begun = world.clock.monotonic()
     tell(StepStarted(**place, because=step.because))
     try:
+        await world.journal.append({"event": "begin", **place})
         detail = await step.do(world, report)
+        await world.journal.append({"event": "end", **place})
     except (ShipperError, asyncio.CancelledError) as error:
         reason = error.what if isinstance(error, ShipperError) else "interrupted"
         tell(StepFailed(**place, seconds=world.clock.monotonic() - begun, reason=reason))

@@ -16,6 +16,7 @@ from shipper.errors import ConnectError
 from shipper.events import Called, Connected, Tell
 from shipper.host import SshHost
 from shipper.images.local import LocalImages
+from shipper.journal import HostJournal
 from shipper.login import Access, login
 from shipper.project import Project
 from shipper.records import Records
@@ -57,15 +58,18 @@ async def _world(stack: AsyncExitStack, project: Project, name: str, tell: Tell)
     server = SshHost(name, connection, project.config.timeouts.call, on_call)
     # readable to nobody else (mode 0700): who can open the forwarded socket is root on the server
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipper-")))
-    engine = await _engine(stack, project, server, folder, on_call)
+    clock = SystemClock()
+    journal = HostJournal(server, project.full_name, clock)
+    engine = await _engine(stack, project, server, folder, journal.check, on_call)
     tell(Connected(host_name=name, seconds=time.monotonic() - begun))
     return World(
         host_name=name,
         host=server,
         engine=engine,
-        state=Records(server, project.full_name),
+        state=Records(server, project.full_name, journal.check),
+        journal=journal,
         images=LocalImages(project),
-        clock=SystemClock(),
+        clock=clock,
     )
 
 
@@ -74,6 +78,7 @@ async def _engine(
     project: Project,
     server: SshHost,
     folder: Path,
+    may_act: Callable[[], None],
     on_call: Callable[[str, float], None],
 ) -> DockerEngine:
     socket_path = project.config.docker_socket
@@ -81,6 +86,7 @@ async def _engine(
         str(await server.forward_socket(socket_path, folder)),
         service=project.full_name,
         timeout=project.config.timeouts.call,
+        may_act=may_act,
         on_call=on_call,
     )
     stack.callback(engine.close)

@@ -3,12 +3,12 @@
 `host.py`, `engine.py`, `records.py` and `images/` speak them for real.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from shipper.model import Container, ContainerSpec, Image, Payload, Release
+from shipper.model import Container, ContainerSpec, Freeze, Holder, Image, Payload, Release
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +73,8 @@ class Host(Protocol):
 class Engine(Protocol):
     """The Docker of a server. Containers go by name. Each verb raises EngineError, NotThere or ConnectError."""
 
-    async def platform(self) -> tuple[str, str]:
-        """os/architecture, and Docker's version."""
+    async def platform(self) -> str:
+        """os/architecture."""
 
     async def storage(self) -> Storage: ...
     async def has_network(self, network_name: str) -> bool: ...
@@ -115,6 +115,31 @@ class State(Protocol):
         """Replaces the record of a release."""
 
     async def remove(self, numbers: Collection[int]) -> None: ...
+    async def freeze(self) -> Freeze | None:
+        """The one that was set, be it over or not."""
+
+    async def set_freeze(self, freeze: Freeze | None) -> None: ...
+
+
+class Journal(Protocol):
+    """The lock of the service on a server, and the record of what its holders did."""
+
+    last: Mapping[str, Any]
+    """The last entry of whoever held the lock before us; empty if there is none."""
+
+    async def lock(self, holder: Holder) -> None:
+        """Raises Locked, HostError or ConnectError."""
+
+    async def beat(self) -> None:
+        """Keeps the lock alive until it is cancelled."""
+
+    async def append(self, entry: Mapping[str, Any]) -> None:
+        """Writes durably. Raises ConnectError."""
+
+    async def unlock(self) -> None:
+        """Does nothing where the lock is not held."""
+
+    async def read(self) -> tuple[dict[str, Any], ...]: ...
 
 
 class Images(Protocol):
@@ -136,5 +161,6 @@ class World:
     host: Host
     engine: Engine
     state: State
+    journal: Journal
     images: Images
     clock: Clock

@@ -1,5 +1,6 @@
 """Docker on this machine, by its CLI: it knows contexts, credentials and BuildKit, as the user has set them up."""
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class DockerCli:
                 now="Nothing was done.",
             )
         with tempfile.TemporaryDirectory(prefix="shipper-build-") as folder:
-            git.export(project.root, project.revision.tree, Path(folder))
+            await asyncio.to_thread(git.export, project.root, project.revision.tree, Path(folder))
             context = Path(folder, build.context)
             if not (context / build.dockerfile).is_file():
                 raise BuildError(
@@ -52,16 +53,13 @@ class DockerCli:
                     next="Commit it, or set build.dockerfile.",
                 )
             arguments, buildkit = await self._build_arguments(build, context, image_name, platform)
-            try:
-                finished = await self._docker(
-                    *arguments,
-                    str(context),
-                    deadline=project.config.timeouts.build,
-                    environ={"DOCKER_BUILDKIT": buildkit},
-                    say=say,
-                )
-            except TimeoutError:
-                raise BuildError(f"docker build did not end within {project.config.timeouts.build:g} s.") from None
+            finished = await self._docker(
+                *arguments,
+                str(context),
+                deadline=project.config.timeouts.build,
+                environ={"DOCKER_BUILDKIT": buildkit},
+                say=say,
+            )
         if finished.exit_code:
             last = "\n".join((finished.output + finished.errors).strip().splitlines()[-_SHOWN_LINES:])
             raise BuildError(
@@ -119,10 +117,14 @@ class DockerCli:
         environ: dict[str, str] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> Finished:
-        return await local.run(
-            ["docker", *arguments],
-            environ={**self._project.environ, **(environ or {})},
-            folder=self._project.root,
-            deadline=deadline or self._project.config.timeouts.call,
-            on_line=say,
-        )
+        deadline = deadline or self._project.config.timeouts.call
+        try:
+            return await local.run(
+                ["docker", *arguments],
+                environ={**self._project.environ, **(environ or {})},
+                folder=self._project.root,
+                deadline=deadline,
+                on_line=say,
+            )
+        except TimeoutError:
+            raise BuildError(f"docker {arguments[0]} did not end within {deadline:g} s on this machine.") from None

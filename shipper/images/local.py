@@ -45,7 +45,7 @@ class LocalImages:
         with tempfile.TemporaryDirectory(prefix="shipper-image-") as folder:
             saved = Path(folder, "image.tar")
             await self._docker.save(image_name, saved)
-            if not can_leave_out(saved):
+            if not await asyncio.to_thread(can_leave_out, saved):
                 known = 0
             try:
                 return await self._send(world, storage, Archive(saved, image_name, known), image, report)

@@ -32,7 +32,8 @@ class Swap(Step):
 
     async def undo(self, world: World) -> str:
         for name in self.old_names:
-            await world.engine.set_restart_policy(name, "always")
+            with suppress(NotThere):
+                await world.engine.set_restart_policy(name, "always")
         with suppress(NotThere):
             await world.engine.set_restart_policy(self.container_name, "no")
-        return f"{', '.join(self.old_names) or 'nothing'} serves again"
+        return f"{', '.join(self.old_names)} serves again" if self.old_names else ""

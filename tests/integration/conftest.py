@@ -176,6 +176,8 @@ def project(tmp_path: Path, laptop: Machine, server: Machine) -> Iterator[Projec
 
 
 def _remove(server: Machine, service: str) -> None:
+    if not (server.root / "var/lib/shipper" / service).exists():
+        return  # nothing was deployed
     containers = server.docker("ps", "--all", "--quiet", "--filter", f"label=shipper.service={service}").stdout.split()
     if containers:
         server.docker("rm", "--force", *containers)

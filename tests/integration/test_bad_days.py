@@ -132,7 +132,6 @@ def test_each_kind_of_gate_lets_a_good_image_pass(project: Project, kind: str) -
     ("kind", "mode", "reason"),
     [
         ("healthcheck", "sick", "did not pass its gate (the image's HEALTHCHECK succeeds within 2s): `/bin/sh -c wget"),
-        ("tcp", "exits", "exited with code 3"),
         ("command", "sick", "`sh -c test -f /www/up` → exit code 1"),
         ("settle", "exits-late", "exited with code 4"),
     ],

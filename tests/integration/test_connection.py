@@ -576,7 +576,7 @@ def test_records_of_others_are_told_with_the_command(project: Project) -> None:
     result = project.shipper("deploy")
 
     assert result.exit_code == 15, result.everything
-    assert "reading the releases failed" in result.errors
+    assert "taking the lock failed" in result.errors
     assert "As root there, once: install -d -m 2770 -g docker /var/lib/shipper" in result.errors
     assert project.containers(running=False) == []
     assert_plain(result)

@@ -32,7 +32,7 @@ def interrupted_at(project: Project, step: str, number: int) -> tuple[int, dict[
     return process.returncode, last
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_at_the_gate_takes_back_what_was_begun(project: Project, number: int) -> None:
     project.deploy()
     before = project.serving["Id"]
@@ -89,3 +89,28 @@ def test_an_interrupt_of_a_recreated_role_starts_the_old_one_again(project: Proj
     assert exit_code == 130
     assert project.serving["Id"] == before
     assert project.answer() == "version 1"
+
+
+def test_a_pipe_that_closes_does_not_stop_a_deploy(project: Project) -> None:
+    project.configure("strategy: recreate")
+    project.version("version 1")
+    project.deploy()
+    project.version("version 2")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shipper", "deploy"],
+        cwd=project.folder,
+        env=project.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stdout
+        for line in process.stdout:
+            if "stop done" in line:
+                break
+        process.stdout.close()
+        process.wait()
+
+    assert project.answer() == "version 2"
+    assert project.serving["HostConfig"]["RestartPolicy"]["Name"] == "always"

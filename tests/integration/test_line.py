@@ -289,3 +289,53 @@ def test_an_image_with_a_tag_is_taken_as_it_is(project: Project) -> None:
     project.deploy()
 
     assert project.serving["Config"]["Labels"]["shipper.version"] == "7"
+
+
+def test_a_rollback_with_todays_env_knows_the_server_however_it_was_spelt(project: Project) -> None:
+    project.version("version 1")
+    project.deploy()
+    project.version("version 2")
+    project.deploy()
+    config = (project.folder / "config/deploy.yaml").read_text()
+    address = project.server.address
+    project.write("config/deploy.yaml", config.replace(f"hosts: [{address}]", f"hosts: [deploy@{address}]"))
+    project.commit()
+
+    result = project.shipper("rollback", "--current-env")
+
+    assert result.exit_code == 0, result.everything
+    assert project.answer() == "version 1"
+
+
+def test_how_a_server_is_reached_is_no_part_of_a_release(project: Project) -> None:
+    config = (project.folder / "config/deploy.yaml").read_text()
+    address = project.server.address
+    project.write("config/deploy.yaml", config.replace(f"hosts: [{address}]", "hosts: ['${SERVER}']"))
+    commit = project.commit()
+    project.deploy(SERVER=address)
+    before = project.serving["Id"]
+
+    project.deploy(commit, SERVER=f"deploy@{address}:22")
+
+    assert project.serving["Id"] == before
+
+
+def test_a_rollback_takes_the_image_that_the_release_had_though_its_tag_moved(project: Project) -> None:
+    project.deploy()
+    first = project.serving["Image"]
+    project.server.docker("tag", first, f"{project.service}-made:stable")
+    config = (project.folder / "config/deploy.yaml").read_text()
+    config = config.replace(f"image: {project.service}", f"image: {project.service}-made:stable")
+    project.write("config/deploy.yaml", config.replace("build: {}\n", ""))
+    project.commit()
+    project.deploy()
+    project.configure()
+    project.version("version 2")
+    project.deploy()
+    project.server.docker("tag", project.serving["Image"], f"{project.service}-made:stable")
+
+    result = project.shipper("rollback")
+
+    assert result.exit_code == 0, result.everything
+    assert project.serving["Image"] == first
+    assert project.answer() == "version 1"

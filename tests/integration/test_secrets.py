@@ -176,3 +176,34 @@ def test_an_exception_of_the_library_holds_no_secret(project: Project) -> None:
 
     assert "Failed(step='start web on" in done.stdout, done.stderr
     assert leaks(done.stdout + done.stderr) == []
+
+
+def test_a_secrets_file_that_git_would_add_is_refused(project: Project) -> None:
+    with_secret(project)
+    project.write("config/secrets.env", "PASSWORD=hush-hush\n")
+
+    result = project.shipper("deploy")
+
+    assert result.exit_code == 3
+    assert "config/secrets.env is not ignored by Git" in result.errors
+    project.write(".gitignore", "config/secrets.env\n")
+    project.deploy()
+    assert "PASSWORD=hush-hush" in project.serving["Config"]["Env"]
+
+
+def test_logs_mask_the_secrets_of_a_release_that_never_served(project: Project) -> None:
+    gate = "gate: {command: [sh, -c, 'exit 1'], deadline: 1s, interval: 50ms}"
+    with_secret(project, f"{gate}\nenv: {{MODE: talks}}")
+    project.shipper("deploy", PASSWORD=SECRET)
+
+    result = project.shipper("logs")
+
+    assert "PASSWORD=•••" in result.output
+    assert leaks(result.everything) == []
+
+
+def test_the_salt_and_hash_of_an_env_are_not_told(project: Project) -> None:
+    with_secret(project)
+    project.deploy(PASSWORD=SECRET)
+
+    assert "env_salt" not in project.shipper("releases", "--json").output

@@ -88,7 +88,7 @@ def an_image(**changed: Any) -> Image:
 
 def a_host(*containers: Container, host_name: str = A, releases: tuple[Release, ...] = (), **changed: Any) -> Observed:
     """It has the wanted image and the network."""
-    values: dict[str, Any] = {"platform": "linux/amd64", "docker_version": "27.0.1", "image": an_image()}
+    values: dict[str, Any] = {"platform": "linux/amd64", "image": an_image()}
     return Observed(host_name=host_name, containers=containers, releases=releases, **{**values, **changed})
 
 

@@ -64,6 +64,14 @@ def test_init_writes_a_config_that_is_valid_and_named_after_the_folder(tmp_path:
     assert (folder / ".gitignore").read_text() == "config/secrets.env\n"
 
 
+def test_init_leaves_the_rules_of_gitignore_whole(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("node_modules")
+
+    shipper(tmp_path, "init")
+
+    assert (tmp_path / ".gitignore").read_text() == "node_modules\nconfig/secrets.env\n"
+
+
 def test_init_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config/deploy.yaml").write_text("mine")

@@ -336,6 +336,26 @@ a.example        commit   release 2
 """
 
 
+def test_a_singleton_that_moves_to_another_host_stops_there_before_it_starts_here() -> None:
+    config = a_config(roles={"web": {"hosts": [A]}, "bot": {"hosts": [B], "singleton": True}})
+    there = a_host(a_container(1), a_container(1, role="bot"), releases=(R1,))
+    made = plan(there, a_host(host_name=B), config=config)
+    steps = [(step.host_name, step.name) for step in made.before_commit if step.role_name == "bot"]
+    assert steps == [(A, "stop"), (B, "start"), (B, "check"), (B, "swap")]
+
+
+def test_a_stopped_container_of_a_role_that_left_is_kept_from_coming_back_at_boot() -> None:
+    stopped = replace(a_stopped(1, role="bot"), restart_policy="always")
+    made = plan(a_host(a_container(1), stopped, releases=(R1,)), to=(1, FIRST))
+    assert [step.name for step in made.after_commit] == ["retire"]
+
+
+def test_a_container_that_only_restarts_does_not_count_as_up_to_date() -> None:
+    looping = replace(a_container(1), state=ContainerState.RESTARTING)
+    made = plan(a_host(looping, releases=(R1,)), to=(1, FIRST))
+    assert "start" in [step.name for step in made.before_commit]
+
+
 # Going back
 
 

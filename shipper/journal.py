@@ -1,0 +1,175 @@
+"""The lock of a service on a server, which dies with its holder, and the journal that only the holder writes.
+
+One remote process holds the lock and appends to the journal what it is told, acknowledging each line. It must hear from
+us every few seconds: on silence it first kills its own sshd session, so that requests that are still on their way over
+our connection die, and only then gives the lock up by ending. We stop acting after half that time.
+"""
+
+import asyncio
+import json
+import math
+import shlex
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from typing import Any
+
+from shipper.errors import ConnectError, HostError, Locked, LockLost
+from shipper.host import Conversation, SshHost
+from shipper.model import Holder
+from shipper.records import MAKE_ROOT, ROOT
+from shipper.tasks import task_group
+from shipper.world import Clock, World
+
+SILENCE = 20  # seconds after which the lock is given up
+_BEAT = SILENCE / 5
+
+# Runs under dash, forks nothing that keeps the lock's descriptor, and takes no secret: proven on OpenSSH 9.2.
+_HOLD = f"""
+umask 007; {MAKE_ROOT}
+mkdir -p "$1" && exec 9>>"$1/lock" || exit 74
+flock -n 9 || {{ cat "$1/holder"; exit 75; }}
+hear() {{ timeout "$2" sh -c 'IFS= read -r line && printf %s "$line"' 9>&-; }}
+hear "$1" "$2" >"$1/.holder.new" && mv "$1/.holder.new" "$1/holder" || exit 74
+echo held; tail -n 1 "$1/journal" 2>/dev/null | grep . || echo
+while line=$(hear "$1" "$2"); do
+  case $line in
+    .) exit 0 ;;
+    ?*) {{ printf '%s\\n' "$line" >>"$1/journal" && sync "$1/journal"; }} || exit 74 ;;
+  esac
+  echo ok
+done
+kill "$PPID"
+"""
+_READ = 'cat "$1/journal" 2>/dev/null; :'
+
+
+class HostJournal:
+    def __init__(self, host: SshHost, full_name: str, clock: Clock) -> None:
+        self._host = host
+        self._folder = f"{ROOT}/{full_name}"
+        self._clock = clock
+        self.last: Mapping[str, Any] = {}
+        """The last entry of whoever held the lock before us."""
+        self._process: Conversation | None = None
+        self._heard_at = 0.0
+        self._speaking = asyncio.Lock()
+
+    def check(self) -> None:
+        """Raises LockLost if we held the lock and cannot be sure that we still do."""
+        if self._process and self._clock.monotonic() - self._heard_at > SILENCE / 2:
+            raise LockLost(
+                f"{self._host.name}: nothing was heard from the lock for {SILENCE // 2} s, so it counts as lost.",
+                now="Nothing was done there since.",
+                next="The same command again goes on from what is true then.",
+            )
+
+    async def lock(self, holder: Holder) -> None:
+        words = ["sh", "-c", _HOLD.strip(), "shipper-lock", self._folder, str(SILENCE)]
+        process = await self._host.converse(shlex.join(words))
+        process.send(json.dumps(asdict(holder)))
+        answer = await process.answer(SILENCE / 2)
+        if answer == "held":
+            self.last = next(iter(entries(await process.answer(SILENCE / 2))), {})
+            self._process, self._heard_at = process, self._clock.monotonic()
+            return
+        exit_code = await process.end()
+        if exit_code == 75:
+            raise _locked(self._host.name, answer)
+        raise HostError(
+            f"{self._host.name}: taking the lock failed with exit code {exit_code}: {process.errors}",
+            next=f"It must belong to those who deploy. As root there, once: install -d -m 2770 -g docker {ROOT}",
+        )
+
+    async def append(self, entry: Mapping[str, Any]) -> None:
+        await self._say(json.dumps({"at": self._clock.now().isoformat(timespec="milliseconds"), **entry}))
+
+    async def beat(self) -> None:
+        """Tells the holder of the lock that we live; when it is silent, ends all that is under way there."""
+        with suppress(ConnectError):
+            while True:
+                await self._clock.sleep(_BEAT)
+                await self._say("")
+        self._heard_at = -math.inf  # `check` tells those who want to begin something
+        self._host.abort()
+
+    async def unlock(self) -> None:
+        if self._process:
+            process, self._process = self._process, None
+            with suppress(ConnectError):
+                process.send(".")
+                await process.end()
+
+    async def read(self) -> tuple[dict[str, Any], ...]:
+        finished = await self._host.run(shlex.join(["sh", "-c", _READ, "shipper", self._folder]))
+        return entries(finished.output)
+
+    async def _say(self, line: str) -> None:
+        assert self._process
+        async with self._speaking:
+            self._process.send(line)
+            if await self._process.answer(SILENCE / 2 - _BEAT) != "ok":
+                raise ConnectError(f"{self._host.name}: the journal was not written.")
+            self._heard_at = self._clock.monotonic()
+
+
+def entries(text: str) -> tuple[dict[str, Any], ...]:
+    """The entries of a journal, whose last line may be torn."""
+    found = []
+    for line in text.split("\n"):
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                found.append(entry)
+    return tuple(found)
+
+
+def _locked(host_name: str, answer: str) -> Locked:
+    try:
+        holder = Holder(**json.loads(answer))
+        who = f"{holder.performer} has it since {holder.since}, for {holder.purpose}"
+    except (ValueError, TypeError):
+        who = "it is not known by whom"
+    return Locked(
+        f"{host_name}: another deploy holds the lock: {who}.",
+        now="Nothing was done.",
+        next="It is free as soon as that ends, or dies. `--wait` waits for it.",
+    )
+
+
+@asynccontextmanager
+async def locked(worlds: Mapping[str, World], holder: Holder, *, wait: float = 0.0) -> AsyncIterator[None]:
+    """Holds the locks of all hosts, taken in sorted order so that two deploys cannot each wait for the other.
+
+    Tries again for `wait` seconds; then raises Locked, with none held.
+    """
+    ordered = [worlds[name] for name in sorted(worlds)]
+    await _take(ordered, holder, wait)
+    try:
+        async with task_group() as beating:
+            beats = [beating.create_task(world.journal.beat()) for world in ordered]
+            try:
+                yield
+            finally:
+                for beat in beats:
+                    beat.cancel()
+    finally:
+        for world in ordered:
+            await world.journal.unlock()
+
+
+async def _take(worlds: list[World], holder: Holder, wait: float) -> None:
+    clock = worlds[0].clock
+    deadline = clock.monotonic() + wait
+    while True:
+        try:
+            for world in worlds:
+                await world.journal.lock(holder)
+        except BaseException as error:
+            for world in worlds:
+                await world.journal.unlock()
+            if not isinstance(error, Locked) or clock.monotonic() >= deadline:
+                raise
+            await clock.sleep(1.0)
+        else:
+            return
