@@ -159,6 +159,7 @@ def project(tmp_path: Path, laptop: Machine, server: Machine) -> Iterator[Projec
         environ={
             "PATH": os.environ["PATH"],
             "HOME": str(home),
+            "TMPDIR": str(server.folder / "home"),  # goes with the machine, whatever a killed client leaves there
             "USER": "tester",
             "DOCKER_HOST": laptop.docker_host,
             "SAMPLE_KEY": server.key.read_text(),
