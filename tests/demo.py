@@ -25,6 +25,7 @@ class Demo:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(laptop.folder / "home"),
+            "TMPDIR": str(laptop.folder / "home"),  # goes with the laptop, whatever a killed client leaves there
             "DOCKER_HOST": laptop.docker_host,
             "SAMPLE_HOST": server.address,
             "SAMPLE_KEY": server.key.read_text(),
@@ -61,6 +62,18 @@ class Demo:
         if done.returncode != exit_code:
             sys.exit(f"demo: expected exit code {exit_code}, got {done.returncode}")
         print(f"  (exit code {done.returncode}, {time.monotonic() - begun:.1f} s)", flush=True)
+
+    def kill_a_deploy(self) -> None:
+        """SIGKILL when the new container is about to be checked: nothing can be tidied up."""
+        command = ["shipper", "deploy", "--json"]
+        with subprocess.Popen(command, cwd=self.folder, env=self.environ, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            for line in process.stdout:
+                event = json.loads(line)
+                if (event["event"], event.get("step")) == ("step_started", "check"):
+                    break
+            process.kill()
+        print("\n$ shipper deploy\n  … killed with SIGKILL while the new container was at its gate", flush=True)
 
     def address(self) -> str:
         """Of the container that serves, on the server's own network."""
@@ -147,8 +160,14 @@ def tell_the_story(demo: Demo) -> None:
     say("back to version 1, with no SHA from memory")
     demo.run("shipper", "rollback")
     demo.ask()
+    say("a deploy of version 4 is killed half-way: the same command finishes it, with no lock to clear by hand")
+    demo.commit("version 4")
+    with demo.visitor():
+        demo.kill_a_deploy()
+    demo.run("shipper", "deploy", "--wait", "5")
+    demo.ask()
     demo.run("shipper", "status")
-    demo.run("shipper", "releases")
+    demo.run("shipper", "history")
 
 
 if __name__ == "__main__":
