@@ -114,7 +114,7 @@ GATES = {
     "default": "gate:",
     "tcp": TCP,
     "command": "gate: {command: [sh, -c, 'test -f /www/up'], deadline: 1s, interval: 50ms, settle: 50ms}",
-    "settle": "gate: {settle: 500ms}",
+    "settle": "gate: {settle: 2s}",
 }
 
 
