@@ -99,6 +99,7 @@ Volume = Annotated[
     str,
     _matching(r"(/[^:]*|[a-zA-Z0-9][\w.-]*):/[^:]*(:(ro|rw))?", "is not volume_or_/folder:/path/inside[:ro]"),
 ]
+HttpPath = Annotated[str, _matching(r"/\S*", "must begin with /")]
 AbsolutePath = Annotated[str, _matching(r"/[^\0]*[^/\0]", "is not an absolute path of a file")]
 FileMode = Annotated[str, _matching(r"0?[0-7]{3}", "is not a mode such as 0444")]
 FileOwner = Annotated[str, _matching(r"\d+:\d+", "is not numeric uid:gid such as 1000:1000")]
@@ -139,7 +140,7 @@ class Build(Section):
 class HttpProbe(Section):
     port: Port
     """Port inside the container; it need not be published."""
-    path: Annotated[str, _matching(r"/\S*", "must begin with /")] = "/"
+    path: HttpPath = "/"
     """Passed by any status from 200 to 399."""
     host: Annotated[str, _matching(r"[\w.:-]+", "is not a host name")] | None = None
     """Host header; the container's address if absent."""
@@ -183,6 +184,14 @@ class Gate(Section):
         return f"runs for {_format_duration(self.settle)}"
 
 
+class Handover(Section):
+    port: Port = 8080
+    """Port inside the container where the app tells its state; SHIPPER_HEALTH_PORT in its environment."""
+    path: HttpPath = "/health"
+    deadline: Duration = 30.0
+    """How long the new container may take from the old one's SIGTERM until it says `active`."""
+
+
 class MountedFile(Section):
     secret: VariableName | None = None
     """Name of the secret that is the content."""
@@ -213,12 +222,14 @@ class Role(Section):
     """Servers that run this role, each [user@]name[:port]."""
     command: Command | None = None
     """Instead of the image's command. Text is given to /bin/sh -c; a list is executed as it stands."""
-    strategy: Literal["overlap", "recreate"] | None = None
+    strategy: Literal["overlap", "handover", "recreate"] | None = None
     """Chosen by shipper, with a reason that `shipper plan` prints, if absent."""
     singleton: bool = False
     """Never two at once."""
+    handover: Handover | None = None
+    """The app speaks the handover protocol (docs/handover.md): a singleton moves without a gap or a double."""
     gate: Gate | None = None
-    """What a new container must pass; else the image's HEALTHCHECK, else running for 5s."""
+    """What a new container must pass; else its handover's health, the image's HEALTHCHECK, or running for 5s."""
     env: dict[VariableName, Text] = {}
     """Plain values; what is secret or computed belongs in env.j2."""
     volumes: tuple[Volume, ...] = ()
@@ -239,12 +250,16 @@ class Role(Section):
             raise _contradiction("hosts", "names a host twice")
         if self.singleton and len(self.hosts) > 1:
             raise _contradiction("singleton", f"never two at once, yet there are {len(self.hosts)} hosts")
-        if self.strategy == "overlap" and self.publish:
+        if self.strategy in ("overlap", "handover") and self.publish:
             raise _contradiction(
                 "strategy", "two containers cannot publish the same port: use recreate, or publish none"
             )
         if self.strategy == "overlap" and self.singleton:
             raise _contradiction("strategy", "overlap runs two at once, and singleton forbids it")
+        if self.strategy == "handover" and not self.handover:
+            raise _contradiction("strategy", "handover needs the section `handover`: the app must speak its protocol")
+        if self.handover and not self.singleton:
+            raise _contradiction("handover", "is for a role that must never run twice: say singleton: true")
         if reserved := [label for label in self.labels if label.startswith("shipper.")]:
             raise _contradiction("labels", f"{reserved[0]!r} is a name that shipper keeps for itself")
         return self
@@ -284,6 +299,13 @@ class SecretSource(Section):
         return self
 
 
+class Rollout(Section):
+    max_parallel: Annotated[int, Field(ge=1)] = 10
+    """Hosts that are worked on at the same time."""
+    first_host_first: bool = False
+    """The first host of the config goes alone; the others follow when all its new containers have passed."""
+
+
 class Timeouts(Section):
     connect: Duration = 10.0
     """Reaching and logging in to one server."""
@@ -313,6 +335,7 @@ class Config(Section):
     """NAME=value lines; must not be in Git; may be absent."""
     retain: Annotated[int, Field(ge=1)] = 5
     """Releases that are kept for a rollback."""
+    rollout: Rollout = Rollout()
     timeouts: Timeouts = Timeouts()
 
     @model_validator(mode="after")

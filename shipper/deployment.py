@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from shipper import environment, releases
 from shipper.errors import Frozen, SourceError, UsageError
 from shipper.events import Event, Output, Tell, Warned
+from shipper.host_plan import Wanted
 from shipper.images.local import LocalImages
 from shipper.journal import locked
 from shipper.mask import Mask, masking
 from shipper.model import Env, Holder, Image, Observed, Outcome, Payload, Release, short
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
-from shipper.plan import Plan, Wanted, make_plan
+from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
 
@@ -127,7 +128,7 @@ async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, 
     local_image = await local_image_for(worlds, hosts, project.image)
     can_build = project.config.build is not None and project.revision.tree is not None
     retain = project.config.retain
-    wanted = wanted_of(project, records, payloads, worlds, local_image, can_build=can_build, retain=retain)
+    wanted = wanted_of(project, records, payloads, worlds, hosts, local_image, can_build=can_build, retain=retain)
     return make_plan(wanted, hosts)
 
 
@@ -136,6 +137,7 @@ def wanted_of(
     records: Mapping[str, Release],
     payloads: Mapping[str, Payload],
     worlds: Worlds,
+    hosts: Hosts,
     local_image: Image | None,
     *,
     can_build: bool = False,
@@ -143,7 +145,7 @@ def wanted_of(
 ) -> Wanted:
     return Wanted(
         full_name=project.full_name,
-        deploy_id=_deploy_id(worlds),
+        deploy_id=_deploy_id(now(worlds), hosts),
         releases=records,
         payloads=payloads,
         retain=retain,
@@ -180,19 +182,19 @@ def completed(release: Release, payload: Payload, host: Observed) -> Release:
     if existing := host.release(release.number):
         return existing
     salt = random.token_hex(8)
-    serving = host.serving_release
+    incumbent = host.incumbent_release
     return replace(
         release,
         env_salt=salt,
         env_hash=releases.env_hash(payload, salt),
-        replaces=serving.number if serving else None,
+        replaces=incumbent.number if incumbent else None,
     )
 
 
 async def serving_payloads(worlds: Worlds, hosts: Hosts, mask: Mask) -> dict[str, Payload]:
     found = {}
     for name, host in hosts.items():
-        if (release := host.serving_release) and (payload := await worlds[name].state.payload(release.number)):
+        if (release := host.incumbent_release) and (payload := await worlds[name].state.payload(release.number)):
             mask.add(payload.secrets.values())
             found[name] = payload
     return found
@@ -208,9 +210,10 @@ def now(worlds: Worlds) -> datetime:
     return next(iter(worlds.values())).clock.now()
 
 
-def _deploy_id(worlds: Worlds) -> str:
-    """Seconds in base 36: short, and sorted by time."""
-    seconds, digits = int((now(worlds) - _EPOCH).total_seconds()), ""
+def _deploy_id(now: datetime, hosts: Hosts) -> str:
+    """Seconds in base 36: short, and sorted by time; later than all there are, though clocks differ."""
+    there = [int(c.deploy_id, 36) for host in hosts.values() for c in host.containers if c.deploy_id.isalnum()]
+    seconds, digits = max(int((now - _EPOCH).total_seconds()), max(there, default=0) + 1), ""
     while seconds:
         seconds, digit = divmod(seconds, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits

@@ -7,6 +7,7 @@ https://docs.docker.com/reference/api/engine/version/v1.41/
 """
 
 import asyncio
+import http
 import io
 import math
 import re
@@ -139,6 +140,17 @@ class DockerEngine:
 
     async def stop(self, container_name: str, timeout: float) -> None:
         await self._call(f"stop {container_name}", lambda api: api.stop(container_name, timeout=math.ceil(timeout)))
+
+    async def terminate(self, container_name: str) -> None:
+        def terminate(api: docker.APIClient) -> None:
+            stop_signal = api.inspect_container(container_name)["Config"].get("StopSignal") or "SIGTERM"
+            try:
+                api.kill(container_name, signal=stop_signal)
+            except docker.errors.APIError as error:
+                if error.status_code != http.HTTPStatus.CONFLICT:  # it does not run
+                    raise
+
+        await self._call(f"kill {container_name}", terminate)
 
     async def remove(self, container_name: str) -> None:
         await self._call(f"rm {container_name}", lambda api: api.remove_container(container_name, force=True))

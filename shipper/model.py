@@ -136,6 +136,12 @@ class Label(StrEnum):
     DEPLOY = "shipper.deploy"
 
 
+# What a deploy has decided of a container stands in its restart policy, where it survives every crash and reboot.
+SERVES = "always"
+SET_ASIDE = "unless-stopped"  # Docker leaves it alone when the server boots, once it was stopped
+SERVES_NOT = "no"
+
+
 class ContainerState(StrEnum):
     CREATED = "created"
     RUNNING = "running"
@@ -176,7 +182,17 @@ class Container:
     @property
     def is_committed(self) -> bool:
         """A deploy gives the policy `always` to what passed its gate, and takes it from what it replaces."""
-        return self.restart_policy == "always"
+        return self.restart_policy == SERVES
+
+    @property
+    def is_set_aside(self) -> bool:
+        """A deploy has stopped it, or is about to, to make room for a container that is not committed yet."""
+        return self.restart_policy == SET_ASIDE
+
+    @property
+    def is_in_use(self) -> bool:
+        """It runs, comes back at boot, or comes back when the deploy that is under way fails."""
+        return self.is_running or self.is_committed or self.is_set_aside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,22 +253,46 @@ class Observed:
     """The wanted image, if the host has it."""
     has_network: bool = True
 
+    @property
+    def role_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(container.role_name for container in self.containers))
+
+    def of_role(self, role_name: str) -> list[Container]:
+        """Of the oldest deploy first."""
+        mine = (container for container in self.containers if container.role_name == role_name)
+        return sorted(mine, key=lambda container: container.deploy_id)
+
     def serving(self, role_name: str) -> Container | None:
         """What users of this role reach: it runs, passed its gate, and is of the newest deploy that did."""
-        live = [c for c in self.containers if c.role_name == role_name and c.is_running and c.is_committed]
-        return max(live, key=lambda container: (container.release_number, container.deploy_id), default=None)
+        running = [container for container in self.of_role(role_name) if container.is_running]
+        committed = [container for container in running if container.is_committed]
+        set_aside = [container for container in running if container.is_set_aside]
+        return _last(committed or set_aside)
+
+    def incumbent(self, role_name: str) -> Container | None:
+        """What serves, or would if a deploy or someone else had not stopped it."""
+        marked = [c for c in self.of_role(role_name) if c.is_committed or c.is_set_aside]
+        return self.serving(role_name) or _last(marked)
 
     def serving_all(self) -> dict[str, Container]:
-        roles = dict.fromkeys(container.role_name for container in self.containers)
-        return {role: container for role in roles if (container := self.serving(role))}
+        return {role: container for role in self.role_names if (container := self.serving(role))}
 
     def release(self, number: int) -> Release | None:
         return next((release for release in self.releases if release.number == number), None)
 
     @property
-    def serving_release(self) -> Release | None:
-        numbers = [container.release_number for container in self.serving_all().values()]
+    def incumbents(self) -> tuple[Container, ...]:
+        return tuple(container for role in self.role_names if (container := self.incumbent(role)))
+
+    @property
+    def incumbent_release(self) -> Release | None:
+        """The newest release that serves in any role, or would."""
+        numbers = [container.release_number for container in self.incumbents]
         return self.release(max(numbers)) if numbers else None
+
+
+def _last(containers: list[Container]) -> Container | None:
+    return containers[-1] if containers else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,14 +44,14 @@ def number_for(wanted: Release, payloads: Mapping[str, Payload], observed: Colle
         )
 
     newest = next_number(observed) - 1
-    serving = {host.serving_release.number for host in observed if host.serving_release}
+    incumbents = {host.incumbent_release.number for host in observed if host.incumbent_release}
     unfinished = {
         newest
         for host in observed
         for record in host.releases
         if record.number == newest and record.outcome is ReleaseOutcome.UNFINISHED
     }
-    for number in sorted(serving | unfinished, reverse=True):
+    for number in sorted(incumbents | unfinished, reverse=True):
         if all(is_same(host, number) for host in observed):
             return number
     return newest + 1
@@ -67,38 +67,49 @@ def next_number(observed: Collection[Observed]) -> int:
 def rollback_number(observed: Collection[Observed]) -> int:
     """Where a rollback without a number goes: to what served before, so that a second one goes one further back.
 
+    One that follows a deploy or rollback that died goes where that one, or its taking back, would have ended.
     Raises ReleaseNotFound.
     """
-    serving = {host.host_name: host.serving_release for host in observed}
-    if None in serving.values():
-        name = next(name for name, release in serving.items() if release is None)
+    if bare := next((host.host_name for host in observed if not host.incumbent_release), None):
         raise ReleaseNotFound(
-            f"{name}: nothing serves there, so there is no release before it.",
+            f"{bare}: nothing serves there, so there is no release before it.",
             next="Name the release: shipper rollback NUMBER (shipper releases lists them).",
         )
-    unfinished = {host.host_name for host in observed if _is_left_unfinished(host)}
-    targets = {
-        release.number if name in unfinished else release.replaces for name, release in serving.items() if release
+    uncommitted = {
+        host.incumbent_release.number
+        for host in observed
+        if host.incumbent_release and host.incumbent_release.outcome is ReleaseOutcome.UNFINISHED
     }
-    targets -= {None} if len(targets) > 1 else set()  # a server that joined later has nothing before
-    if len(targets) > 1:
-        found = ", ".join(f"{name} → {release.replaces}" for name, release in serving.items() if release)
+    targets = {host.host_name: _target(host, uncommitted) for host in observed}
+    numbers = set(targets.values())
+    numbers -= {None} if len(numbers) > 1 else set()  # a server that joined later has nothing before
+    if len(numbers) > 1:
+        found = ", ".join(f"{name} → {number}" for name, number in targets.items())
         raise ReleaseNotFound(
             f"The hosts serve different releases, and would go back to different ones: {found}.",
             next="Name the release: shipper rollback NUMBER (shipper releases lists them).",
         )
-    target = targets.pop()
-    if target is None:
+    number = numbers.pop()
+    if number is None:
         raise ReleaseNotFound(
             "The release that serves is the first one: there is none before it.", now="Nothing was done."
         )
-    return target
+    return number
 
 
-def _is_left_unfinished(host: Observed) -> bool:
-    """A rollback died before it had stopped what it went back from: the same command goes on with it."""
-    serving = host.serving_release
-    return serving is not None and any(
-        container.is_running and not container.is_committed and container.release_number > serving.number
-        for container in host.containers
+def _target(host: Observed, uncommitted: Collection[int]) -> int | None:
+    """`uncommitted` are the releases to which a deploy that died has swapped on some host."""
+    release = host.incumbent_release
+    assert release
+    is_spared = uncommitted and release.number not in uncommitted  # that deploy had not come to this host
+    return release.number if is_spared or _is_left_unfinished(host, release) else release.replaces
+
+
+def _is_left_unfinished(host: Observed, release: Release) -> bool:
+    """A rollback died before it had stopped what it went back from, or a deploy before its container served."""
+    newest = max(host.releases, key=lambda record: record.number)
+    was_stopped_for_newest = newest.outcome is ReleaseOutcome.UNFINISHED and newest.replaces == release.number
+    left_over = [container for container in host.containers if container not in host.incumbents]
+    return any(container.is_in_use and container.release_number > release.number for container in left_over) or (
+        was_stopped_for_newest and any(container.is_set_aside for container in host.incumbents)
     )

@@ -53,7 +53,7 @@ async def rollback(
                 records[name], image = await _with_its_image(world, records[name])
                 hosts[name] = replace(hosts[name], image=image)
             local_image = await local_image_for(worlds, hosts, next(iter(records.values())).image)
-            wanted = wanted_of(project, records, payloads, worlds, local_image)
+            wanted = wanted_of(project, records, payloads, worlds, hosts, local_image)
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
 
 

@@ -1,15 +1,26 @@
-"""Runs a plan: step by step before the commit, each taken back if a later one fails; after it, only forward."""
+"""Runs a plan: before the commit, all that was begun is taken back if a step fails; after it, only forward.
+
+Hosts go side by side. An error is not believed at once: the answer may be lost though the step is done, or Docker may
+be starting again, so the world is asked what is true before anything is taken back.
+"""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
-from shipper.errors import ShipperError
+from shipper.errors import ConnectError, EngineError, HostError, LockLost, ShipperError
 from shipper.events import StepFailed, StepFinished, StepProgressed, StepStarted, StepUndone, Tell, Warned
-from shipper.plan import Plan
+from shipper.plan import Lane, Plan
 from shipper.steps import HERE, Step
-from shipper.tasks import finish
-from shipper.world import Progress, World
+from shipper.tasks import finish, task_group
+from shipper.world import Clock, Progress, Report, World
+
+Result = TypeVar("Result")
+
+_PATIENCE = 20.0  # seconds in which Docker may come back, as systemd starts it again
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,63 +33,129 @@ class Failure:
 
 async def run(plan: Plan, worlds: Mapping[str, World], tell: Tell) -> Failure | None:
     """Each step is in the journal before it is begun and after it has ended."""
-    begun: list[Step] = []
-    for step in plan.before_commit:
-        begun.append(step)  # a step that fails may have done a part of its work: it is taken back as well
+    return await _Run(plan, worlds, tell).run()
+
+
+class _Run:
+    def __init__(self, plan: Plan, worlds: Mapping[str, World], tell: Tell) -> None:
+        self._plan = plan
+        self._worlds = worlds
+        self._tell = tell
+        self._at_once = asyncio.Semaphore(plan.max_parallel)
+        self._begun: list[list[list[Step]]] = []
+        """For each wave, and each lane of it: a step that fails may have done a part of its work as well."""
+        self._failures: list[Failure] = []
+
+    async def run(self) -> Failure | None:
         try:
-            await _do(step, _world(worlds, step), tell)
+            for wave in self._plan.before_commit:
+                lanes: list[list[Step]] = [[] for _ in wave]
+                self._begun.append(lanes)
+                await self._side_by_side(self._forward(lane, begun) for lane, begun in zip(wave, lanes, strict=True))
         except BaseException as error:
-            await finish(_undo_all(begun, worlds, tell))
+            await finish(self._take_back())
             if isinstance(error, (ShipperError, asyncio.CancelledError)):
-                return Failure(step=step, error=error)
+                return self._failures[0]
             raise  # a bug, but what was begun was taken back
-    await finish(_do_what_is_left(plan.after_commit, worlds, tell))
-    return None
+        await finish(self._do_what_is_left())
+        return None
 
+    async def _side_by_side(self, lanes: Iterable[Coroutine[Any, Any, None]]) -> None:
+        """When one fails, the others stop at their next safe point."""
+        async with task_group() as going:
+            for lane in lanes:
+                going.create_task(lane)
 
-async def _do(step: Step, world: World, tell: Tell) -> None:
-    place = {"step": step.name, "host_name": step.host_name, "role_name": step.role_name}
+    async def _forward(self, lane: Lane, begun: list[Step]) -> None:
+        async with self._at_once:
+            for step in lane:
+                begun.append(step)
+                await self._do(step)
 
-    def report(progress: Progress) -> None:
-        tell(
-            StepProgressed(
-                **place, done=progress.done, total=progress.total, unit=progress.unit, detail=progress.detail
+    async def _do(self, step: Step) -> None:
+        place = {"step": step.name, "host_name": step.host_name, "role_name": step.role_name}
+        world = self._world(step)
+
+        def report(progress: Progress) -> None:
+            self._tell(
+                StepProgressed(
+                    **place, done=progress.done, total=progress.total, unit=progress.unit, detail=progress.detail
+                )
             )
-        )
 
-    begun = world.clock.monotonic()
-    tell(StepStarted(**place, because=step.because))
+        started = world.clock.monotonic()
+        self._tell(StepStarted(**place, because=step.because))
+        try:
+            await world.journal.append({"event": "begin", **place})
+            detail = await _done(step, world, report)
+            await world.journal.append({"event": "end", **place})
+        except (ShipperError, asyncio.CancelledError) as error:
+            self._failures.append(Failure(step=step, error=error))
+            reason = error.what if isinstance(error, ShipperError) else "interrupted"
+            self._tell(StepFailed(**place, seconds=world.clock.monotonic() - started, reason=reason))
+            raise
+        self._tell(StepFinished(**place, seconds=world.clock.monotonic() - started, detail=detail))
+
+    async def _take_back(self) -> None:
+        deadline = self._clock.monotonic() + _PATIENCE
+        for lanes in reversed(self._begun):
+            await self._side_by_side(self._backward(lane, deadline) for lane in lanes)
+
+    async def _backward(self, begun: Sequence[Step], deadline: float) -> None:
+        for step in reversed(begun):
+            world = self._world(step)
+            try:
+                detail = await _patiently(partial(step.undo, world), world.clock, deadline)
+            except ShipperError as error:
+                self._tell(Warned(text=f"{step.host_name}: taking back `{step.name}` failed: {error.what}"))
+            else:
+                if detail:
+                    place = {"step": step.name, "host_name": step.host_name, "role_name": step.role_name}
+                    self._tell(StepUndone(**place, detail=detail))
+
+    async def _do_what_is_left(self) -> None:
+        for wave in self._plan.after_commit:
+            await self._side_by_side(self._onward(lane) for lane in wave)
+
+    async def _onward(self, lane: Lane) -> None:
+        """The release serves: what fails here is said, and the next deploy tries it again."""
+        async with self._at_once:
+            for step in lane:
+                try:
+                    await self._do(step)
+                except ShipperError as error:
+                    text = f"{step.host_name}: `{step.name}` failed, the next deploy tries again: {error.what}"
+                    self._tell(Warned(text=text))
+
+    @property
+    def _clock(self) -> Clock:
+        return next(iter(self._worlds.values())).clock
+
+    def _world(self, step: Step) -> World:
+        """What is done on this machine needs no server; any world has the verbs for it."""
+        return next(iter(self._worlds.values())) if step.host_name == HERE else self._worlds[step.host_name]
+
+
+async def _done(step: Step, world: World, report: Report) -> str:
     try:
-        await world.journal.append({"event": "begin", **place})
-        detail = await step.do(world, report)
-        await world.journal.append({"event": "end", **place})
-    except (ShipperError, asyncio.CancelledError) as error:
-        reason = error.what if isinstance(error, ShipperError) else "interrupted"
-        tell(StepFailed(**place, seconds=world.clock.monotonic() - begun, reason=reason))
+        return await step.do(world, report)
+    except LockLost:
         raise
-    tell(StepFinished(**place, seconds=world.clock.monotonic() - begun, detail=detail))
+    except (ConnectError, EngineError, HostError):
+        deadline = world.clock.monotonic() + _PATIENCE
+        if not await _patiently(partial(step.is_done, world), world.clock, deadline):
+            raise
+        return "done, though the answer was lost"
 
 
-async def _undo_all(begun: Sequence[Step], worlds: Mapping[str, World], tell: Tell) -> None:
-    for step in reversed(begun):
+async def _patiently(ask: Callable[[], Awaitable[Result]], clock: Clock, deadline: float) -> Result:
+    """Asks again while there is no answer; a lock that is lost forbids to."""
+    while True:
         try:
-            detail = await step.undo(_world(worlds, step))
-        except ShipperError as error:
-            tell(Warned(text=f"{step.host_name}: taking back `{step.name}` failed: {error.what}"))
-        else:
-            if detail:
-                tell(StepUndone(step=step.name, host_name=step.host_name, role_name=step.role_name, detail=detail))
-
-
-async def _do_what_is_left(steps: Sequence[Step], worlds: Mapping[str, World], tell: Tell) -> None:
-    """The release serves: what fails here is said, and the next deploy tries it again."""
-    for step in steps:
-        try:
-            await _do(step, _world(worlds, step), tell)
-        except ShipperError as error:
-            tell(Warned(text=f"{step.host_name}: `{step.name}` failed, the next deploy tries again: {error.what}"))
-
-
-def _world(worlds: Mapping[str, World], step: Step) -> World:
-    """What is done on this machine needs no server; any world has the verbs for it."""
-    return next(iter(worlds.values())) if step.host_name == HERE else worlds[step.host_name]
+            return await ask()
+        except LockLost:
+            raise
+        except ConnectError:
+            if clock.monotonic() + _PAUSE > deadline:
+                raise
+            await clock.sleep(_PAUSE)

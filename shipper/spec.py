@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
-from shipper.config import MountedFile
-from shipper.model import ContainerSpec, FileInContainer, Mount, Payload, PublishedPort, Secret
+from shipper.config import MountedFile, Role
+from shipper.model import ContainerSpec, Env, FileInContainer, Mount, Payload, PublishedPort, Secret
+
+_LEASE = "/run/shipper-lease"
 
 
 def container_spec(
@@ -24,9 +26,12 @@ def container_spec(
         aliases=aliases,
         labels={**role.labels, **labels},
         command=role.command,
-        env=payload.env[role_name],
+        env={**payload.env[role_name], **_handover_env(role)},
         files=tuple(_file(path, file, contents[path]) for path, file in role.files.items()),
-        mounts=tuple(_mount(volume) for volume in role.volumes),
+        mounts=(
+            *(_mount(volume) for volume in role.volumes),
+            *([Mount(source=f"{network_name}-{role_name}-lease", target=_LEASE)] if role.handover else ()),
+        ),
         ports=tuple(_port(mapping) for mapping in role.publish),
         memory=role.memory,
         cpus=role.cpus,
@@ -34,6 +39,13 @@ def container_spec(
         init=role.init,
         logging=role.logging,
     )
+
+
+def _handover_env(role: Role) -> Env:
+    """Where the app finds its lease, and where it tells its state: docs/handover.md."""
+    if not role.handover:
+        return {}
+    return {"SHIPPER_LEASE": Secret(_LEASE), "SHIPPER_HEALTH_PORT": Secret(str(role.handover.port))}
 
 
 def _mount(volume: str) -> Mount:

@@ -1,13 +1,18 @@
 """The verbs of a deploy, one per file: the listing of this folder is what a deploy may do."""
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
+from shipper.errors import EngineError
+from shipper.model import SERVES_NOT
 from shipper.world import Report, World
 
 HERE = "here"
 """The host name of what is done on this machine."""
+
+_LOG_LINES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +33,10 @@ class Step(ABC):
     async def do(self, world: World, report: Report) -> str:
         """Does it; returns what there is to say of it. Raises ShipperError."""
 
+    async def is_done(self, world: World) -> bool:
+        """Whether its effect is there, for when `do` failed: an answer that was lost is no failure."""
+        return False
+
     async def undo(self, world: World) -> str:
         """Takes back what `do` did, be it all, a part or nothing; returns what there is to say. Raises ShipperError."""
         return ""
@@ -37,9 +46,16 @@ class Step(ABC):
         return f"{self.name:<8} {self.detail}{because}"
 
 
-async def stop_for_good(world: World, container_name: str, timeout: float) -> str:
+async def stop_with_mark(world: World, container_name: str, timeout: float, mark: str = SERVES_NOT) -> str:
     """Stops a container so that it does not come back at boot, as `always` would have it; says how it ended."""
-    await world.engine.set_restart_policy(container_name, "no")
+    await world.engine.set_restart_policy(container_name, mark)
     await world.engine.stop(container_name, timeout)
     killed = (await world.engine.container(container_name)).exit_code == 137
     return f"{container_name} was killed: it did not end within {timeout:g} s of SIGTERM" if killed else container_name
+
+
+async def last_lines(world: World, container_name: str) -> tuple[str, ...]:
+    """What a container wrote last, to tell why it failed; nothing where its log driver cannot be read."""
+    with suppress(EngineError):
+        return await world.engine.logs(container_name, _LOG_LINES)
+    return ()

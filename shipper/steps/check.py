@@ -1,15 +1,13 @@
 """The gate: wait until the new container is ready, or say why it is not."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.config import Gate
 from shipper.errors import ConfigError, ConnectError, EngineError, GateFailed, ImageError
 from shipper.model import Container
-from shipper.steps import Step
+from shipper.steps import Step, last_lines
 from shipper.world import Progress, Report, World
 
-_LOG_LINES = 20
 _FIRST_PAUSE = 0.05  # seconds; doubled up to the gate's interval, so that a quick start passes quickly
 _SETTLE_ALONE = Gate.model_validate({"settle": "5s"})  # where there is nothing to ask
 
@@ -93,10 +91,7 @@ class Check(Step):
         return f"exited with code {container.exit_code}"
 
     async def _failed(self, world: World, reason: str) -> GateFailed:
-        logs: tuple[str, ...] = ()
-        with suppress(EngineError):  # some log drivers cannot be read
-            logs = await world.engine.logs(self.container_name, _LOG_LINES)
-        return GateFailed(f"{self.container_name} {reason}", logs=logs)
+        return GateFailed(f"{self.container_name} {reason}", logs=await last_lines(world, self.container_name))
 
 
 async def _http_problem(world: World, address: str, gate: Gate) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from shipper.model import ReleaseOutcome
+from shipper.model import Release, ReleaseOutcome
 from shipper.steps import Step
 from shipper.world import Report, World
 
@@ -17,7 +17,14 @@ class Commit(Step):
         return f"release {self.release_number}"
 
     async def do(self, world: World, report: Report) -> str:
-        release = next((r for r in await world.state.releases() if r.number == self.release_number), None)
+        release = await self._record(world)
         if release and release.outcome is not ReleaseOutcome.DEPLOYED:
             await world.state.update(replace(release, outcome=ReleaseOutcome.DEPLOYED))
         return ""
+
+    async def is_done(self, world: World) -> bool:
+        release = await self._record(world)
+        return release is not None and release.outcome is ReleaseOutcome.DEPLOYED
+
+    async def _record(self, world: World) -> Release | None:
+        return next((r for r in await world.state.releases() if r.number == self.release_number), None)

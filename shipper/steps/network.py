@@ -18,3 +18,6 @@ class Network(Step):
     async def do(self, world: World, report: Report) -> str:
         await world.engine.create_network(self.network_name)
         return ""
+
+    async def is_done(self, world: World) -> bool:
+        return await world.engine.has_network(self.network_name)

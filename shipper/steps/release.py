@@ -25,8 +25,13 @@ class WriteRelease(Step):
         await world.state.write(replace(self.release, image_id=image.id), self.payload)
         return ""
 
+    async def is_done(self, world: World) -> bool:
+        return await self._record(world) is not None
+
     async def undo(self, world: World) -> str:
-        release = next((r for r in await world.state.releases() if r.number == self.release.number), None)
-        if release:
+        if release := await self._record(world):
             await world.state.update(replace(release, outcome=ReleaseOutcome.FAILED))
         return ""
+
+    async def _record(self, world: World) -> Release | None:
+        return next((r for r in await world.state.releases() if r.number == self.release.number), None)

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import NotThere
-from shipper.steps import Step, stop_for_good
+from shipper.steps import Step, stop_with_mark
 from shipper.world import Report, World
 
 
@@ -13,6 +13,8 @@ class Retire(Step):
     name = "retire"
     container_name: str
     timeout: float
+    drains: bool = False
+    """It was sent its stop signal before: it is not disturbed again before `timeout`."""
 
     @property
     def detail(self) -> str:
@@ -20,5 +22,12 @@ class Retire(Step):
 
     async def do(self, world: World, report: Report) -> str:
         with suppress(NotThere):
-            return await stop_for_good(world, self.container_name, self.timeout)
+            if self.drains and not await world.engine.exits_within(self.container_name, self.timeout):
+                await world.engine.stop(self.container_name, 0)
+            return await stop_with_mark(world, self.container_name, self.timeout)
         return f"{self.container_name} is gone already"
+
+    async def is_done(self, world: World) -> bool:
+        with suppress(NotThere):
+            return not (await world.engine.container(self.container_name)).is_in_use
+        return True

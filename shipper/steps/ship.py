@@ -18,3 +18,7 @@ class Ship(Step):
 
     async def do(self, world: World, report: Report) -> str:
         return await world.images.ship(self.image_name, world, report)
+
+    async def is_done(self, world: World) -> bool:
+        sent, arrived = await world.images.find(self.image_name), await world.engine.image(self.image_name)
+        return sent is not None and arrived is not None and arrived.same_as(sent)

@@ -23,6 +23,11 @@ class Start(Step):
         await world.engine.start(self.spec.name)
         return self.spec.name
 
+    async def is_done(self, world: World) -> bool:
+        with suppress(NotThere):
+            return (await world.engine.container(self.spec.name)).is_running
+        return False
+
     async def undo(self, world: World) -> str:
         """It stays, stopped, so that one can look at it."""
         with suppress(NotThere):

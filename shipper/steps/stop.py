@@ -4,7 +4,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import NotThere
-from shipper.steps import Step, stop_for_good
+from shipper.model import SERVES, SERVES_NOT, SET_ASIDE
+from shipper.steps import Step, stop_with_mark
 from shipper.world import Report, World
 
 
@@ -14,13 +15,21 @@ class Stop(Step):
     container_name: str
     timeout: float
     was_serving: bool
+    """Then it is set aside, and starts again if the deploy fails."""
 
     @property
     def detail(self) -> str:
         return self.container_name
 
     async def do(self, world: World, report: Report) -> str:
-        return await stop_for_good(world, self.container_name, self.timeout)
+        mark = SET_ASIDE if self.was_serving else SERVES_NOT
+        return await stop_with_mark(world, self.container_name, self.timeout, mark)
+
+    async def is_done(self, world: World) -> bool:
+        with suppress(NotThere):
+            container = await world.engine.container(self.container_name)
+            return not (container.is_running or container.is_committed)
+        return True
 
     async def undo(self, world: World) -> str:
         if not self.was_serving:
@@ -28,6 +37,6 @@ class Stop(Step):
         with suppress(NotThere):
             if not (await world.engine.container(self.container_name)).is_running:
                 await world.engine.start(self.container_name)
-            await world.engine.set_restart_policy(self.container_name, "always")
+            await world.engine.set_restart_policy(self.container_name, SERVES)
             return f"started {self.container_name} again"
         return f"{self.container_name} is gone"

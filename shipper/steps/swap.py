@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import GateFailed, NotThere
+from shipper.model import SERVES, SERVES_NOT
 from shipper.steps import Step
 from shipper.world import Report, World
 
@@ -23,17 +24,23 @@ class Swap(Step):
         return f"{self.container_name} serves" + (f" instead of {', '.join(self.old_names)}" if self.old_names else "")
 
     async def do(self, world: World, report: Report) -> str:
-        await world.engine.set_restart_policy(self.container_name, "always")
+        await world.engine.set_restart_policy(self.container_name, SERVES)
         if not (await world.engine.container(self.container_name)).is_running:
             raise GateFailed(f"{self.container_name} passed its gate, but does not run any more")
         for name in self.old_names:
-            await world.engine.set_restart_policy(name, "no")
+            await world.engine.set_restart_policy(name, SERVES_NOT)
         return ""
+
+    async def is_done(self, world: World) -> bool:
+        containers = {container.name: container for container in await world.engine.containers()}
+        new = containers.get(self.container_name)
+        olds = [containers[name] for name in self.old_names if name in containers]
+        return new is not None and new.is_running and new.is_committed and not any(old.is_committed for old in olds)
 
     async def undo(self, world: World) -> str:
         for name in self.old_names:
             with suppress(NotThere):
-                await world.engine.set_restart_policy(name, "always")
+                await world.engine.set_restart_policy(name, SERVES)
         with suppress(NotThere):
-            await world.engine.set_restart_policy(self.container_name, "no")
+            await world.engine.set_restart_policy(self.container_name, SERVES_NOT)
         return f"{', '.join(self.old_names)} serves again" if self.old_names else ""

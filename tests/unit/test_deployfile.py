@@ -14,10 +14,13 @@ roles:
 """
 # What a table adds to SERVICE begins on line 6: indented by four it is in roles.web, by two in roles.
 Table = list[tuple[str, str]]
-SECTION_KEYS = "service, image, build, roles, ssh, docker_socket, env_template, secrets, secrets_file, retain, timeouts"
+SECTION_KEYS = (
+    "service, image, build, roles, ssh, docker_socket, env_template, secrets, secrets_file, retain, "
+    "rollout, timeouts"
+)
 ROLE_KEYS = (
-    "hosts, command, strategy, singleton, gate, env, volumes, files, publish, memory, cpus, stop_timeout, init, "
-    "logging, labels"
+    "hosts, command, strategy, singleton, handover, gate, env, volumes, files, publish, memory, cpus, "
+    "stop_timeout, init, logging, labels"
 )
 
 
@@ -97,9 +100,9 @@ PUBLISHED = "is not [address:]host_port:container_port[/udp]"
 VOLUME = "is not volume_or_/folder:/path/inside[:ro]"
 NAME = "must be 1 to 40 of a-z, 0-9, - and _, and begin with a letter or digit"
 BAD_VALUES: Table = [
-    ("    strategy: ovrlap", '6: roles.web.strategy: "ovrlap" is not one of overlap, recreate; did you mean '
+    ("    strategy: ovrlap", '6: roles.web.strategy: "ovrlap" is not one of overlap, handover, recreate; did you mean '
      '"overlap"?'),
-    ("    strategy: blue", '6: roles.web.strategy: "blue" is not one of overlap, recreate'),
+    ("    strategy: blue", '6: roles.web.strategy: "blue" is not one of overlap, handover, recreate'),
     ("    stop_timeout: soon", f'6: roles.web.stop_timeout: "soon" {DURATION}'),
     ("    stop_timeout: 30", f'6: roles.web.stop_timeout: "30" {DURATION}'),
     ("    gate: {settle: -1s}", f'6: roles.web.gate.settle: "-1s" {DURATION}'),
@@ -331,7 +334,7 @@ def test_the_first_of_several_merged_mappings_wins() -> None:
 
 def test_a_mistake_in_a_merged_mapping_is_reported_where_it_stands() -> None:
     text = MERGED.replace("recreate", "recrate") + "roles:\n  web:\n    <<: *common\n    hosts: [a]"
-    expected = '3: roles.web.strategy: "recrate" is not one of overlap, recreate; did you mean "recreate"?'
+    expected = '3: roles.web.strategy: "recrate" is not one of overlap, handover, recreate; did you mean "recreate"?'
     assert complaint(text) == f"{FILE}:{expected}"
 
 
@@ -340,7 +343,7 @@ def test_a_mistake_in_a_merged_mapping_is_reported_where_it_stands() -> None:
 )
 def test_a_mistake_beside_a_merge_key_is_reported_where_it_stands(lines: list[str], number: int) -> None:
     text = MERGED + "roles:\n  web:\n" + "".join(f"    {line}\n" for line in lines) + "    hosts: [a]"
-    assert complaint(text) == f'{FILE}:{number}: roles.web.strategy: "blue" is not one of overlap, recreate'
+    assert complaint(text) == f'{FILE}:{number}: roles.web.strategy: "blue" is not one of overlap, handover, recreate'
 
 
 def test_a_merge_key_must_name_a_mapping() -> None:
@@ -409,7 +412,7 @@ def test_all_mistakes_of_all_files_come_at_once_in_the_order_of_their_lines() ->
     assert complaint(EVERYTHING_WRONG, "roles:\n  bot: {stop_timeout: 9}").splitlines() == [
         f'{OVERLAY}:2: roles.bot.stop_timeout: "9" {DURATION}',
         f'{FILE}:1: service: "Shop" {NAME}',
-        f'{FILE}:6: roles.web.strategy: "ovrlap" is not one of overlap, recreate; did you mean "overlap"?',
+        f'{FILE}:6: roles.web.strategy: "ovrlap" is not one of overlap, handover, recreate; did you mean "overlap"?',
         f'{FILE}:7: roles.web.memory: "lots" is not a size such as 512m or 2g',
         f"{FILE}:8: roles.web.memory: is given twice",
         f"{FILE}:12: roles.cron.hosts: is required",

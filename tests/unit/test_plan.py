@@ -6,6 +6,7 @@ import pytest
 
 from shipper.config import Config, Logging, Role
 from shipper.errors import ImageError
+from shipper.host_plan import Wanted, choose_strategy
 from shipper.model import (
     Container,
     ContainerSpec,
@@ -19,7 +20,7 @@ from shipper.model import (
     ReleaseOutcome,
     Secret,
 )
-from shipper.plan import Plan, Wanted, choose_strategy, make_plan
+from shipper.plan import Plan, make_plan
 from shipper.spec import container_spec
 from shipper.steps.prune import Prune
 from shipper.steps.retire import Retire
@@ -53,7 +54,7 @@ def wanted(config: Config, number: int, version: str, observed: Mapping[str, Obs
     """A release of this number and version, with the record that each host has of it or will get."""
 
     def record(host: Observed) -> Any:
-        serving = host.serving_release
+        serving = host.incumbent_release
         new = a_release(
             number,
             version,
@@ -133,6 +134,7 @@ a.example  web  start    shop-web-r2-0bbb, because release 1 serves
 a.example  web  check    port 8080 accepts within 120s
 a.example  web  swap     shop-web-r2-0bbb serves
 a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 """
 
 
@@ -146,6 +148,7 @@ a.example  web  start    shop-web-r2-0bbb, because release 1 serves
 a.example  web  check    `ok` succeeds within 500ms
 a.example  web  swap     shop-web-r2-0bbb serves
 a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 """
 
 
@@ -185,6 +188,7 @@ a.example       commit   release 2
 b.example       commit   release 2
 a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 b.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+b.example  bot  retire   shop-bot-r1-0aaa, because release 2 serves
 """
 
 
@@ -236,23 +240,23 @@ a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 def test_only_what_served_is_started_again_if_a_later_step_fails() -> None:
     config = a_role(strategy="recreate", stop_timeout="7s")
     made = plan(a_host(a_container(1), an_uncommitted(2, SECOND), releases=(R1,)), config=config, to=(3, THIRD))
-    stops = [step for step in made.before_commit if isinstance(step, Stop)]
+    stops = [step for step in made.steps if isinstance(step, Stop)]
     assert [(stop.container_name, stop.was_serving, stop.timeout) for stop in stops] == [
-        ("shop-web-r1-0aaa", True, 7.0),
         ("shop-web-r2-0aaa", False, 7.0),
+        ("shop-web-r1-0aaa", True, 7.0),
     ]
 
 
 def test_a_container_has_the_time_to_end_that_its_role_gives_it() -> None:
     made = plan(serving_first(), config=a_role(stop_timeout="7s"))
-    assert [step.timeout for step in made.after_commit if isinstance(step, Retire)] == [7.0]
+    assert [step.timeout for step in made.steps if isinstance(step, Retire)] == [7.0]
 
 
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
         ([], "shop-web-r2-0aab"),
-        ([a_container(1, deploy="0zzz")], "shop-web-r2-0aab"),
+        ([a_container(1, deploy="0zzz")], "shop-web-r1-0zzz"),
         ([a_container(2, SECOND, deploy="0aac")], "shop-web-r2-0aac"),
         ([an_uncommitted(3, THIRD)], "shop-web-r2-0aab"),
         ([a_container(3, THIRD, state=ContainerState.EXITED)], "shop-web-r2-0aab"),
@@ -308,7 +312,7 @@ def test_a_container_that_someone_stopped_is_replaced_and_kept_from_coming_back_
 shop: release 1 of 1111111
 a.example  web  start    shop-web-r1-0bbb, because nothing of it serves
 a.example  web  check    the image's HEALTHCHECK, else runs for 5s
-a.example  web  swap     shop-web-r1-0bbb serves
+a.example  web  swap     shop-web-r1-0bbb serves instead of shop-web-r1-0aaa
 a.example       commit   release 1
 a.example  web  retire   shop-web-r1-0aaa, because release 1 serves
 """
@@ -333,6 +337,7 @@ a.example  site  start    shop-site-r2-0bbb, because nothing of it serves
 a.example  site  check    the image's HEALTHCHECK, else runs for 5s
 a.example  site  swap     shop-site-r2-0bbb serves
 a.example        commit   release 2
+a.example  web   retire   shop-web-r1-0aaa, because the config gives a.example no role web
 """
 
 
@@ -340,20 +345,20 @@ def test_a_singleton_that_moves_to_another_host_stops_there_before_it_starts_her
     config = a_config(roles={"web": {"hosts": [A]}, "bot": {"hosts": [B], "singleton": True}})
     there = a_host(a_container(1), a_container(1, role="bot"), releases=(R1,))
     made = plan(there, a_host(host_name=B), config=config)
-    steps = [(step.host_name, step.name) for step in made.before_commit if step.role_name == "bot"]
-    assert steps == [(A, "stop"), (B, "start"), (B, "check"), (B, "swap")]
+    steps = [(step.host_name, step.name) for step in made.steps if step.role_name == "bot"]
+    assert steps == [(A, "stop"), (B, "start"), (B, "check"), (B, "swap"), (A, "retire")]
 
 
 def test_a_stopped_container_of_a_role_that_left_is_kept_from_coming_back_at_boot() -> None:
     stopped = replace(a_stopped(1, role="bot"), restart_policy="always")
     made = plan(a_host(a_container(1), stopped, releases=(R1,)), to=(1, FIRST))
-    assert [step.name for step in made.after_commit] == ["retire"]
+    assert [step.name for step in made.steps] == ["retire"]
 
 
 def test_a_container_that_only_restarts_does_not_count_as_up_to_date() -> None:
     looping = replace(a_container(1), state=ContainerState.RESTARTING)
     made = plan(a_host(looping, releases=(R1,)), to=(1, FIRST))
-    assert "start" in [step.name for step in made.before_commit]
+    assert "start" in [step.name for step in made.steps]
 
 
 # Going back
@@ -437,7 +442,7 @@ def test_hosts_of_two_kinds_cannot_share_one_build() -> None:
 
 
 def pruned(made: Plan) -> Prune | None:
-    return next((step for step in made.after_commit if isinstance(step, Prune)), None)
+    return next((step for step in made.steps if isinstance(step, Prune)), None)
 
 
 def many_releases(count: int) -> Observed:
@@ -563,7 +568,7 @@ def test_the_strategy_follows_from_the_role_and_says_why(role: dict[str, Any], s
 
 
 def started(made: Plan) -> Start:
-    return next(step for step in made.before_commit if isinstance(step, Start))
+    return next(step for step in made.steps if isinstance(step, Start))
 
 
 @pytest.mark.parametrize(("strategy", "aliases"), [("overlap", ()), ("recreate", ("web",))])
@@ -593,13 +598,13 @@ def test_each_host_starts_with_the_env_of_its_own_payload() -> None:
     config = a_config(roles=TWO_HOSTS)
     payloads = {name: a_payload(config, name, env={"web": env(HOST=name)}) for name in (A, B)}
     made = plan(serving_first(), serving_first(B), config=config, payloads=payloads)
-    starts = {step.host_name: step.spec.env for step in made.before_commit if isinstance(step, Start)}
+    starts = {step.host_name: step.spec.env for step in made.steps if isinstance(step, Start)}
     assert starts == {A: env(HOST=A), B: env(HOST=B)}
 
 
 def test_a_swap_after_a_stop_has_nothing_to_take_from_the_old_one() -> None:
     made = plan(serving_first(), config=a_role(strategy="recreate"))
-    assert [step.old_names for step in made.before_commit if isinstance(step, Swap)] == [()]
+    assert [step.old_names for step in made.steps if isinstance(step, Swap)] == [()]
 
 
 # What a container is

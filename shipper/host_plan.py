@@ -1,0 +1,295 @@
+"""PURE: what one host needs to serve a release: which steps, in which order, and why."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from shipper.config import Gate, HttpProbe, Role
+from shipper.errors import ImageError
+from shipper.model import (
+    Container,
+    ContainerSpec,
+    ContainerState,
+    Image,
+    Label,
+    Observed,
+    Payload,
+    Release,
+    ReleaseOutcome,
+)
+from shipper.retention import beyond_retention
+from shipper.spec import container_spec
+from shipper.steps import Step
+from shipper.steps.check import Check
+from shipper.steps.commit import Commit
+from shipper.steps.handover import Handover
+from shipper.steps.network import Network
+from shipper.steps.prune import Prune
+from shipper.steps.release import WriteRelease
+from shipper.steps.retire import Retire
+from shipper.steps.ship import Ship
+from shipper.steps.start import Start
+from shipper.steps.stop import Stop
+from shipper.steps.swap import Swap
+
+_STOP_TIMEOUT = 30.0  # seconds, for containers of roles that the config knows no more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The release that shall serve, with what each host needs for it."""
+
+    full_name: str
+    """The service with its destination."""
+    deploy_id: str
+    releases: Mapping[str, Release]
+    """For each host; they differ in what they replace, and in the hash of their env."""
+    payloads: Mapping[str, Payload]
+    retain: int | None
+    """How many releases are kept; None to remove nothing."""
+    removes_images: bool
+    """Whether images of pruned releases go too: not where someone else made them."""
+    local_image: Image | None = None
+    """The wanted image, if this machine has it."""
+    can_build: bool = False
+
+    @property
+    def release(self) -> Release:
+        return next(iter(self.releases.values()))
+
+
+def choose_strategy(role: Role) -> tuple[str, str]:
+    """How the role's containers take turns, and why."""
+    if role.strategy:
+        return role.strategy, "the config says so"
+    if role.publish:
+        return "recreate", f"two containers cannot publish port {role.publish[0]}"
+    if role.handover:
+        return "handover", "it must never run twice, and knows how to hand over"
+    if role.singleton:
+        return "recreate", "it must never run twice"
+    return "overlap", "it may run twice"
+
+
+class HostPlan:
+    """What one host needs."""
+
+    def __init__(self, wanted: Wanted, observed: Observed) -> None:
+        self.wanted = wanted
+        self.observed = observed
+        self.release = wanted.releases[observed.host_name]
+        self.payload = wanted.payloads[observed.host_name]
+        self.host_name = observed.host_name
+        self.roles = {name: self.payload.config.roles[name] for name in self.payload.env}
+        self._refuse_other_processor()
+
+    def _refuse_other_processor(self) -> None:
+        image = self.observed.image
+        if image and image.platform != self.observed.platform:
+            raise ImageError(
+                f"{self.host_name} is {self.observed.platform}, but its {self.release.image} is for {image.platform}.",
+                now="Nothing was done.",
+                next=f"Remove it there (docker rmi {self.release.image}) and deploy again.",
+            )
+
+    def _up_to_date(self, role_name: str) -> Container | None:
+        of_release = [
+            container
+            for container in self.observed.of_role(role_name)
+            if container.release_number == self.release.number
+            and container.state is ContainerState.RUNNING
+            and container.is_committed
+        ]
+        return of_release[-1] if of_release else None
+
+    def _others(self, role_name: str) -> list[Container]:
+        """What is in use but shall not be; what serves comes last."""
+        others = [c for c in self.observed.of_role(role_name) if c.is_in_use and c is not self._up_to_date(role_name)]
+        return sorted(others, key=lambda container: container == self.observed.incumbent(role_name))
+
+    @property
+    def changed_roles(self) -> list[str]:
+        return [name for name in self.roles if not self._up_to_date(name)]
+
+    @property
+    def preparation(self) -> Iterator[Step]:
+        host_name = self.host_name
+        if not self.changed_roles:
+            return
+        if not self.observed.image:
+            yield Ship(host_name=host_name, image_name=self.release.image, because=f"{host_name} does not have it")
+        if not self.observed.has_network:
+            name = self.wanted.full_name
+            yield Network(host_name=host_name, network_name=name, because="containers of a service share one")
+        if not self.observed.release(self.release.number):
+            yield WriteRelease(host_name=host_name, release=self.release, payload=self.payload)
+
+    @property
+    def freed(self) -> Iterator[Stop]:
+        """What left this host and must go before the new containers start: a singleton, say, that starts elsewhere."""
+        publishes = any(self.roles[name].publish for name in self.changed_roles)
+        for container in self._of_removed_roles():
+            role = self.payload.config.roles.get(container.role_name)
+            must_not_run_twice = role is not None and choose_strategy(role)[0] != "overlap"
+            if container.is_running and (publishes or must_not_run_twice):
+                why = "it must not run twice" if must_not_run_twice else "it may hold a port that is published now"
+                yield self._stop(container, _STOP_TIMEOUT, because=why)
+
+    def _of_removed_roles(self) -> list[Container]:
+        return [container for container in self.observed.containers if container.role_name not in self.roles]
+
+    @property
+    def changes(self) -> dict[str, list[Step]]:
+        made = {role_name: list(self._role_changes(role_name)) for role_name in self.roles}
+        return {role_name: steps for role_name, steps in made.items() if steps}
+
+    def _role_changes(self, role_name: str) -> Iterator[Step]:
+        role = self.roles[role_name]
+        strategy, reason = choose_strategy(role)
+        if up_to_date := self._up_to_date(role_name):
+            if strategy == "handover" and (self._others(role_name) or self.is_uncommitted):
+                yield self._handover(role_name, up_to_date.name, because="an unfinished deploy did not come to its end")
+            return
+        for container in self._stopped_before(role_name):
+            is_left_over = not (container.is_committed or container.is_set_aside)
+            why = "an unfinished deploy left it" if is_left_over else f"{strategy}: {reason}"
+            yield self._stop(container, role.stop_timeout, because=why)
+        serving = self.observed.serving(role_name)
+        name = f"{self.wanted.full_name}-{role_name}-r{self.release.number}-{self.wanted.deploy_id}"
+        because = f"{strategy}: {reason}" if strategy != "recreate" and serving else self._why(role_name)
+        yield Start(
+            host_name=self.host_name, role_name=role_name, because=because, spec=self._spec(role_name, name, strategy)
+        )
+        yield Check(
+            host_name=self.host_name,
+            role_name=role_name,
+            container_name=name,
+            image_name=self.release.image,
+            gate=_gate(role),
+        )
+        if strategy == "handover":
+            yield self._handover(role_name, name)
+        else:
+            yield Swap(
+                host_name=self.host_name,
+                role_name=role_name,
+                container_name=name,
+                old_names=tuple(container.name for container in self._replaced_at_swap(role_name)),
+            )
+
+    def _stop(self, container: Container, timeout: float, because: str) -> Stop:
+        return Stop(
+            host_name=self.host_name,
+            role_name=container.role_name,
+            because=because,
+            container_name=container.name,
+            timeout=timeout,
+            was_serving=container.is_committed or container.is_set_aside,
+        )
+
+    def _stopped_before(self, role_name: str) -> list[Container]:
+        """What makes room for the new container: all where it must not run twice, else only what was left over."""
+        recreates = choose_strategy(self.roles[role_name])[0] == "recreate"
+        return [c for c in self._others(role_name) if recreates or not (c.is_committed or c.is_set_aside)]
+
+    def _replaced_at_swap(self, role_name: str) -> list[Container]:
+        stopped = self._stopped_before(role_name)
+        return [container for container in self._others(role_name) if container not in stopped]
+
+    def _handover(self, role_name: str, name: str, because: str = "") -> Handover:
+        role = self.roles[role_name]
+        assert role.handover
+        replaced = self._others(role_name) if self._up_to_date(role_name) else self._replaced_at_swap(role_name)
+        return Handover(
+            host_name=self.host_name,
+            role_name=role_name,
+            because=because,
+            container_name=name,
+            old_names=tuple(container.name for container in replaced),
+            config=role.handover,
+            settle=(role.gate or Gate()).settle,
+            stop_timeout=role.stop_timeout,
+        )
+
+    def _spec(self, role_name: str, name: str, strategy: str) -> ContainerSpec:
+        return container_spec(
+            role_name,
+            self.payload,
+            name=name,
+            network_name=self.wanted.full_name,
+            image_name=self.release.image,
+            labels=self._labels(role_name),
+            # two containers of one name would share its traffic before the new one has passed its gate
+            aliases=(role_name,) if strategy == "recreate" else (),
+        )
+
+    def _why(self, role_name: str) -> str:
+        serving = self.observed.serving(role_name)
+        return f"release {serving.release_number} serves" if serving else "nothing of it serves"
+
+    def _labels(self, role_name: str) -> dict[str, str]:
+        own = {
+            Label.SERVICE: self.wanted.full_name,
+            Label.ROLE: role_name,
+            Label.RELEASE: str(self.release.number),
+            Label.VERSION: self.release.version,
+            Label.DEPLOY: self.wanted.deploy_id,
+        }
+        return {label.value: value for label, value in own.items()}
+
+    @property
+    def is_uncommitted(self) -> bool:
+        """It serves, but the deploy died before it could write that down."""
+        record = self.observed.release(self.release.number)
+        return record is not None and record.outcome is not ReleaseOutcome.DEPLOYED
+
+    @property
+    def commit(self) -> Iterator[Step]:
+        if self.changed_roles or self.is_uncommitted:
+            yield Commit(host_name=self.host_name, release_number=self.release.number)
+
+    @property
+    def retired(self) -> Iterator[Step]:
+        for role_name, role in self.roles.items():
+            stopped = [] if self._up_to_date(role_name) else self._stopped_before(role_name)
+            for container in self._others(role_name):
+                if container in stopped and not (container.is_committed or container.is_set_aside):
+                    continue  # it is stopped for good already
+                yield Retire(
+                    host_name=self.host_name,
+                    role_name=role_name,
+                    container_name=container.name,
+                    timeout=role.stop_timeout,
+                    drains=choose_strategy(role)[0] == "handover",
+                    because=f"release {self.release.number} serves",
+                )
+        for container in self._of_removed_roles():
+            if container.is_in_use:
+                yield Retire(
+                    host_name=self.host_name,
+                    role_name=container.role_name,
+                    container_name=container.name,
+                    timeout=_STOP_TIMEOUT,
+                    because=f"the config gives {self.host_name} no role {container.role_name}",
+                )
+
+    @property
+    def pruning(self) -> Iterator[Step]:
+        if self.wanted.retain is None or not self.changed_roles:
+            return
+        beyond = beyond_retention(self.observed, self.release, self.wanted.retain)
+        prune = Prune(
+            host_name=self.host_name,
+            because=f"retain is {self.wanted.retain}",
+            container_names=beyond.container_names,
+            image_names=beyond.image_names if self.wanted.removes_images else (),
+            release_numbers=beyond.release_numbers,
+        )
+        if prune.container_names or prune.release_numbers:
+            yield prune
+
+
+def _gate(role: Role) -> Gate | None:
+    """Standing by is ready: where nothing else is asked for, the app's own word counts."""
+    if role.gate is None and role.handover:
+        return Gate(http=HttpProbe(port=role.handover.port, path=role.handover.path))
+    return role.gate
