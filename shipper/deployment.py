@@ -142,10 +142,12 @@ def wanted_of(
     *,
     can_build: bool = False,
     retain: int | None = None,
+    command: str = "deploy",
 ) -> Wanted:
     return Wanted(
         full_name=project.full_name,
         deploy_id=_deploy_id(now(worlds), hosts),
+        command=command,
         releases=records,
         payloads=payloads,
         retain=retain,

@@ -41,6 +41,8 @@ class Wanted:
     full_name: str
     """The service with its destination."""
     deploy_id: str
+    command: str
+    """deploy or rollback."""
     releases: Mapping[str, Release]
     """For each host; they differ in what they replace, and in the hash of their env."""
     payloads: Mapping[str, Payload]

@@ -16,7 +16,7 @@ from typing import Any
 
 from shipper.errors import ConnectError, HostError, Locked, LockLost
 from shipper.host import Conversation, SshHost
-from shipper.model import Holder
+from shipper.model import Holder, Unfinished
 from shipper.records import MAKE_ROOT, ROOT
 from shipper.tasks import task_group
 from shipper.world import Clock, World
@@ -122,6 +122,16 @@ def entries(text: str) -> tuple[dict[str, Any], ...]:
             if isinstance(entry, dict):
                 found.append(entry)
     return tuple(found)
+
+
+def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
+    """What whoever held the locks before us did not bring to its end, on any host."""
+    left = [
+        (str(last.get("at")), Unfinished(command=last["command"], release_number=last["release"]))
+        for world in worlds.values()
+        if (last := world.journal.last).get("event") != "outcome" and {"command", "release"} <= last.keys()
+    ]
+    return max(left, key=lambda dated: dated[0])[1] if left else None
 
 
 def _locked(host_name: str, answer: str) -> Locked:

@@ -305,6 +305,15 @@ class Holder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """What the last holder of the lock was at when it died."""
+
+    command: str
+    """deploy or rollback."""
+    release_number: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Freeze:
     """Deploys are refused until it is lifted, or is over."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from shipper.errors import GateFailed, ShipperError
 from shipper.events import Ended, Planned, Tell, Warned, masked
+from shipper.journal import unfinished
 from shipper.mask import Mask
 from shipper.model import Deployed, Failed, Outcome, Release, Serving, Unchanged
 from shipper.observe import Hosts, Worlds, observe_all, serving_of
@@ -21,8 +22,8 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     begun = clock.monotonic()
     tell(Planned(service=project.full_name, lines=made.lines))
     if not made.is_empty:
-        about = {"performer": project.performer, "title": made.title, "release": made.release.number}
-        await _journal(worlds, {"event": "deploy", "deploy": made.deploy_id, **about})
+        about = {"performer": project.performer, "title": made.title, **made.about}
+        await _journal(worlds, {"event": "deploy", **about})
     failure = await run(made, worlds, tell)
     if failure:
         outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts, tell))
@@ -31,10 +32,10 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     else:
         outcome = Unchanged(release=made.release)
     outcome = masked(outcome, mask)
-    if not made.is_empty:
+    if not made.is_empty or unfinished(worlds):
         kind = {"kind": type(outcome).__name__.lower(), "exit_code": outcome.exit_code}
         with suppress(ShipperError):  # what could not be written down is told all the same
-            await finish(_journal(worlds, {"event": "outcome", "deploy": made.deploy_id, **kind}))
+            await finish(_journal(worlds, {"event": "outcome", **made.about, **kind}))
     tell(Ended(service=project.full_name, outcome=outcome))
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
@@ -60,7 +61,8 @@ async def _failed(
     else:
         serving = tuple(serving_of(after))
         restored = all(
-            (container := after[name].serving(role_name)) is not None and container.id == old.id
+            (container := after[name].serving(role_name)) is not None
+            and (container.id, container.restart_policy) == (old.id, old.restart_policy)
             for name, host in before.items()
             for role_name, old in host.serving_all().items()
         ) and _running(before) <= _running(

@@ -5,6 +5,7 @@ Everything that a deploy decides is decided here, with its reason: what changes,
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shipper.errors import ImageError
 from shipper.host_plan import HostPlan, Wanted
@@ -22,11 +23,17 @@ Wave = tuple[Lane, ...]
 class Plan:
     release: Release
     deploy_id: str
+    command: str
     title: str
     before_commit: tuple[Wave, ...]
     """All that was begun of these is taken back if one fails."""
     after_commit: tuple[Wave, ...]
     max_parallel: int
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What each entry of the journal says, so that the next one knows what a dead one was at."""
+        return {"deploy": self.deploy_id, "command": self.command, "release": self.release.number}
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -59,6 +66,7 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     return Plan(
         release=wanted.release,
         deploy_id=wanted.deploy_id,
+        command=wanted.command,
         title=_title(wanted, observed),
         before_commit=_waves(
             [_build(wanted, observed) if changed else ()],

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from shipper.config import Config
 from shipper.errors import ReleaseNotFound
-from shipper.model import Observed, Payload, Release, ReleaseOutcome, Secret
+from shipper.model import Observed, Payload, Release, ReleaseOutcome, Secret, Unfinished
 
 
 def config_hash(config: Config) -> str:
@@ -64,23 +64,15 @@ def next_number(observed: Collection[Observed]) -> int:
     return max(recorded | running, default=0) + 1
 
 
-def rollback_number(observed: Collection[Observed]) -> int:
+def rollback_number(observed: Collection[Observed], unfinished: Unfinished | None = None) -> int:
     """Where a rollback without a number goes: to what served before, so that a second one goes one further back.
 
-    One that follows a deploy or rollback that died goes where that one, or its taking back, would have ended.
+    After a rollback that died it goes where that one went, and after a deploy that died, to what served before it.
     Raises ReleaseNotFound.
     """
-    if bare := next((host.host_name for host in observed if not host.incumbent_release), None):
-        raise ReleaseNotFound(
-            f"{bare}: nothing serves there, so there is no release before it.",
-            next="Name the release: shipper rollback NUMBER (shipper releases lists them).",
-        )
-    uncommitted = {
-        host.incumbent_release.number
-        for host in observed
-        if host.incumbent_release and host.incumbent_release.outcome is ReleaseOutcome.UNFINISHED
-    }
-    targets = {host.host_name: _target(host, uncommitted) for host in observed}
+    if unfinished and unfinished.command == "rollback":
+        return unfinished.release_number
+    targets = {host.host_name: _target(host, unfinished) for host in observed}
     numbers = set(targets.values())
     numbers -= {None} if len(numbers) > 1 else set()  # a server that joined later has nothing before
     if len(numbers) > 1:
@@ -97,19 +89,14 @@ def rollback_number(observed: Collection[Observed]) -> int:
     return number
 
 
-def _target(host: Observed, uncommitted: Collection[int]) -> int | None:
-    """`uncommitted` are the releases to which a deploy that died has swapped on some host."""
+def _target(host: Observed, unfinished: Unfinished | None) -> int | None:
     release = host.incumbent_release
-    assert release
-    is_spared = uncommitted and release.number not in uncommitted  # that deploy had not come to this host
-    return release.number if is_spared or _is_left_unfinished(host, release) else release.replaces
-
-
-def _is_left_unfinished(host: Observed, release: Release) -> bool:
-    """A rollback died before it had stopped what it went back from, or a deploy before its container served."""
-    newest = max(host.releases, key=lambda record: record.number)
-    was_stopped_for_newest = newest.outcome is ReleaseOutcome.UNFINISHED and newest.replaces == release.number
-    left_over = [container for container in host.containers if container not in host.incumbents]
-    return any(container.is_in_use and container.release_number > release.number for container in left_over) or (
-        was_stopped_for_newest and any(container.is_set_aside for container in host.incumbents)
-    )
+    if not release:
+        raise ReleaseNotFound(
+            f"{host.host_name}: nothing serves there, so there is no release before it.",
+            next="Name the release: shipper rollback NUMBER (shipper releases lists them).",
+        )
+    if not unfinished:
+        return release.replaces
+    begun = host.release(unfinished.release_number)
+    return begun.replaces if begun else release.number

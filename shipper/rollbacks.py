@@ -17,6 +17,7 @@ from shipper.deployment import (
 )
 from shipper.errors import ImageError, ReleaseNotFound
 from shipper.events import Tell, Warned
+from shipper.journal import unfinished
 from shipper.mask import Mask, masking
 from shipper.model import Env, Image, Observed, Outcome, Payload, Release
 from shipper.observe import Hosts, Worlds, observe_all
@@ -41,7 +42,7 @@ async def rollback(
         async with connected(project, tell) as worlds, holding(project, worlds, purpose, wait):
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
-            target = releases.rollback_number(hosts.values()) if number is None else number
+            target = releases.rollback_number(hosts.values(), unfinished(worlds)) if number is None else number
             records = {name: _record(host, target) for name, host in hosts.items()}
             payloads = {name: await _payload(world, target, mask) for name, world in worlds.items()}
             serving = await serving_payloads(worlds, hosts, mask)
@@ -53,7 +54,7 @@ async def rollback(
                 records[name], image = await _with_its_image(world, records[name])
                 hosts[name] = replace(hosts[name], image=image)
             local_image = await local_image_for(worlds, hosts, next(iter(records.values())).image)
-            wanted = wanted_of(project, records, payloads, worlds, hosts, local_image)
+            wanted = wanted_of(project, records, payloads, worlds, hosts, local_image, command="rollback")
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
 
 

@@ -86,9 +86,9 @@ class _Run:
         started = world.clock.monotonic()
         self._tell(StepStarted(**place, because=step.because))
         try:
-            await world.journal.append({"event": "begin", **place})
+            await world.journal.append({"event": "begin", **place, **self._plan.about})
             detail = await _done(step, world, report)
-            await world.journal.append({"event": "end", **place})
+            await world.journal.append({"event": "end", **place, **self._plan.about})
         except (ShipperError, asyncio.CancelledError) as error:
             self._failures.append(Failure(step=step, error=error))
             reason = error.what if isinstance(error, ShipperError) else "interrupted"
@@ -105,7 +105,7 @@ class _Run:
         for step in reversed(begun):
             world = self._world(step)
             try:
-                detail = await _patiently(partial(step.undo, world), world.clock, deadline)
+                detail = await _patiently(partial(step.undo, world), world.clock, deadline, (ConnectError, EngineError))
             except ShipperError as error:
                 self._tell(Warned(text=f"{step.host_name}: taking back `{step.name}` failed: {error.what}"))
             else:
@@ -148,14 +148,19 @@ async def _done(step: Step, world: World, report: Report) -> str:
         return "done, though the answer was lost"
 
 
-async def _patiently(ask: Callable[[], Awaitable[Result]], clock: Clock, deadline: float) -> Result:
-    """Asks again while there is no answer; a lock that is lost forbids to."""
+async def _patiently(
+    ask: Callable[[], Awaitable[Result]],
+    clock: Clock,
+    deadline: float,
+    passing: tuple[type[ShipperError], ...] = (ConnectError,),
+) -> Result:
+    """Tries again what may pass; a lock that is lost forbids to."""
     while True:
         try:
             return await ask()
         except LockLost:
             raise
-        except ConnectError:
+        except passing:
             if clock.monotonic() + _PAUSE > deadline:
                 raise
             await clock.sleep(_PAUSE)

@@ -13,10 +13,17 @@ Result = TypeVar("Result")
 @asynccontextmanager
 async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
     """asyncio.TaskGroup, which cancels the others when one fails, but raises the first error instead of a group."""
+    task = asyncio.current_task()
+    assert task
+    cancellations = task.cancelling()
     try:
         async with asyncio.TaskGroup() as group:
             yield group
     except BaseExceptionGroup as errors:
+        if task.cancelling() > cancellations:
+            # The group cancels the task that waits for it, and up to Python 3.12 forgets to take that back, so that we
+            # would count as interrupted ever after. https://github.com/python/cpython/issues/116720
+            task.uncancel()
         raise _first(errors) from None
 
 

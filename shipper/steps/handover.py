@@ -1,7 +1,7 @@
 """Hand over: the old container gives its lease back, and the new one, which stands by, takes it and becomes active.
 
 The old one is sent its stop signal and goes on to finish the work that it holds; what is waited for is that the new one
-says `active`. A reboot in between brings the new one back, and only that one. The protocol: docs/handover.md
+says `active`. A reboot in between brings the new one back. The protocol: docs/handover.md
 """
 
 import json
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from shipper.config import Handover as HandoverConfig
 from shipper.errors import ConnectError, ForwardingDisabled, GateFailed, NotThere
-from shipper.model import SERVES, SERVES_NOT, Container
+from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container
 from shipper.steps import Step, last_lines
 from shipper.world import Progress, Report, World
 
 _PAUSE = 0.05  # seconds between two looks
+_TIMEOUT = 5.0  # seconds that one look may take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Handover(Step):
         await world.engine.set_restart_policy(self.container_name, SERVES)
         for name in self.old_names:
             with suppress(NotThere):
-                await world.engine.set_restart_policy(name, SERVES_NOT)
+                await world.engine.set_restart_policy(name, SET_ASIDE)
                 await world.engine.terminate(name)
         begun = world.clock.monotonic()
         await self._wait_until_active(world, report)
@@ -48,9 +49,10 @@ class Handover(Step):
     async def is_done(self, world: World) -> bool:
         containers = {container.name: container for container in await world.engine.containers()}
         new = containers.get(self.container_name)
-        is_swapped = new is not None and new.is_running and new.is_committed
-        olds_gave_way = not any(containers[name].is_in_use for name in self.old_names if name in containers)
-        return is_swapped and olds_gave_way and await self._state(world) == "active"
+        olds_gave_way = not any(containers[name].is_committed for name in self.old_names if name in containers)
+        if new is None or not (new.is_running and new.is_committed and olds_gave_way):
+            return False
+        return await self._state(world, new) == "active"
 
     async def undo(self, world: World) -> str:
         """Stops the new one before the old one starts: never two at once."""
@@ -65,28 +67,31 @@ class Handover(Step):
     async def _served_again(self, world: World, old: Container) -> str:
         if old.is_running and old.is_committed:
             return ""  # it was not told to end
-        await world.engine.set_restart_policy(old.name, SERVES)
         await world.engine.stop(old.name, self.stop_timeout)  # it may be on its way out, and would not take work again
         await world.engine.start(old.name)
+        await world.engine.set_restart_policy(old.name, SERVES)  # last, so that this can be tried again
         return f"started {old.name} again"
 
     async def _wait_until_active(self, world: World, report: Report) -> None:
         deadline = world.clock.monotonic() + self.config.deadline
         looks = 0
-        while (state := await self._state(world)) != "active":
+        while (state := await self._state(world, await self._running(world))) != "active":
             looks += 1
             report(Progress(done=looks, total=0, unit="probes", detail=state))
-            if not (await world.engine.container(self.container_name)).is_running:
-                raise await self._failed(world, "ended instead of becoming active")
             if world.clock.monotonic() + _PAUSE > deadline:
                 raise await self._failed(world, f"did not become active in {self.config.deadline:g} s: {state}")
             await world.clock.sleep(_PAUSE)
 
-    async def _state(self, world: World) -> str:
+    async def _running(self, world: World) -> Container:
+        container = await world.engine.container(self.container_name)
+        if not container.is_running:
+            raise await self._failed(world, "ended instead of becoming active")
+        return container
+
+    async def _state(self, world: World, container: Container) -> str:
         """What the app says of itself, or why it says nothing."""
-        address = (await world.engine.container(self.container_name)).address
         try:
-            answer = await world.host.http_get(address, self.config.port, self.config.path, self.config.deadline)
+            answer = await world.host.http_get(container.address, self.config.port, self.config.path, _TIMEOUT)
             return str(json.loads(answer.body)["state"])
         except ForwardingDisabled:
             raise

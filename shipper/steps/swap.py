@@ -41,6 +41,8 @@ class Swap(Step):
         for name in self.old_names:
             with suppress(NotThere):
                 await world.engine.set_restart_policy(name, SERVES)
+                if not (await world.engine.container(name)).is_running:  # Docker restarted, and it had no policy
+                    await world.engine.start(name)
         with suppress(NotThere):
             await world.engine.set_restart_policy(self.container_name, SERVES_NOT)
         return f"{', '.join(self.old_names)} serves again" if self.old_names else ""

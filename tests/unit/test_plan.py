@@ -67,6 +67,7 @@ def wanted(config: Config, number: int, version: str, observed: Mapping[str, Obs
     values: dict[str, Any] = {
         "full_name": "shop",
         "deploy_id": "0bbb",
+        "command": "deploy",
         "releases": {name: record(host) for name, host in observed.items()},
         "payloads": {name: a_payload(config, name) for name in observed},
         "retain": 5,

@@ -1,0 +1,331 @@
+"""Every interruption that one client can meet: each fault at each call of a command, and each pair of them.
+
+After every call the safety properties hold; and when the faults stop, the same command converges and then plans
+nothing. A state that came about before is not explored again: what a command does depends on nothing else.
+"""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import shipper.deployment
+import shipper.rollbacks
+from shipper.config import Config
+from shipper.errors import ShipperError
+from shipper.events import Event
+from shipper.git import Revision
+from shipper.model import (
+    SERVES,
+    SERVES_NOT,
+    ContainerSpec,
+    Deployed,
+    Failed,
+    Outcome,
+    ReleaseOutcome,
+    Unchanged,
+)
+from shipper.project import Project
+from tests.sim.loop import VirtualLoop
+from tests.sim.world import OF_A_READ, OF_A_WRITE, App, Client, Crash, Fault, Sim, SimContainer, SimServer
+
+_SECRET = "s3cr3t-t0ken"
+_BETWEEN = 1000.0  # seconds from one command to the next
+_RETAIN = 2
+_STRANGER = SimContainer(
+    ContainerSpec(name="stranger", image="other", network_name="", aliases=(), labels={}), App.WELL
+)
+
+Faults = tuple[tuple[int, Fault], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    name: str
+    roles: Mapping[str, Any]
+    before: tuple[str, ...]
+    """Commands that went well."""
+    command: str
+    apps: Mapping[str, App] = field(default_factory=dict)
+    """For each version that does not do well, the behaviour of its containers."""
+    serves: str
+    """The version that serves in the end."""
+    back: str = ""
+    """The version that a rollback makes serve, wherever the command died."""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.apps
+
+    @functools.cached_property
+    def config(self) -> Config:
+        roles = {
+            name: {"gate": {"http": {"port": 80}, "deadline": "2s", "settle": "1s"}, **role}
+            for name, role in self.roles.items()
+        }
+        top = {"service": "shop", "image": "shop", "build": {}, "secrets": {"TOKEN": None}, "retain": _RETAIN}
+        return Config.model_validate({**top, "roles": roles})
+
+    def project(self, version: str) -> Project:
+        return Project(
+            root=Path("/nonexistent"),
+            config=self.config,
+            destination=None,
+            revision=Revision(version=version, commit=version, tree=version),
+            environ={"TOKEN": _SECRET, "USER": "ann", "LOGNAME": "ann"},
+        )
+
+    def has_strategy(self, role_name: str, strategy: str) -> bool:
+        return shipper.host_plan.choose_strategy(self.config.roles[role_name])[0] == strategy
+
+
+@dataclass(kw_only=True)
+class Ran:
+    """One run of a command, with what it left."""
+
+    sim: Sim
+    client: Client
+    faults: Faults
+    outcome: Outcome | ShipperError | None
+    """None if the client was killed."""
+
+
+class Broken(AssertionError):
+    """A property does not hold: which one, after which faults."""
+
+
+class Explorer:
+    def __init__(self, scenario: Scenario, loop: VirtualLoop) -> None:
+        self.scenario = scenario
+        self.loop = loop
+        self.cases = 0
+        self._healed: set[object] = set()
+        self._live = False
+        self._overlapping = [name for name in scenario.roles if scenario.has_strategy(name, "overlap")]
+        self._alone = [name for name in scenario.roles if scenario.has_strategy(name, "recreate")]
+
+    def singles(self) -> None:
+        """Each fault at each call."""
+        for ran in self._each_fault(self._begun(), self.scenario.command):
+            self._heals(ran)
+
+    def pairs(self) -> None:
+        """A second fault after the first one, in the same command or in the one that heals."""
+        begun = self._begun()
+        states: dict[object, Ran] = {}
+        for first in self._each_fault(begun, self.scenario.command):
+            for second in self._each_fault(begun, self.scenario.command, first=first):
+                self._heals(second)
+            states.setdefault(_key(first.sim), first)
+        for first in states.values():
+            for second in self._each_fault(first.sim, self.scenario.command, before=first.faults):
+                self._heals(second)
+
+    def replay(self, faults: Faults) -> Ran:
+        ran = self._run(self._begun(), self.scenario.command, faults)
+        self._heals(ran)
+        return ran
+
+    def _begun(self) -> Sim:
+        """The servers as they are before the command."""
+        names = dict.fromkeys(host for role in self.scenario.config.roles.values() for host in role.hosts)
+        apps = {f"shop:{version}": app for version, app in self.scenario.apps.items()}
+        sim = Sim(servers={name: SimServer(name) for name in names}, apps=apps)
+        for server in sim.servers.values():
+            server.containers["stranger"] = replace(_STRANGER)
+        self._live = False
+        for command in self.scenario.before:
+            ran = self._run(sim, command, ())
+            assert isinstance(ran.outcome, Deployed), ran.outcome
+            sim = ran.sim
+        self._live = bool(self.scenario.before)
+        return sim
+
+    def _each_fault(self, begun: Sim, command: str, *, first: Ran | None = None, before: Faults = ()) -> Iterator[Ran]:
+        """`first` is a run that met a fault already: then those of the calls after that one."""
+        whole = first or self._run(begun, command, ())
+        met = whole.faults if first else ()
+        last = met[-1][0] if met else 0
+        for number, (_, reads) in enumerate(whole.client.calls, start=1):
+            if number > last:
+                for fault in OF_A_READ if reads else OF_A_WRITE:
+                    ran = self._run(begun, command, (*met, (number, fault)))
+                    yield replace(ran, faults=(*before, *ran.faults)) if before else ran
+
+    def _run(self, begun: Sim, command: str, faults: Faults) -> Ran:
+        self.cases += 1
+        sim = _copy(begun)
+        client = Client(sim, dict(faults))
+        sim.check = lambda: self._unsafe(sim)
+        self.loop.virtual_time = (self.loop.virtual_time // _BETWEEN + 1) * _BETWEEN
+        told: list[Event] = []
+        outcome = self.loop.run_until_complete(self._perform(client, command, told))
+        sim.leave(client)
+        ran = Ran(sim=sim, client=client, faults=faults, outcome=outcome)
+        if sim.violations:
+            self._break(ran, sim.violations[0])
+        if _SECRET in repr((told, [server.journal for server in sim.servers.values()])):
+            self._break(ran, "a secret was told")
+        self._is_true(begun, ran)
+        return ran
+
+    async def _perform(self, client: Client, command: str, told: list[Event]) -> Outcome | ShipperError | None:
+        verb, _, version = command.partition(" ")
+        try:
+            with _simulated(client):
+                if verb == "rollback":
+                    return await shipper.rollbacks.rollback(self.scenario.project("v1"), tell=told.append)
+                return await shipper.deployment.deploy(self.scenario.project(version), tell=told.append)
+        except Crash:
+            return None
+        except ShipperError as error:
+            return error
+
+    def _unsafe(self, sim: Sim) -> Iterator[str]:
+        for server in sim.servers.values():
+            if server.containers.get("stranger") != _STRANGER:
+                yield f"a stranger's container on {server.name} was touched"
+            for role_name in self._overlapping if self._live else ():
+                on_host = server.name in self.scenario.config.roles[role_name].hosts
+                if on_host and not any(c.serves for c in server.containers.values() if c.is_of(role_name)):
+                    yield f"users of {role_name} on {server.name} reach nothing that passed its gate"
+        for role_name in self._alone:
+            for server in sim.servers.values():
+                if sum(c.is_running for c in server.containers.values() if c.is_of(role_name)) > 1:
+                    yield f"{role_name} runs twice on {server.name}"
+
+    def _is_true(self, begun: Sim, ran: Ran) -> None:
+        """What the outcome says is so."""
+        if isinstance(ran.outcome, Failed) and ran.outcome.restored is not None:
+            before, after = _serving(begun), _serving(ran.sim)
+            restored = all(after.get(key) == name for key, name in before.items())
+            if restored != ran.outcome.restored:
+                self._break(ran, f"it says restored={ran.outcome.restored}; {before} served, and now {after} serves")
+        if isinstance(ran.outcome, (Deployed, Unchanged)):
+            served = {number for *_, number in _releases_serving(ran.sim)}
+            if served != {ran.outcome.release.number}:
+                self._break(ran, f"it says that release {ran.outcome.release.number} serves, but {served} does")
+
+    def _heals(self, ran: Ran) -> None:
+        """Without faults, the same command converges; so does a rollback."""
+        if (key := _key(ran.sim)) in self._healed:
+            return
+        if self.scenario.command == "rollback" and isinstance(ran.outcome, Deployed):
+            return  # another one goes further back
+        self._healed.add(key)
+        again = self._run(ran.sim, self.scenario.command, ())
+        self._is_as_wanted(ran, again, self.scenario.serves)
+        if self.scenario.is_well and self.scenario.command != "rollback":
+            more = self._run(again.sim, self.scenario.command, ())
+            if not isinstance(more.outcome, Unchanged):
+                self._break(ran, f"the third run of the command still found something to do: {more.outcome}")
+        if self.scenario.back and ran.outcome is None:
+            back = self._run(ran.sim, "rollback", ())
+            self._is_as_wanted(ran, back, self.scenario.back, command="rollback")
+
+    def _is_as_wanted(self, ran: Ran, after: Ran, version: str, command: str = "") -> None:
+        command = command or self.scenario.command
+        if isinstance(after.outcome, ShipperError):
+            self._break(ran, f"`{command}` again ended with: {after.outcome.what}")
+        for server in after.sim.servers.values():
+            for role_name, role in self.scenario.config.roles.items():
+                of_role = [c for c in server.containers.values() if c.is_of(role_name)]
+                serving = [c for c in of_role if c.serves and c.version == version]
+                others = [c for c in of_role if c not in serving]
+                if server.name in role.hosts and len(serving) != 1:
+                    self._break(ran, f"`{command}` again: {version} of {role_name} does not serve on {server.name}")
+                if any(c.is_running or c.policy != SERVES_NOT for c in others):
+                    self._break(ran, f"`{command}` again: something of {role_name} is left on {server.name}: {others}")
+                if len(of_role) > _RETAIN + 2:
+                    self._break(ran, f"{len(of_role)} containers of {role_name} pile up on {server.name}")
+                if any(server.releases[c.release_number].outcome is not ReleaseOutcome.DEPLOYED for c in serving):
+                    self._break(ran, f"{version} serves on {server.name}, and its record does not say so")
+
+    def _break(self, ran: Ran, why: str) -> None:
+        trace = "\n".join(f"  {number:>3}  {name}" for number, (name, _) in enumerate(ran.client.calls, start=1))
+        raise Broken(f"{self.scenario.name} {told(ran.faults)}: {why}\ncalls of the last run:\n{trace}")
+
+
+def told(faults: Faults) -> str:
+    return " ".join(f"(call {number}, {fault})" for number, fault in faults)
+
+
+def faults_of(text: str) -> Faults:
+    """The faults that `told` tells."""
+    return tuple((int(number), Fault(fault)) for number, fault in re.findall(r"\(call (\d+), ([\w ]+)\)", text))
+
+
+@contextmanager
+def _simulated(client: Client) -> Iterator[None]:
+    """Production code connects to the simulated servers."""
+    modules: Any = (shipper.deployment, shipper.rollbacks)
+    real = modules[0].connected
+    for module in modules:
+        module.connected = client.connected
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.connected = real
+
+
+def _copy(sim: Sim) -> Sim:
+    servers = {
+        name: replace(
+            server,
+            containers={key: replace(container) for key, container in server.containers.items()},
+            images=set(server.images),
+            networks=set(server.networks),
+            releases=dict(server.releases),
+            payloads=dict(server.payloads),
+            journal=list(server.journal),
+            docker_is_back_at=0.0,
+        )
+        for name, server in sim.servers.items()
+    }
+    return Sim(servers=servers, apps=sim.apps, built=set(sim.built))
+
+
+def _key(sim: Sim) -> object:
+    """All that a later command can depend on; when things happened only by their order."""
+    return frozenset(sim.built), tuple(_server_key(server) for server in sim.servers.values())
+
+
+def _server_key(server: SimServer) -> object:
+    ours = sorted((c for c in server.containers.values() if c.deploy_id), key=lambda c: c.deploy_id)
+    return (
+        tuple((c.role_name, c.release_number, c.state, c.policy, c.was_stopped, c.has_lease) for c in ours),
+        frozenset(server.images),
+        frozenset(server.networks),
+        tuple((r.number, r.version, r.outcome, r.replaces) for r in server.releases.values()),
+    )
+
+
+def _serving(sim: Sim) -> dict[tuple[str, str], tuple[str, str]]:
+    """What users reach, for each server and role: the newest that runs and is committed, or was set aside."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for server in sim.servers.values():
+        ours = sorted((c for c in server.containers.values() if c.deploy_id), key=lambda c: c.deploy_id)
+        for policy in ("unless-stopped", SERVES):
+            live = [c for c in ours if c.is_running and c.policy == policy]
+            found.update({(server.name, c.role_name): (c.spec.name, c.policy) for c in live})
+    return found
+
+
+def _releases_serving(sim: Sim) -> Iterator[tuple[str, str, int]]:
+    for (server_name, role_name), (name, _) in _serving(sim).items():
+        yield server_name, role_name, sim.servers[server_name].containers[name].release_number
+
+
+def explored(scenario: Scenario, *, pairs: bool) -> int:
+    """Raises Broken; returns how many runs there were."""
+    loop = VirtualLoop()
+    try:
+        explorer = Explorer(scenario, loop)
+        (explorer.pairs if pairs else explorer.singles)()
+        return explorer.cases
+    finally:
+        loop.close()

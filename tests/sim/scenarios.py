@@ -1,0 +1,56 @@
+"""What is explored: the ways in which containers take turns, and the ways in which that goes well or badly."""
+
+from tests.sim.explore import Scenario
+from tests.sim.world import App
+
+_A, _B = "a.example", "b.example"
+_WEB = {"web": {"hosts": [_A]}}
+_ALONE = {"web": {"hosts": [_A], "singleton": True}}
+_BOT = {"bot": {"hosts": [_A], "singleton": True, "handover": {"deadline": "1s"}}}
+_TWO_ROLES = {"web": {"hosts": [_A]}, "cron": {"hosts": [_A], "singleton": True}}
+_TWO_HOSTS = {"web": {"hosts": [_A, _B]}}
+
+ONE_HOST = (
+    Scenario(name="first deploy", roles=_WEB, before=(), command="deploy v1", serves="v1"),
+    Scenario(name="overlap", roles=_WEB, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+    Scenario(
+        name="overlap, sick", roles=_WEB, before=("deploy v1",), command="deploy v2", apps={"v2": App.SICK}, serves="v1"
+    ),
+    Scenario(name="rollback", roles=_WEB, before=("deploy v1", "deploy v2"), command="rollback", serves="v1"),
+    Scenario(name="recreate", roles=_ALONE, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+    Scenario(
+        name="recreate, exits",
+        roles=_ALONE,
+        before=("deploy v1",),
+        command="deploy v2",
+        apps={"v2": App.EXITS},
+        serves="v1",
+    ),
+    Scenario(
+        name="recreate, rollback", roles=_ALONE, before=("deploy v1", "deploy v2"), command="rollback", serves="v1"
+    ),
+    Scenario(name="handover", roles=_BOT, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+    Scenario(
+        name="handover, never active",
+        roles=_BOT,
+        before=("deploy v1",),
+        command="deploy v2",
+        apps={"v2": App.NEVER_ACTIVE},
+        serves="v1",
+    ),
+    Scenario(name="two roles", roles=_TWO_ROLES, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+)
+TWO_HOSTS = (
+    Scenario(name="two hosts", roles=_TWO_HOSTS, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+    Scenario(
+        name="two hosts, sick",
+        roles=_TWO_HOSTS,
+        before=("deploy v1",),
+        command="deploy v2",
+        apps={"v2": App.SICK},
+        serves="v1",
+    ),
+    Scenario(
+        name="two hosts, rollback", roles=_TWO_HOSTS, before=("deploy v1", "deploy v2"), command="rollback", serves="v1"
+    ),
+)
