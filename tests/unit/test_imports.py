@@ -97,7 +97,7 @@ def reached_from(file: str) -> set[str]:
         (("click",), {"cli.py"}),
         (("pydantic", "pydantic_core"), {"config.py", "deployfile.py", "records.py"}),
         (("subprocess",), {"git.py"}),
-        (("os", "sys", "signal"), {"cli.py"}),
+        (("os", "sys", "signal"), {"cli.py", "handover.py"}),
         (("secrets",), {"deployment.py"}),
         (("random", "uuid"), set()),
         (("logging", "warnings"), set()),
@@ -112,15 +112,15 @@ def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], 
     [
         (("print",), {"cli.py"}),
         (("sys.exit", "exit", "quit", "os._exit"), {"cli.py"}),
-        (("os.environ", "os.getenv"), {"cli.py"}),
+        (("os.environ", "os.getenv"), {"cli.py", "handover.py"}),
         (("asyncio.run",), {"cli.py"}),
         (("breakpoint", "eval", "exec"), set()),
         (("datetime.now", "datetime.utcnow", "datetime.today"), {"cli.py", "reporters/jsonlines.py", "session.py"}),
         (
             ("time.time", "time.monotonic", "time.perf_counter"),
-            {"engine.py", "host.py", "reporters/plain.py", "reporters/terminal.py", "session.py"},
+            {"engine.py", "handover.py", "host.py", "reporters/plain.py", "reporters/terminal.py", "session.py"},
         ),
-        (("asyncio.sleep", "time.sleep"), {"session.py"}),
+        (("asyncio.sleep", "time.sleep"), {"handover.py", "session.py"}),
         (("asyncio.create_task", "asyncio.ensure_future"), set()),
         (("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell"), {"local.py"}),
     ],
@@ -137,6 +137,11 @@ def test_the_command_line_is_imported_by_nothing_but_its_own_entrance() -> None:
 def test_a_step_knows_nouns_and_verbs_but_no_other_step(file: str) -> None:
     allowed = {f"shipper.{name}" for name in ("world", "model", "config", "errors", "events", "steps")}
     assert within_shipper(file) <= allowed
+
+
+def test_the_half_of_a_handover_inside_an_app_knows_nothing_of_shipper_and_nothing_of_shipper_knows_it() -> None:
+    assert within_shipper("handover.py") == set()
+    assert {file for file in SOURCES if "shipper.handover" in imports(file)} == set()
 
 
 def test_what_all_steps_share_knows_none_of_them() -> None:
