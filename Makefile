@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check format lock
+.PHONY: demo test sim check format lock
 
 demo: .venv/ready ## ship real containers over real SSH to a throwaway server on this machine
 	python -m tests.demo
@@ -10,6 +10,9 @@ demo: .venv/ready ## ship real containers over real SSH to a throwaway server on
 test: .venv/ready ## every test
 	python -m tests.machines
 	pytest --numprocesses 4 --dist worksteal $(COVERAGE)
+
+sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes
+	python -m tests.sim
 
 check: .venv/ready ## style, types and the import rules
 	black --check --quiet .

@@ -65,9 +65,7 @@ async def _failed(
             and (container.id, container.restart_policy) == (old.id, old.restart_policy)
             for name, host in before.items()
             for role_name, old in host.serving_all().items()
-        ) and _running(before) <= _running(
-            after
-        )  # what an interrupted deploy left may have answered all the same
+        )
     error = failure.error
     place = " ".join(filter(None, (failure.step.name, failure.step.role_name, f"on {failure.step.host_name}")))
     return Failed(
@@ -79,10 +77,6 @@ async def _failed(
         next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, release),
         error_code=error.exit_code if isinstance(error, ShipperError) else 130,
     )
-
-
-def _running(hosts: Hosts) -> set[tuple[str, str]]:
-    return {(name, c.role_name) for name, host in hosts.items() for c in host.containers if c.is_running}
 
 
 def _next_command(failure: Failure, restored: bool | None, release: Release) -> str:

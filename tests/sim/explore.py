@@ -4,9 +4,11 @@ After every call the safety properties hold; and when the faults stop, the same 
 nothing. A state that came about before is not explored again: what a command does depends on nothing else.
 """
 
+import copy
 import functools
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,10 +32,9 @@ from shipper.model import (
 )
 from shipper.project import Project
 from tests.sim.loop import VirtualLoop
-from tests.sim.world import OF_A_READ, OF_A_WRITE, App, Client, Crash, Fault, Sim, SimContainer, SimServer
+from tests.sim.world import OF_A_READ, OF_A_WRITE, App, Call, Client, Crash, Fault, Sim, SimContainer, SimServer
 
 _SECRET = "s3cr3t-t0ken"
-_BETWEEN = 1000.0  # seconds from one command to the next
 _RETAIN = 2
 _STRANGER = SimContainer(
     ContainerSpec(name="stranger", image="other", network_name="", aliases=(), labels={}), App.WELL
@@ -89,6 +90,8 @@ class Ran:
     sim: Sim
     client: Client
     faults: Faults
+    before: Faults
+    """Those that the command before it met."""
     outcome: Outcome | ShipperError | None
     """None if the client was killed."""
 
@@ -98,34 +101,46 @@ class Broken(AssertionError):
 
 
 class Explorer:
-    def __init__(self, scenario: Scenario, loop: VirtualLoop) -> None:
+    def __init__(self, scenario: Scenario, loop: VirtualLoop, *, thorough: bool = False) -> None:
+        """`thorough` explores what follows a first fault though it looks as it did after another one."""
         self.scenario = scenario
         self.loop = loop
+        self.thorough = thorough
+        self.runs = 0
         self.cases = 0
+        """Faults and pairs of faults that are covered by these runs."""
         self._healed: set[object] = set()
+        self._continued: set[object] = set()
+        self._ended: set[tuple[Fault, int]] = set()
         self._live = False
         self._overlapping = [name for name in scenario.roles if scenario.has_strategy(name, "overlap")]
         self._alone = [name for name in scenario.roles if scenario.has_strategy(name, "recreate")]
 
     def singles(self) -> None:
         """Each fault at each call."""
-        for ran in self._each_fault(self._begun(), self.scenario.command):
+        for ran in self._each_fault(self._begun()):
             self._heals(ran)
 
     def pairs(self) -> None:
         """A second fault after the first one, in the same command or in the one that heals."""
         begun = self._begun()
         states: dict[object, Ran] = {}
-        for first in self._each_fault(begun, self.scenario.command):
-            for second in self._each_fault(begun, self.scenario.command, first=first):
+        for first in self._each_fault(begun):
+            self._heals(first)
+            for second in self._each_fault(begun, first=first):
                 self._heals(second)
             states.setdefault(_key(first.sim), first)
         for first in states.values():
-            for second in self._each_fault(first.sim, self.scenario.command, before=first.faults):
+            for second in self._each_fault(first.sim, before=first.faults):
                 self._heals(second)
 
-    def replay(self, faults: Faults) -> Ran:
-        ran = self._run(self._begun(), self.scenario.command, faults)
+    def replay(self, commands: Sequence[Faults]) -> Ran:
+        """Runs the command with the first of these, then again with the next; what that leaves must heal."""
+        sim = self._begun()
+        before: Faults = ()
+        for faults in commands[:-1]:
+            sim, before = self._run(sim, self.scenario.command, faults).sim, faults
+        ran = self._run(sim, self.scenario.command, commands[-1], before)
         self._heals(ran)
         return ran
 
@@ -144,27 +159,47 @@ class Explorer:
         self._live = bool(self.scenario.before)
         return sim
 
-    def _each_fault(self, begun: Sim, command: str, *, first: Ran | None = None, before: Faults = ()) -> Iterator[Ran]:
+    def _each_fault(self, begun: Sim, *, first: Ran | None = None, before: Faults = ()) -> Iterator[Ran]:
         """`first` is a run that met a fault already: then those of the calls after that one."""
-        whole = first or self._run(begun, command, ())
+        whole = first or self._run(begun, self.scenario.command, (), before)
         met = whole.faults if first else ()
         last = met[-1][0] if met else 0
-        for number, (_, reads) in enumerate(whole.client.calls, start=1):
-            if number > last:
-                for fault in OF_A_READ if reads else OF_A_WRITE:
-                    ran = self._run(begun, command, (*met, (number, fault)))
-                    yield replace(ran, faults=(*before, *ran.faults)) if before else ran
+        for number, (call, to_come) in enumerate(zip(whole.client.calls, _to_come(whole), strict=True), start=1):
+            if number <= last:
+                continue
+            faults: Sequence[Fault] = OF_A_READ if call.reads else OF_A_WRITE
+            self.cases += len(faults)
+            if (met or before) and not self.thorough:
+                faults = self._unlike_others(faults, call, to_come)
+            for fault in faults:
+                yield self._run(begun, self.scenario.command, (*met, (number, fault)), before)
 
-    def _run(self, begun: Sim, command: str, faults: Faults) -> Ran:
-        self.cases += 1
+    def _unlike_others(self, faults: Sequence[Fault], call: Call, to_come: object) -> Sequence[Fault]:
+        """Second faults that may leave what none before has left.
+
+        Where a run looks as another one did from here on, nothing else can come of it. And who dies or is cut off
+        leaves things as they are: it does not matter at which of several calls, and after one is before the next.
+        """
+        if to_come in self._continued:
+            return ()
+        self._continued.add(to_come)
+        ends = {(fault, call.state) for fault in (Fault.CRASH_BEFORE, Fault.CUT)} - self._ended
+        self._ended |= ends
+        passed = [fault for fault in faults if fault not in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CUT)]
+        return [*passed, *(fault for fault, _ in ends)]
+
+    def _run(self, begun: Sim, command: str, faults: Faults, before: Faults = ()) -> Ran:
+        self.runs += 1
         sim = _copy(begun)
-        client = Client(sim, dict(faults))
+        is_followed = len(faults) + bool(before) < 2  # by another fault: then it matters what state each call found
+        client = Client(sim, dict(faults), state=(lambda: hash(_key(sim))) if is_followed else int)
         sim.check = lambda: self._unsafe(sim)
-        self.loop.virtual_time = (self.loop.virtual_time // _BETWEEN + 1) * _BETWEEN
+        sim.day += 1
+        self.loop.virtual_time = 0.0  # always, so that the same waits end at the same call
         told: list[Event] = []
         outcome = self.loop.run_until_complete(self._perform(client, command, told))
         sim.leave(client)
-        ran = Ran(sim=sim, client=client, faults=faults, outcome=outcome)
+        ran = Ran(sim=sim, client=client, faults=faults, before=before, outcome=outcome)
         if sim.violations:
             self._break(ran, sim.violations[0])
         if _SECRET in repr((told, [server.journal for server in sim.servers.values()])):
@@ -202,7 +237,8 @@ class Explorer:
         if isinstance(ran.outcome, Failed) and ran.outcome.restored is not None:
             before, after = _serving(begun), _serving(ran.sim)
             restored = all(after.get(key) == name for key, name in before.items())
-            if restored != ran.outcome.restored:
+            saw_all = not any(fault is Fault.STALE for _, fault in ran.faults)
+            if restored < ran.outcome.restored or (saw_all and restored > ran.outcome.restored):
                 self._break(ran, f"it says restored={ran.outcome.restored}; {before} served, and now {after} serves")
         if isinstance(ran.outcome, (Deployed, Unchanged)):
             served = {number for *_, number in _releases_serving(ran.sim)}
@@ -239,14 +275,15 @@ class Explorer:
                     self._break(ran, f"`{command}` again: {version} of {role_name} does not serve on {server.name}")
                 if any(c.is_running or c.policy != SERVES_NOT for c in others):
                     self._break(ran, f"`{command}` again: something of {role_name} is left on {server.name}: {others}")
-                if len(of_role) > _RETAIN + 2:
+                if self.scenario.command != "rollback" and len(of_role) > _RETAIN + 2:
                     self._break(ran, f"{len(of_role)} containers of {role_name} pile up on {server.name}")
                 if any(server.releases[c.release_number].outcome is not ReleaseOutcome.DEPLOYED for c in serving):
                     self._break(ran, f"{version} serves on {server.name}, and its record does not say so")
 
     def _break(self, ran: Ran, why: str) -> None:
-        trace = "\n".join(f"  {number:>3}  {name}" for number, (name, _) in enumerate(ran.client.calls, start=1))
-        raise Broken(f"{self.scenario.name} {told(ran.faults)}: {why}\ncalls of the last run:\n{trace}")
+        trace = "\n".join(f"  {number:>3}  {name}" for number, (name, *_) in enumerate(ran.client.calls, start=1))
+        faults = " then ".join(filter(None, (told(ran.before), told(ran.faults))))
+        raise Broken(f"{self.scenario.name} {faults}: {why}\ncalls of the run:\n{trace}")
 
 
 def told(faults: Faults) -> str:
@@ -276,7 +313,7 @@ def _copy(sim: Sim) -> Sim:
     servers = {
         name: replace(
             server,
-            containers={key: replace(container) for key, container in server.containers.items()},
+            containers={key: copy.copy(container) for key, container in server.containers.items()},
             images=set(server.images),
             networks=set(server.networks),
             releases=dict(server.releases),
@@ -286,7 +323,17 @@ def _copy(sim: Sim) -> Sim:
         )
         for name, server in sim.servers.items()
     }
-    return Sim(servers=servers, apps=sim.apps, built=set(sim.built))
+    return Sim(servers=servers, apps=sim.apps, built=set(sim.built), day=sim.day)
+
+
+def _to_come(ran: Ran) -> Iterator[object]:
+    """For each call: the state before it, and all that follows. Where that is the same, a fault does the same."""
+    after: object = None
+    seen = []
+    for call in reversed(ran.client.calls):
+        after = hash((after, re.sub(r"(-r\d+)-\w+", r"\1", call.name), call.state))
+        seen.append(after)
+    return reversed(seen)
 
 
 def _key(sim: Sim) -> object:
@@ -320,12 +367,23 @@ def _releases_serving(sim: Sim) -> Iterator[tuple[str, str, int]]:
         yield server_name, role_name, sim.servers[server_name].containers[name].release_number
 
 
-def explored(scenario: Scenario, *, pairs: bool) -> int:
-    """Raises Broken; returns how many runs there were."""
-    loop = VirtualLoop()
+@dataclass(frozen=True, kw_only=True)
+class Explored:
+    scenario: str
+    cases: int
+    runs: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.scenario:<24}{self.cases:>9,} cases {self.runs:>9,} runs {self.seconds:>7.1f} s"
+
+
+def explored(scenario: Scenario, *, pairs: bool = True, thorough: bool = False) -> Explored:
+    """Raises Broken."""
+    loop, begun = VirtualLoop(), time.monotonic()
     try:
-        explorer = Explorer(scenario, loop)
+        explorer = Explorer(scenario, loop, thorough=thorough)
         (explorer.pairs if pairs else explorer.singles)()
-        return explorer.cases
     finally:
         loop.close()
+    return Explored(scenario=scenario.name, cases=explorer.cases, runs=explorer.runs, seconds=time.monotonic() - begun)

@@ -6,7 +6,7 @@ from tests.sim.world import App
 _A, _B = "a.example", "b.example"
 _WEB = {"web": {"hosts": [_A]}}
 _ALONE = {"web": {"hosts": [_A], "singleton": True}}
-_BOT = {"bot": {"hosts": [_A], "singleton": True, "handover": {"deadline": "1s"}}}
+_BOT = {"bot": {"hosts": [_A], "singleton": True, "handover": {"deadline": "300ms"}}}
 _TWO_ROLES = {"web": {"hosts": [_A]}, "cron": {"hosts": [_A], "singleton": True}}
 _TWO_HOSTS = {"web": {"hosts": [_A, _B]}}
 

@@ -5,12 +5,13 @@ real one does. The servers outlive their clients, as servers do.
 """
 
 import asyncio
+import copy
 import enum
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from shipper.errors import ConnectError, EngineError, HostError, ImageError, Locked, LockLost, NotThere
 from shipper.model import (
@@ -166,6 +167,8 @@ class Sim:
     apps: Mapping[str, App]
     """For each image; those that are not named do well."""
     built: set[str] = field(default_factory=set)
+    day: int = 0
+    """Each command has one of its own."""
     check: Callable[[], Iterator[str]] = lambda: iter(())
     violations: list[str] = field(default_factory=list)
 
@@ -180,12 +183,19 @@ class Sim:
             server.settle()
 
 
+class Call(NamedTuple):
+    name: str
+    reads: bool
+    state: int
+    """Of all servers, before it."""
+
+
 @dataclass
 class Client:
     sim: Sim
     faults: Mapping[int, Fault]
-    calls: list[tuple[str, bool]] = field(default_factory=list)
-    """Each with whether it only reads."""
+    state: Callable[[], int] = lambda: 0
+    calls: list[Call] = field(default_factory=list)
     is_dead: bool = False
     cut_off: set[str] = field(default_factory=set)
     stale: dict[str, dict[str, SimContainer]] = field(default_factory=dict)
@@ -204,7 +214,7 @@ class Client:
             state=SimState(self, server),
             journal=SimJournal(self, server),
             images=SimImages(self, server),
-            clock=SimClock(),
+            clock=SimClock(self.sim.day),
         )
 
     async def call(
@@ -222,16 +232,16 @@ class Client:
             raise Crash
         if server.name in self.cut_off:
             raise LockLost(f"{server.name}: the connection is gone.")
-        self.calls.append((f"{server.name}: {name}", reads))
+        self.calls.append(Call(f"{server.name}: {name}", reads, self.state()))
         fault = self.faults.get(len(self.calls))
         if fault:
             await self._before(fault, server, refusal)
         if of_docker and asyncio.get_running_loop().time() < server.docker_is_back_at:
             raise ConnectError("The connection to Docker broke.")
-        if not reads:
-            if server.holder is not self and name != "lock":
-                self.sim.violations.append(f"{name} on {server.name} without the lock")
-            self.stale[server.name] = {key: replace(container) for key, container in server.containers.items()}
+        if not reads and server.holder is not self and name != "lock":
+            self.sim.violations.append(f"{name} on {server.name} without the lock")
+        if not reads and Fault.STALE in self.faults.values():
+            self.stale[server.name] = {key: copy.copy(container) for key, container in server.containers.items()}
         try:
             result = self._seen_late(server, act) if fault is Fault.STALE else act()
         finally:
@@ -263,7 +273,7 @@ class Client:
 
     def _happened(self, server: SimServer) -> None:
         server.settle()
-        self.sim.violations += [f"after call {len(self.calls)}, {self.calls[-1][0]}: {v}" for v in self.sim.check()]
+        self.sim.violations += [f"after call {len(self.calls)}, {self.calls[-1].name}: {v}" for v in self.sim.check()]
 
     def _die(self) -> None:
         self.is_dead = True
@@ -278,9 +288,12 @@ class Client:
             server.containers = true
 
 
+@dataclass(frozen=True)
 class SimClock:
+    day: int
+
     def now(self) -> datetime:
-        return _BEGAN + timedelta(seconds=self.monotonic())
+        return _BEGAN + timedelta(days=self.day, seconds=self.monotonic())
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()

@@ -1,0 +1,93 @@
+"""Is every interruption survivable? `make sim` asks it of two hosts too, and takes nothing for the same."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import shipper.deployment
+from shipper.model import SERVES, SERVES_NOT
+from shipper.observe import Hosts, observe_all
+from shipper.plan import Plan, make_plan
+from shipper.steps.retire import Retire
+from shipper.steps.swap import Swap
+from shipper.world import World
+from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
+from tests.sim.loop import VirtualLoop
+from tests.sim.scenarios import ONE_HOST, TWO_HOSTS
+from tests.sim.world import Fault
+
+SCENARIOS = {scenario.name: scenario for scenario in (*ONE_HOST, *TWO_HOSTS)}
+
+
+@pytest.mark.parametrize("name", [scenario.name for scenario in ONE_HOST])
+def test_each_pair_of_faults_on_one_host_is_survived(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = explored(SCENARIOS[name])
+
+    assert found.cases > 10_000
+    with capsys.disabled():
+        print(f"\n{found}", end="")
+
+
+@pytest.mark.parametrize("name", [scenario.name for scenario in TWO_HOSTS])
+def test_each_fault_on_two_hosts_is_survived(name: str) -> None:
+    assert explored(SCENARIOS[name], pairs=False).cases > 300
+
+
+def broken(name: str) -> str:
+    with pytest.raises(Broken) as caught:
+        explored(SCENARIOS[name], pairs=False)
+    return str(caught.value)
+
+
+# Three bugs, to see that the simulation can fail
+
+
+def test_it_finds_a_plan_that_retires_the_old_one_before_the_swap(monkeypatch: pytest.MonkeyPatch) -> None:
+    def retiring_first(*arguments: Any) -> Plan:
+        made = make_plan(*arguments)
+        retiring = tuple(wave for wave in made.after_commit if isinstance(wave[0][0], Retire))
+        return replace(made, before_commit=(*retiring, *made.before_commit))
+
+    monkeypatch.setattr(shipper.deployment, "make_plan", retiring_first)
+
+    assert "users of web on a.example reach nothing that passed its gate" in broken("overlap")
+
+
+def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def blindly(*arguments: Any) -> Hosts:
+        return {name: replace(host, containers=()) for name, host in (await observe_all(*arguments)).items()}
+
+    monkeypatch.setattr(shipper.deployment, "observe_all", blindly)
+
+    assert "web runs twice on a.example" in broken("recreate")
+
+
+def test_it_finds_a_step_that_is_taken_back_without_asking_what_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def blindly(step: Swap, world: World) -> str:
+        for name in step.old_names:
+            await world.engine.set_restart_policy(name, SERVES)
+        await world.engine.set_restart_policy(step.container_name, SERVES_NOT)
+        return ""
+
+    monkeypatch.setattr(Swap, "undo", blindly)
+
+    assert "Docker restarts): after call" in broken("two roles")
+
+
+# Telling, and replaying
+
+
+def test_a_case_is_told_so_that_it_can_be_replayed() -> None:
+    faults = ((8, Fault.LOST), (12, Fault.CRASH_AFTER))
+
+    assert told(faults) == "(call 8, reply lost) (call 12, crash after)"
+    assert faults_of(told(faults)) == faults
+
+
+def test_a_case_that_is_replayed_makes_the_same_calls() -> None:
+    def calls(scenario: Scenario) -> list[str]:
+        ran = Explorer(scenario, VirtualLoop()).replay([faults_of("(call 20, refused)")])
+        return [call.name for call in ran.client.calls]
+
+    assert calls(SCENARIOS["overlap"]) == calls(SCENARIOS["overlap"])
