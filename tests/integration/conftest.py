@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.forkserver import ForkServer
 from tests.machines import Machine, machine, prepare
 
 APP = Path(__file__).parents[1] / "app"
@@ -37,6 +39,14 @@ def server(_parts: None) -> Iterator[Machine]:
     with machine("server") as made:
         made.run("install -d -m 2770 -g docker /var/lib/shipper")
         yield made
+
+
+@pytest.fixture(scope="session")
+def fork_server(_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """Where most runs of the CLI begin."""
+    made = ForkServer(tmp_path_factory.mktemp("runs"))
+    yield made
+    made.stop()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +77,7 @@ class Project:
     folder: Path
     service: str
     server: Machine
+    fork_server: ForkServer
     environ: dict[str, str] = field(repr=False)
 
     def write(self, path: str, text: str) -> None:
@@ -107,17 +118,25 @@ class Project:
         return self.commit(text)
 
     def shipper(self, *arguments: str, **environ: str) -> Result:
-        done = subprocess.run(
+        exit_code, output, errors = self.fork_server.run(arguments, {**self.environ, **environ}, self.folder)
+        return Result(exit_code=exit_code, output=output, errors=errors)
+
+    @contextmanager
+    def start(self, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+        """The CLI as people start it, for tests of the process itself; its output is a pipe. Killed in the end."""
+        with subprocess.Popen(
             [sys.executable, "-m", "shipper", *arguments],
             cwd=self.folder,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
-            check=False,
-            timeout=120,
-        )
-        return Result(exit_code=done.returncode, output=done.stdout, errors=done.stderr)
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def deploy(self, *arguments: str, **environ: str) -> Result:
         """Deploys, and must succeed."""
@@ -145,7 +164,7 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, laptop: Machine, server: Machine) -> Iterator[Project]:
+def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkServer) -> Iterator[Project]:
     service = f"sample{next(_numbers)}"
     folder = tmp_path / service
     shutil.copytree(APP, folder)
@@ -156,6 +175,7 @@ def project(tmp_path: Path, laptop: Machine, server: Machine) -> Iterator[Projec
         folder=folder,
         service=service,
         server=server,
+        fork_server=fork_server,
         environ={
             "PATH": os.environ["PATH"],
             "HOME": str(home),
