@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -146,10 +147,8 @@ class Project:
 
     def containers(self, *, running: bool = True) -> list[dict[str, Any]]:
         """What Docker tells of the service's containers, the newest first."""
-        only = [] if running else ["--all"]
-        label = f"label=shipper.service={self.service}"
-        ids = self.server.docker("ps", *only, "--quiet", "--no-trunc", "--filter", label).stdout.split()
-        found: list[dict[str, Any]] = json.loads(self.server.docker("inspect", *ids).stdout) if ids else []
+        ids = container_ids(self.server, self.service, running=running)
+        found = [self.server.engine("GET", f"/containers/{container_id}/json") for container_id in ids]
         return sorted(found, key=lambda container: str(container["Created"]), reverse=True)
 
     @property
@@ -199,8 +198,15 @@ def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkS
 def _remove(server: Machine, service: str) -> None:
     if not (server.root / "var/lib/shipper" / service).exists():
         return  # nothing was deployed
-    containers = server.docker("ps", "--all", "--quiet", "--filter", f"label=shipper.service={service}").stdout.split()
-    if containers:
-        server.docker("rm", "--force", *containers)
-    server.docker("network", "rm", service)
+    for container_id in container_ids(server, service, running=False):
+        server.engine("DELETE", f"/containers/{container_id}?force=true")
+    server.engine("DELETE", f"/networks/{service}")
     server.run(f"rm -rf /var/lib/shipper/{service}")
+
+
+def container_ids(server: Machine, service: str, *, running: bool) -> list[str]:
+    if not server.has_docker:
+        return []
+    filters = urllib.parse.quote(json.dumps({"label": [f"shipper.service={service}"]}))
+    listed = server.engine("GET", f"/containers/json?all={not running}&filters={filters}")
+    return [container["Id"] for container in listed]
