@@ -105,7 +105,7 @@ class Project:
         self.write("config/deploy.yaml", "\n".join(lines) + "\n")
 
     def commit(self, message: str = "change") -> str:
-        self.git("add", "--all")
+        self.git("-c", "core.compression=0", "add", "--all")  # 2 MB of busybox
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
