@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import gc
 import json
 import os
 import signal
@@ -56,6 +57,7 @@ class _Main(click.Group):
 @click.version_option(shipper.__version__, message="shipper %(version)s")
 def main() -> None:
     """Ships containers to your own servers over SSH: gated, swapped, rolled back."""
+    gc.disable()  # until all is imported: to look through what imports make, where nothing is garbage, takes 0.1 s
 
 
 def _options(*wanted: str) -> Callable[[Command], Command]:
@@ -417,6 +419,8 @@ def _run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", as_json: 
 
 def _run(call: Coroutine[Any, Any, Result]) -> Result:
     """Runs to the end; Ctrl-C, SIGTERM or a lost terminal cancel once: what was begun is taken back or finished."""
+    gc.freeze()
+    gc.enable()
 
     async def cancellable() -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()

@@ -7,6 +7,8 @@ the machine, and the network and the mounts go with it.
 """
 
 import contextlib
+import http.client
+import json
 import os
 import shutil
 import socket
@@ -16,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 PACKAGES = {
     "dockerd": "docker.io",
@@ -40,7 +43,8 @@ read -r address
 ip link set lo up
 ip address add "$address/30" dev eth0
 ip link set eth0 up
-export PATH={_PATH}
+# each start of a container runs dockerd's program three times more: a fifth of that was garbage collection
+export PATH={_PATH} GOGC=400
 dockerd() {{ command dockerd --log-level warn --cgroup-parent "$2" >>"$1/dockerd.log" 2>&1; }}
 [ "$3" = without-docker ] || dockerd "$1" "$2" &
 "$(command -v sshd)" -D -e -f "$1/sshd_config" 2>>"$1/sshd.log" &
@@ -66,7 +70,7 @@ class Machine:
         self.folder = folder
         self.name = name
         self.address = ""
-        self._docker = docker
+        self.has_docker = docker
         self._sshd = sshd
         self._disk_size = disk_size
         self._link = ""
@@ -96,16 +100,15 @@ class Machine:
         self._boot()
 
     def wait_until_up(self) -> None:
-        if self._docker:
-            _eventually(lambda: self.docker("version").returncode == 0, f"dockerd of {self.name}", self.folder)
+        if self.has_docker:
+            _eventually(self._docker_answers, f"dockerd of {self.name}", self.folder)
         _eventually(lambda: _accepts(self.address, 22), f"sshd of {self.name}", self.folder)
 
     def stop(self) -> None:
         if self._process:
-            if self._docker and self._process.poll() is None:
-                containers = self.docker("ps", "--all", "--quiet").stdout.split()
-                if containers:
-                    self.docker("rm", "--force", *containers)
+            if self.has_docker and self._process.poll() is None and self._docker_answers():
+                for container in self.engine("GET", "/containers/json?all=true"):
+                    self.engine("DELETE", f"/containers/{container['Id']}?force=true")
             self._process.kill()
             self._process.communicate()
             self._process = None
@@ -126,6 +129,20 @@ class Machine:
     def docker(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return _run(["docker", f"--host={self.docker_host}", *arguments])
 
+    def engine(self, method: str, path: str) -> Any:
+        """What Docker answers, be it a refusal: https://docs.docker.com/engine/api/. A tenth of the CLI's work."""
+        with contextlib.closing(_UnixConnection(str(self.root / "run/docker.sock"))) as connection:
+            connection.request(method, path, headers={"Host": "docker"})
+            body = connection.getresponse().read()
+        return json.loads(body) if body else None
+
+    def _docker_answers(self) -> bool:
+        try:
+            self.engine("GET", "/version")
+        except OSError:
+            return False
+        return True
+
     def _furnish(self) -> None:
         for name in ("etc", "home"):
             (self.folder / name).mkdir()
@@ -145,7 +162,7 @@ class Machine:
 
     def _boot(self) -> None:
         namespaces = ["--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        docker = "with-docker" if self._docker else "without-docker"
+        docker = "with-docker" if self.has_docker else "without-docker"
         self._process = subprocess.Popen(
             ["unshare", *namespaces, "sh", "-c", _INIT, self.name, self.folder, self._cgroup, docker, self._disk_size],
             stdin=subprocess.PIPE,
@@ -165,6 +182,14 @@ class Machine:
         assert self._process, f"{self.name} does not run"
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         return int(children.read_text().split()[0])
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """To a socket of this path instead of a host."""
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.host)
 
 
 @contextlib.contextmanager

@@ -6,13 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.parse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.forkserver import ForkServer
 from tests.machines import Machine, machine, prepare
 
 APP = Path(__file__).parents[1] / "app"
@@ -37,6 +40,14 @@ def server(_parts: None) -> Iterator[Machine]:
     with machine("server") as made:
         made.run("install -d -m 2770 -g docker /var/lib/shipper")
         yield made
+
+
+@pytest.fixture(scope="session")
+def fork_server(_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """Where most runs of the CLI begin."""
+    made = ForkServer(tmp_path_factory.mktemp("runs"))
+    yield made
+    made.stop()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +78,7 @@ class Project:
     folder: Path
     service: str
     server: Machine
+    fork_server: ForkServer
     environ: dict[str, str] = field(repr=False)
 
     def write(self, path: str, text: str) -> None:
@@ -93,7 +105,7 @@ class Project:
         self.write("config/deploy.yaml", "\n".join(lines) + "\n")
 
     def commit(self, message: str = "change") -> str:
-        self.git("add", "--all")
+        self.git("-c", "core.compression=0", "add", "--all")  # 2 MB of busybox
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
@@ -107,17 +119,25 @@ class Project:
         return self.commit(text)
 
     def shipper(self, *arguments: str, **environ: str) -> Result:
-        done = subprocess.run(
+        exit_code, output, errors = self.fork_server.run(arguments, {**self.environ, **environ}, self.folder)
+        return Result(exit_code=exit_code, output=output, errors=errors)
+
+    @contextmanager
+    def start(self, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+        """The CLI as people start it, for tests of the process itself; its output is a pipe. Killed in the end."""
+        with subprocess.Popen(
             [sys.executable, "-m", "shipper", *arguments],
             cwd=self.folder,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
-            check=False,
-            timeout=120,
-        )
-        return Result(exit_code=done.returncode, output=done.stdout, errors=done.stderr)
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def deploy(self, *arguments: str, **environ: str) -> Result:
         """Deploys, and must succeed."""
@@ -127,10 +147,8 @@ class Project:
 
     def containers(self, *, running: bool = True) -> list[dict[str, Any]]:
         """What Docker tells of the service's containers, the newest first."""
-        only = [] if running else ["--all"]
-        label = f"label=shipper.service={self.service}"
-        ids = self.server.docker("ps", *only, "--quiet", "--no-trunc", "--filter", label).stdout.split()
-        found: list[dict[str, Any]] = json.loads(self.server.docker("inspect", *ids).stdout) if ids else []
+        ids = container_ids(self.server, self.service, running=running)
+        found = [self.server.engine("GET", f"/containers/{container_id}/json") for container_id in ids]
         return sorted(found, key=lambda container: str(container["Created"]), reverse=True)
 
     @property
@@ -145,7 +163,7 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, laptop: Machine, server: Machine) -> Iterator[Project]:
+def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkServer) -> Iterator[Project]:
     service = f"sample{next(_numbers)}"
     folder = tmp_path / service
     shutil.copytree(APP, folder)
@@ -156,6 +174,7 @@ def project(tmp_path: Path, laptop: Machine, server: Machine) -> Iterator[Projec
         folder=folder,
         service=service,
         server=server,
+        fork_server=fork_server,
         environ={
             "PATH": os.environ["PATH"],
             "HOME": str(home),
@@ -179,8 +198,15 @@ def project(tmp_path: Path, laptop: Machine, server: Machine) -> Iterator[Projec
 def _remove(server: Machine, service: str) -> None:
     if not (server.root / "var/lib/shipper" / service).exists():
         return  # nothing was deployed
-    containers = server.docker("ps", "--all", "--quiet", "--filter", f"label=shipper.service={service}").stdout.split()
-    if containers:
-        server.docker("rm", "--force", *containers)
-    server.docker("network", "rm", service)
+    for container_id in container_ids(server, service, running=False):
+        server.engine("DELETE", f"/containers/{container_id}?force=true")
+    server.engine("DELETE", f"/networks/{service}")
     server.run(f"rm -rf /var/lib/shipper/{service}")
+
+
+def container_ids(server: Machine, service: str, *, running: bool) -> list[str]:
+    if not server.has_docker:
+        return []
+    filters = urllib.parse.quote(json.dumps({"label": [f"shipper.service={service}"]}))
+    listed = server.engine("GET", f"/containers/json?all={not running}&filters={filters}")
+    return [container["Id"] for container in listed]

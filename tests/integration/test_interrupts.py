@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -14,22 +12,15 @@ SLOW = "gate: {http: {port: 8080, path: /never}, deadline: 60s, interval: 50ms}"
 
 def interrupted_at(project: Project, step: str, number: int) -> tuple[int, dict[str, object]]:
     """Sends a signal when the step begins; returns the exit code and the last event."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "shipper", "deploy", "--json"],
-        cwd=project.folder,
-        env=project.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
     last: dict[str, object] = {}
-    with process:
+    with project.start("deploy", "--json") as process:
         assert process.stdout
         for line in process.stdout:
             last = json.loads(line)
             if last["event"] == "step_started" and last["step"] == step:
                 process.send_signal(number)
-    return process.returncode, last
+        exit_code = process.wait()
+    return exit_code, last
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -96,15 +87,7 @@ def test_a_pipe_that_closes_does_not_stop_a_deploy(project: Project) -> None:
     project.version("version 1")
     project.deploy()
     project.version("version 2")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "shipper", "deploy"],
-        cwd=project.folder,
-        env=project.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with process:
+    with project.start("deploy") as process:
         assert process.stdout
         for line in process.stdout:
             if "stop done" in line:

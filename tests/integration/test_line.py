@@ -226,6 +226,20 @@ def test_logs_are_those_of_the_newest_container(project: Project) -> None:
     assert result.output == f"{project.serving['Name'][1:]}  starting in mode well\n"
 
 
+def test_each_command_finds_what_it_needs_when_it_is_started_alone(project: Project) -> None:
+    for number in (1, 2):
+        project.version(f"version {number}")
+        project.deploy()
+
+    for command in COMMANDS:
+        with project.start(*command.split()) as process:
+            output, _ = process.communicate()
+        assert process.returncode == 0, f"{command}: {output}"
+
+
+COMMANDS = ["plan", "releases", "history", "build", "rollback"]  # the others are started so elsewhere
+
+
 def test_json_is_one_event_on_each_line_and_nothing_else(project: Project) -> None:
     result = project.deploy("--json", "-v")
 

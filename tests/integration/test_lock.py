@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,24 +18,13 @@ SLOW = "gate: {http: {port: 8080, path: /never}, deadline: 60s, interval: 50ms}"
 @contextmanager
 def deploying(project: Project, step: str) -> Iterator["subprocess.Popen[str]"]:
     """A deploy that has begun this step; it is killed in the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "shipper", "deploy", "--json"],
-        cwd=project.folder,
-        env=project.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with process:
+    with project.start("deploy", "--json") as process:
         assert process.stdout
         for line in process.stdout:
             event = json.loads(line)
             if event["event"] == "step_started" and event["step"] == step:
                 break
-        try:
-            yield process
-        finally:
-            process.kill()
+        yield process
 
 
 def slow_second_version(project: Project) -> None:
@@ -90,20 +78,11 @@ def test_a_killed_deploy_is_told_to_the_next_one(project: Project) -> None:
 def test_a_deploy_can_wait_for_another_one(project: Project) -> None:
     slow_second_version(project)
 
-    with deploying(project, "check") as first:
-        second = subprocess.Popen(
-            [sys.executable, "-m", "shipper", "deploy", "--wait", "30", "--json"],
-            cwd=project.folder,
-            env=project.environ,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with second:
-            assert second.stdout
-            assert json.loads(second.stdout.readline())["event"] == "connected"
-            first.send_signal(signal.SIGINT)
-            its_turn = any(json.loads(line)["event"] == "planned" for line in second.stdout)
-            second.kill()
+    with deploying(project, "check") as first, project.start("deploy", "--wait", "30", "--json") as second:
+        assert second.stdout
+        assert json.loads(second.stdout.readline())["event"] == "connected"
+        first.send_signal(signal.SIGINT)
+        its_turn = any(json.loads(line)["event"] == "planned" for line in second.stdout)
 
     assert its_turn
 

@@ -89,11 +89,13 @@ def test_secrets_are_in_no_command_line_on_either_side(project: Project) -> None
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        project.deploy(PASSWORD=SECRET)
+        with project.start("deploy", PASSWORD=SECRET) as process:
+            process.communicate()
     finally:
         done.set()
         watcher.join()
 
+    assert process.returncode == 0
     lines = b"\n".join(seen).decode(errors="replace")
     assert "shipper-sh" in lines.replace("\0", "-") or "releases" in lines  # the commands on the server were seen
     assert leaks(lines) == []
