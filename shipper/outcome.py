@@ -21,8 +21,9 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     begun = clock.monotonic()
     tell(Planned(service=project.full_name, lines=made.lines))
     if not made.is_empty:
-        about = {"performer": project.performer, "title": made.title, "release": made.release.number}
-        await _journal(worlds, {"event": "deploy", "deploy": made.deploy_id, **about})
+        who = {"performer": project.performer, "origin": project.origin}
+        what = {"title": made.title, "release": made.release.number, "version": made.release.version}
+        await _journal(worlds, {"event": "deploy", "deploy": made.deploy_id, **who, **what})
     failure = await run(made, worlds, tell)
     if failure:
         outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts, tell))
