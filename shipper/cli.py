@@ -224,7 +224,7 @@ def logs(
 @main.command()
 @_project_options
 def history(config_file: str, destination: str | None, as_json: bool, verbose: bool) -> None:
-    """List the deploys and rollbacks that there were: who, when, what became of them."""
+    """List the deploys and rollbacks that there were: who, when, from where, what became of them."""
     past = _run(shipper.history(_project(config_file, destination), tell=_plain(verbose)))
     if as_json:
         print(json.dumps(shipper.as_json(past)))
@@ -232,9 +232,11 @@ def history(config_file: str, destination: str | None, as_json: bool, verbose: b
     from shipper.reporters.words import ago
 
     now = datetime.now(UTC)
-    lines = [("WHEN", "HOST", "BY", "OUTCOME", "WHAT")]
+    lines = [("WHEN", "HOST", "BY", "FROM", "OUTCOME", "VERSION", "WHAT")]
     for deploy in past:
-        lines.append((ago(deploy.begun_at, now), deploy.host_name, deploy.performer, deploy.outcome, deploy.title))
+        who = (deploy.performer, deploy.origin or "-")
+        what = (deploy.outcome, deploy.short_version or "-", deploy.title)
+        lines.append((ago(deploy.begun_at, now), deploy.host_name, *who, *what))
     _print_table(lines)
 
 

@@ -81,7 +81,8 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
 def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> AbstractAsyncContextManager[None]:
     """The lock of the service, on all hosts."""
     since = now(worlds).isoformat(timespec="seconds")
-    return locked(worlds, Holder(performer=project.performer, since=since, purpose=purpose), wait=wait)
+    holder = Holder(performer=project.performer, origin=project.origin, since=since, purpose=purpose)
+    return locked(worlds, holder, wait=wait)
 
 
 async def _refuse_if_frozen(worlds: Worlds) -> None:

@@ -1,4 +1,4 @@
-"""World over the Docker Engine API, on a socket that SSH forwards. The only module that imports `docker`.
+"""World over the Docker Engine API, on a socket that leads there through SSH. The only module that imports `docker`.
 
 A call of the SDK blocks, and on the event loop's thread it would wait for the forwarder that it keeps from running:
 so each call runs on a thread. A call that was begun is waited for even if we are cancelled, since a request that still
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import docker
@@ -26,6 +27,7 @@ import docker.errors
 import docker.types
 import requests.exceptions
 import urllib3.exceptions
+from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
 
 from shipper.errors import ConnectError, EngineError, NotThere
 from shipper.model import Container, ContainerSpec, ContainerState, FileInContainer, Image, Label, image_of
@@ -33,26 +35,30 @@ from shipper.world import Finished, Storage
 
 Result = TypeVar("Result")
 
-_THREADS = 16
-
 
 class DockerEngine:
     def __init__(
         self,
-        socket_path: str,
+        socket_path: Path,
         *,
+        connections: int,
         service: str,
         timeout: float,
         may_act: Callable[[], None],
         on_call: Callable[[str, float], None],
     ) -> None:
-        """`may_act` is asked before each call, and raises if none is to be made any more."""
+        """`connections` is how many may be open at once; further calls wait their turn.
+
+        `may_act` is asked before each call, and raises if none is to be made any more.
+        """
         self._service = service
         self._timeout = timeout
         self._may_act = may_act
         self._on_call = on_call
         self._socket_path = socket_path
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+        self._connections = connections
+        # a call uses one connection, and the client keeps no more idle ones than this: none waits for an idle one
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="docker")
         self._client: docker.APIClient | None = None
 
     def close(self) -> None:
@@ -64,13 +70,14 @@ class DockerEngine:
         """Agrees with the Docker on the API's version, which is never pinned: 20.10 ends where 29 begins."""
 
         def client() -> docker.APIClient:
-            return docker.APIClient(
+            made = docker.APIClient(
                 base_url=f"unix://{self._socket_path}",
                 version="auto",
                 timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
-                num_pools=1,
-                max_pool_size=_THREADS,
             )
+            made.get_adapter(made.base_url).close()
+            made.mount(made.base_url, _OnePool(f"http+unix://{self._socket_path}", max_pool_size=self._connections))
+            return made
 
         self._client = await self._in_thread("GET /version", client)
 
@@ -202,6 +209,16 @@ class DockerEngine:
 
     async def remove_image(self, image_name: str) -> None:
         await self._call(f"rmi {image_name}", lambda api: api.remove_image(image_name))
+
+
+class _OnePool(UnixHTTPAdapter):
+    """Keeps as many connections as there are threads; the SDK's own keeps some for each URL that was ever asked for.
+
+    https://github.com/docker/docker-py/blob/7.1.0/docker/transport/unixconn.py
+    """
+
+    def get_connection(self, url: bytes | str, proxies: object = None) -> UnixHTTPConnectionPool:
+        return super().get_connection("", proxies)
 
 
 def _translated(call: Callable[[], Result]) -> Callable[[], Result]:

@@ -10,7 +10,7 @@
     ├── ConnectError               10   no answer: refused, unknown name, deadline
     │   ├── LoginRefused           11   the server accepts none of our keys
     │   ├── HostKeyError           12   the server's key is unknown or has changed
-    │   ├── ForwardingDisabled     13   sshd forbids forwarding
+    │   ├── ForwardingDisabled     13   sshd forbids the forwarding that a gate needs
     │   └── DockerUnavailable      14   no Docker there, or not for this user
     ├── HostError                  15   a command on the server failed
     ├── EngineError                16   Docker refused a request

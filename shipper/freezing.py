@@ -52,6 +52,8 @@ def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[Pa
             deploy_id=str(entry["deploy"]),
             begun_at=datetime.fromisoformat(entry["at"]),
             performer=str(entry["performer"]),
+            origin=str(entry.get("origin", "")),
+            version=str(entry.get("version", "")),
             title=str(entry["title"]),
             outcome=outcomes.get(entry["deploy"], "unfinished"),
         )

@@ -7,20 +7,26 @@ import re
 import shlex
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import asyncssh
 
-from shipper.errors import ConnectError, DockerUnavailable, ForwardingDisabled, ShipperError
+from shipper.errors import ConnectError, ForwardingDisabled
 from shipper.login import reason
 from shipper.world import Answer, Finished
 
 _LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for its status and the start of its body
 
 _LONGEST_END = 10.0  # seconds
+
+_SESSIONS = 9  # at once, beside the conversation with the lock: sshd's MaxSessions is 10 unless set
+
+_RETRIES = 3  # a round trip each, in which sshd gets to tidy up
+
+CHUNK = 65536  # bytes of a session that are read at a time
 
 
 class SshHost:
@@ -35,13 +41,14 @@ class SshHost:
         self._connection = connection
         self._call_timeout = call_timeout
         self._on_call = on_call
+        self._sessions = asyncio.Semaphore(_SESSIONS)
 
     async def run(self, command: str, input: str = "") -> Finished:
         """Runs a command of the server's shell."""
         begun = time.perf_counter()
         try:
-            async with asyncio.timeout(self._call_timeout):
-                result = await self._connection.run(command, input=input)
+            async with self._sessions, asyncio.timeout(self._call_timeout):
+                result = await (await self._opened(command, input=input)).wait()
         except TimeoutError:
             raise ConnectError(f"{self.name}: a command did not end within {self._call_timeout:g} s.") from None
         except (asyncssh.Error, OSError) as error:
@@ -64,11 +71,51 @@ class SshHost:
         """Starts a command that is spoken with, line by line."""
         try:
             async with asyncio.timeout(self._call_timeout):
-                return Conversation(self.name, await self._connection.create_process(command))
+                return Conversation(self.name, await self._opened(command))
         except TimeoutError:
             raise ConnectError(f"{self.name}: a command did not begin within {self._call_timeout:g} s.") from None
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
+
+    @asynccontextmanager
+    async def session(self, command: str) -> AsyncIterator["Session"]:
+        """Runs a command that is spoken with in bytes; one that has not ended when the block is left is killed."""
+        async with self._sessions:
+            process = await self._begun(command)
+            with closing(process):
+                yield Session(process)
+                with suppress(TimeoutError, ConnectError, asyncssh.Error, OSError):
+                    async with asyncio.timeout(_LONGEST_END):
+                        await self._end(process)
+
+    async def _begun(self, command: str) -> "asyncssh.SSHClientProcess[bytes]":
+        begun = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._call_timeout):
+                # the shell tells its process id, which the command takes over
+                return await self._opened(f"echo $$ >&2; exec {command}", encoding=None)
+        except TimeoutError:
+            raise ConnectError(f"{self.name}: a session did not begin within {self._call_timeout:g} s.") from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self.name}: no session was opened: {reason(error)}") from None
+        finally:
+            self._on_call(f"session {shlex.split(command)[0]}", time.perf_counter() - begun)
+
+    async def _end(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
+        """Kills by a command of the shell, since sshd passes on no signals for root (OpenSSH 9.2)."""
+        if not process.stdout.at_eof():
+            async for line in process.stderr:
+                if line.strip().isdigit():
+                    await self.run(f"kill -9 {int(line)}")
+                    break
+        await process.wait_closed()
+
+    async def _opened(self, command: str, **options: Any) -> "asyncssh.SSHClientProcess[Any]":
+        """Asks again when refused: sshd counts a session that has ended until it has dealt with our reply to that."""
+        for _ in range(_RETRIES):
+            with suppress(asyncssh.ChannelOpenError):
+                return await self._connection.create_process(command, **options)
+        return await self._connection.create_process(command, **options)
 
     async def connect_tcp(self, address: str, port: int, timeout: float) -> None:
         _, writer = await self._open(address, port, timeout)
@@ -102,6 +149,10 @@ class SshHost:
                 return await self._connection.open_connection(address, port, encoding=None)
         except TimeoutError:
             raise ConnectError(f"port {port} did not answer within {timeout:g} s") from None
+        except asyncssh.ChannelOpenError as error:
+            if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+                raise ForwardingDisabled(f"{self.name}: sshd forbids forwarding to {address}:{port}") from None
+            raise ConnectError(f"port {port}: {reason(error)}") from None
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"port {port}: {reason(error)}") from None
         finally:
@@ -120,43 +171,6 @@ class SshHost:
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"{self.name}: cannot make the socket {local}: {reason(error)}") from None
         return local
-
-    async def why_no_docker(self, socket_path: str) -> ShipperError:
-        """What keeps us from the Docker socket there: only asked when it did not work.
-
-        sshd refuses to forward a socket with the same words whatever the reason, so the server's shell is asked.
-        """
-        socket_there, now = shlex.quote(socket_path), "Nothing was done."
-        seen = await self.run(
-            f"if [ ! -S {socket_there} ]; then echo absent; elif [ ! -w {socket_there} ]; then echo denied; "
-            f"elif docker --host unix://{socket_there} version >/dev/null 2>&1; then echo answers; fi; id -un"
-        )
-        state, _, user = seen.output.strip().rpartition("\n")
-        match state:
-            case "absent":
-                return DockerUnavailable(
-                    f"{self.name}: there is no Docker socket at {socket_path}.",
-                    now=now,
-                    next="Install and start Docker Engine there (https://docs.docker.com/engine/install/).",
-                )
-            case "denied":
-                return DockerUnavailable(
-                    f"{self.name}: {user} may not use the Docker socket {socket_path}.",
-                    now=now,
-                    next=f"As root there: usermod -aG docker {user}",
-                )
-            case "answers":
-                return ForwardingDisabled(
-                    f"{self.name}: sshd forbids forwarding, so Docker cannot be reached through it.",
-                    now=now,
-                    next="Set AllowTcpForwarding yes, AllowStreamLocalForwarding yes in /etc/ssh/sshd_config there.",
-                )
-            case _:
-                return DockerUnavailable(
-                    f"{self.name}: nothing answers at the Docker socket {socket_path}.",
-                    now=now,
-                    next="Start Docker Engine there: systemctl start docker",
-                )
 
 
 class Conversation:
@@ -192,6 +206,29 @@ class Conversation:
             raise ConnectError(f"{self._host_name}: a command did not end: {type(error).__name__}") from None
         self.errors = str(finished.stderr or "").strip()
         return -1 if finished.returncode is None else finished.returncode
+
+
+class Session:
+    """A command on a server whose input and output are bytes."""
+
+    def __init__(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
+        self._process = process
+
+    async def read(self) -> bytes:
+        """What comes next; nothing at the end, and where the connection broke."""
+        with suppress(asyncssh.Error, OSError):
+            return await self._process.stdout.read(CHUNK)
+        return b""
+
+    async def write(self, chunk: bytes) -> None:
+        """Waits until there is room for more. What cannot be written is dropped: `read` tells the end."""
+        with suppress(asyncssh.Error, OSError):
+            self._process.stdin.write(chunk)
+            await self._process.stdin.drain()
+
+    def write_eof(self) -> None:
+        with suppress(asyncssh.Error, OSError):
+            self._process.stdin.write_eof()
 
 
 class _Received(io.BytesIO):

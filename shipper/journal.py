@@ -16,7 +16,7 @@ from typing import Any
 
 from shipper.errors import ConnectError, HostError, Locked, LockLost
 from shipper.host import Conversation, SshHost
-from shipper.model import Holder, Unfinished
+from shipper.model import TERMINAL, Holder, Unfinished
 from shipper.records import MAKE_ROOT, ROOT
 from shipper.tasks import task_group
 from shipper.world import Clock, World
@@ -137,7 +137,8 @@ def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
 def _locked(host_name: str, answer: str) -> Locked:
     try:
         holder = Holder(**json.loads(answer))
-        who = f"{holder.performer} has it since {holder.since}, for {holder.purpose}"
+        source = f", from {holder.origin}," if holder.origin != TERMINAL else ""
+        who = f"{holder.performer}{source} has it since {holder.since}, for {holder.purpose}"
     except (ValueError, TypeError):
         who = "it is not known by whom"
     return Locked(

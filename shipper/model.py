@@ -295,6 +295,10 @@ def _last(containers: list[Container]) -> Container | None:
     return containers[-1] if containers else None
 
 
+TERMINAL = "terminal"
+"""Where a deploy comes from if nothing else is known."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Holder:
     """Who holds the lock of a service, for those who find it taken."""
@@ -302,6 +306,8 @@ class Holder:
     performer: str
     since: str
     purpose: str
+    origin: str = TERMINAL
+    """From where, as in `Project`; older versions do not tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,9 +340,17 @@ class PastDeploy:
     deploy_id: str
     begun_at: datetime
     performer: str
+    origin: str
+    """From where: the URL of a CI run, "telegram", "terminal"; empty where an older version did not write it down."""
+    version: str
+    """As in `Release`; empty like `origin`."""
     title: str
     outcome: str
     """deployed, unchanged, failed; unfinished if it died or is under way."""
+
+    @property
+    def short_version(self) -> str:
+        return short(self.version)
 
 
 @dataclass(frozen=True, kw_only=True)

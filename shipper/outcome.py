@@ -22,8 +22,9 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     begun = clock.monotonic()
     tell(Planned(service=project.full_name, lines=made.lines))
     if not made.is_empty:
-        about = {"performer": project.performer, "title": made.title, **made.about}
-        await _journal(worlds, {"event": "deploy", **about})
+        who = {"performer": project.performer, "origin": project.origin}
+        what = {"title": made.title, "version": made.release.version}
+        await _journal(worlds, {"event": "deploy", **made.about, **who, **what})
     failure = await run(made, worlds, tell)
     if failure:
         outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts, tell))

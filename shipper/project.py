@@ -11,6 +11,7 @@ from shipper import deployfile, git
 from shipper.config import Config
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
+from shipper.model import TERMINAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,10 @@ class Project:
     revision: Revision
     environ: Mapping[str, str] = field(repr=False)
     """Where secrets, `${…}` and the settings of Docker's and other CLIs come from."""
+    performer: str
+    """Who deploys, for the record."""
+    origin: str
+    """From where: the URL of a CI run, "telegram", "terminal"."""
 
     @property
     def version(self) -> str:
@@ -37,11 +42,6 @@ class Project:
         """Of the service with its destination: what containers, network and state folder are named after."""
         return f"{self.config.service}-{self.destination}" if self.destination else self.config.service
 
-    @property
-    def performer(self) -> str:
-        """Who deploys, for the record."""
-        return f"{self.environ.get('GITHUB_ACTOR') or getpass.getuser()}@{platform.node()}"
-
     def read(self, path: str) -> str | None:
         """The text of a file, as the commit that is deployed has it."""
         return _read(self.root, self.revision, path)
@@ -54,11 +54,15 @@ def open_project(
     destination: str | None = None,
     revision: str | None = None,
     environ: Mapping[str, str],
+    performer: str | None = None,
+    origin: str | None = None,
 ) -> Project:
     """Finds out what is meant, and reads its config.
 
     `revision` is anything that Git resolves to a commit; the config is then that commit's. Without it, the working
     folder counts as it is. `destination` ("staging") lays `deploy.staging.yaml` over the config.
+    `performer` ("ann (Telegram)") and `origin` ("telegram") are for the record; without them, `environ` tells whether
+    this is a run of GitHub Actions or GitLab CI, and else it is the user at a terminal.
     Raises ConfigError and SourceError.
     """
     folder = Path(root).resolve()
@@ -70,7 +74,33 @@ def open_project(
         destination=destination,
         revision=meant,
         environ=environ,
+        performer=performer or performer_of(environ),
+        origin=origin or origin_of(environ),
     )
+
+
+def performer_of(environ: Mapping[str, str]) -> str:
+    """The user of GitHub or GitLab whose run of CI this is, else the user of this machine.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/variables#default-environment-variables
+    https://docs.gitlab.com/ci/variables/predefined_variables/
+    """
+    return environ.get("GITHUB_ACTOR") or environ.get("GITLAB_USER_LOGIN") or f"{_user()}@{platform.node()}"
+
+
+def origin_of(environ: Mapping[str, str]) -> str:
+    """The URL of the run of CI, as GitHub (in parts) and GitLab (whole) tell it; "terminal" where there is none."""
+    parts = [environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    if all(parts):
+        return "{}/{}/actions/runs/{}".format(*parts)
+    return environ.get("CI_JOB_URL") or TERMINAL
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return "unknown"
 
 
 def _files(config_file: str, destination: str | None) -> list[str]:

@@ -1,9 +1,10 @@
-"""One SSH connection for each host, with Docker's socket forwarded → World.
+"""One SSH connection for each host, with Docker's socket behind it → World.
 
 The only module that knows which adapters are real.
 """
 
 import asyncio
+import functools
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,9 +12,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shipper.docker_socket import SESSIONS, dial, listening, require_docker
 from shipper.engine import DockerEngine
 from shipper.errors import ConnectError
-from shipper.events import Called, Connected, Tell
+from shipper.events import Called, Connected, Tell, Warned
 from shipper.host import SshHost
 from shipper.images.local import LocalImages
 from shipper.journal import HostJournal
@@ -22,6 +24,9 @@ from shipper.project import Project
 from shipper.records import Records
 from shipper.tasks import task_group
 from shipper.world import World
+
+_CONNECTIONS = 16  # to Docker at once, where they are forwarded: sshd does not count these
+_DIALLED = "{host_name}: sshd forbids forwarding: Docker is reached by `docker system dial-stdio`, which is slower."
 
 
 class SystemClock:
@@ -43,24 +48,31 @@ def access(project: Project) -> Access:
 @asynccontextmanager
 async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
     """The worlds of all hosts of the config, in its order. Raises ConnectError and its children."""
-    async with AsyncExitStack() as stack:
+    async with task_group() as dialling, AsyncExitStack() as stack:
         async with task_group() as connecting:
-            tasks = [connecting.create_task(_world(stack, project, name, tell)) for name in project.config.hosts]
+            tasks = [
+                connecting.create_task(_world(stack, dialling, project, name, tell)) for name in project.config.hosts
+            ]
         yield {task.result().host_name: task.result() for task in tasks}
 
 
-async def _world(stack: AsyncExitStack, project: Project, name: str, tell: Tell) -> World:
+async def _world(stack: AsyncExitStack, dialling: asyncio.TaskGroup, project: Project, name: str, tell: Tell) -> World:
     def on_call(call: str, seconds: float) -> None:
         tell(Called(host_name=name, call=call, seconds=seconds))
 
     begun = time.monotonic()
     connection = await stack.enter_async_context(login(name, access(project)))
     server = SshHost(name, connection, project.config.timeouts.call, on_call)
-    # readable to nobody else (mode 0700): who can open the forwarded socket is root on the server
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipper-")))
     clock = SystemClock()
     journal = HostJournal(server, project.full_name, clock)
-    engine = await _engine(stack, project, server, folder, journal.check, on_call)
+    new_engine = functools.partial(
+        DockerEngine,
+        service=project.full_name,
+        timeout=project.config.timeouts.call,
+        may_act=journal.check,
+        on_call=on_call,
+    )
+    engine = await _engine(stack, dialling, server, project.config.docker_socket, new_engine, tell)
     tell(Connected(host_name=name, seconds=time.monotonic() - begun))
     return World(
         host_name=name,
@@ -75,23 +87,27 @@ async def _world(stack: AsyncExitStack, project: Project, name: str, tell: Tell)
 
 async def _engine(
     stack: AsyncExitStack,
-    project: Project,
+    dialling: asyncio.TaskGroup,
     server: SshHost,
-    folder: Path,
-    may_act: Callable[[], None],
-    on_call: Callable[[str, float], None],
+    docker_socket: str,
+    new_engine: Callable[..., DockerEngine],
+    tell: Tell,
 ) -> DockerEngine:
-    socket_path = project.config.docker_socket
-    engine = DockerEngine(
-        str(await server.forward_socket(socket_path, folder)),
-        service=project.full_name,
-        timeout=project.config.timeouts.call,
-        may_act=may_act,
-        on_call=on_call,
-    )
-    stack.callback(engine.close)
+    """Over a forwarded socket; if that leads nowhere though Docker answers, over one that is dialled."""
+    # readable to nobody else (mode 0700): who can open a socket in it is root on the server
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipper-")))
+    forwarded = new_engine(await server.forward_socket(docker_socket, folder), connections=_CONNECTIONS)
+    stack.callback(forwarded.close)
     try:
-        await engine.connect()
+        await forwarded.connect()
+        return forwarded
     except ConnectError:
-        raise await server.why_no_docker(socket_path) from None
-    return engine
+        await require_docker(server, docker_socket)
+    tell(Warned(text=_DIALLED.format(host_name=server.name)))
+    path = folder / "dialled.sock"
+    listener = stack.enter_context(listening(path))
+    stack.callback(dialling.create_task(dial(server, docker_socket, listener)).cancel)
+    dialled = new_engine(path, connections=SESSIONS)
+    stack.callback(dialled.close)
+    await dialled.connect()
+    return dialled

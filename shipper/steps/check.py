@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shipper.config import Gate
-from shipper.errors import ConfigError, ConnectError, EngineError, GateFailed, ImageError
+from shipper.errors import ConfigError, ConnectError, EngineError, ForwardingDisabled, GateFailed, ImageError
 from shipper.model import Container
 from shipper.steps import Step, last_lines
 from shipper.world import Progress, Report, World
@@ -70,9 +70,17 @@ class Check(Step):
                 await world.host.connect_tcp(container.address, gate.tcp, gate.timeout)
             if command:
                 return await self._command_problem(world, command, gate.timeout)
+        except ForwardingDisabled as error:
+            raise self._unreachable(error) from None
         except ConnectError as error:
             return error.what
         return ""
+
+    def _unreachable(self, error: ForwardingDisabled) -> ForwardingDisabled:
+        return ForwardingDisabled(
+            f"{error.what}, which the gate of role {self.role_name} ({self.gate}) needs",
+            next=f"Let roles.{self.role_name}.gate be a `healthcheck` or a `command`, or allow forwarding there.",
+        )
 
     async def _command_problem(self, world: World, command: tuple[str, ...], timeout: float) -> str:
         try:

@@ -15,19 +15,6 @@ from tests.integration.conftest import Project, Result
 from tests.machines import Machine, machine
 
 SSH = "{user: deploy, key_env: SAMPLE_KEY}"
-FUSSY = """
-Match User root
-  AllowTcpForwarding no
-Match User deploy
-  AllowStreamLocalForwarding no
-"""
-
-
-@pytest.fixture(scope="module")
-def fussy(_parts: None) -> Iterator[Machine]:
-    """Its sshd forbids root one kind of forwarding, and deploy the other."""
-    with machine("fussy", sshd=FUSSY) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -541,20 +528,6 @@ def test_a_socket_that_nobody_listens_at_is_told(project: Project) -> None:
 
     assert f"error: {address(project)}: nothing answers at the Docker socket /run/left.sock." in message
     assert "next: Start Docker Engine there: systemctl start docker\n" in message
-
-
-@pytest.mark.parametrize(
-    ("user", "forbidden"), [("root", "AllowTcpForwarding"), ("deploy", "AllowStreamLocalForwarding")]
-)
-def test_an_sshd_that_forbids_forwarding_is_told(project: Project, fussy: Machine, user: str, forbidden: str) -> None:
-    move(project, fussy)
-    aim(project, host=f"{user}@{fussy.address}")
-
-    message = refused(project, 13)
-
-    assert f"error: {user}@{fussy.address}: sshd forbids forwarding, so Docker cannot be reached through it." in message
-    assert f"{forbidden} yes" in message
-    assert "/etc/ssh/sshd_config there" in message
 
 
 def test_a_folder_that_those_who_deploy_may_not_write_is_told_with_the_command(

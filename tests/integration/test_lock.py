@@ -181,3 +181,35 @@ def test_history_tells_who_did_what_and_what_became_of_it(project: Project) -> N
     ]
     assert "release 2 of" in past[1]["title"]
     assert "failed" in project.shipper("history").output
+
+
+RUN = {"GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "ann/shop", "GITHUB_RUN_ID": "42"}
+
+
+def test_history_tells_from_where_and_which_version(project: Project) -> None:
+    first = project.git("rev-parse", "HEAD")
+    project.deploy(GITHUB_ACTOR="ann", **RUN)
+    second = project.version("version 2")
+    project.deploy()
+
+    past = project.shipper("history", "--json").json
+
+    assert [(deploy["performer"].partition("@")[0], deploy["origin"], deploy["version"]) for deploy in past] == [
+        ("ann", "https://git.example/ann/shop/actions/runs/42", first),
+        ("tester", "terminal", second),
+    ]
+    header, of_first, of_second = project.shipper("history").output.splitlines()
+    assert "BY" in header
+    assert "FROM" in header
+    assert "https://git.example/ann/shop/actions/runs/42  deployed" in of_first
+    assert f"deployed  {second[:7]}" in of_second
+
+
+def test_who_finds_the_lock_taken_is_told_from_which_run_it_was(project: Project) -> None:
+    project.configure(SLOW)
+    project.environ |= {"GITHUB_ACTOR": "ann", **RUN}
+    with deploying(project, "check"):
+        result = project.shipper("deploy")
+
+    assert result.exit_code == 30, result.everything
+    assert "holds the lock: ann, from https://git.example/ann/shop/actions/runs/42, has it since 20" in result.errors

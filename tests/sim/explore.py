@@ -76,7 +76,9 @@ class Scenario:
             config=self.config,
             destination=None,
             revision=Revision(version=version, commit=version, tree=version),
-            environ={"TOKEN": _SECRET, "USER": "ann", "LOGNAME": "ann"},
+            environ={"TOKEN": _SECRET},
+            performer="ann@laptop",
+            origin="terminal",
         )
 
     def has_strategy(self, role_name: str, strategy: str) -> bool:
