@@ -120,12 +120,12 @@ class Explorer:
 
     def singles(self) -> None:
         """Each fault at each call."""
-        for ran in self._each_fault(self._begun()):
+        for ran in self._each_fault(self.begun()):
             self._heals(ran)
 
     def pairs(self) -> None:
         """A second fault after the first one, in the same command or in the one that heals."""
-        begun = self._begun()
+        begun = self.begun()
         states: dict[object, Ran] = {}
         for first in self._each_fault(begun):
             self._heals(first)
@@ -138,15 +138,15 @@ class Explorer:
 
     def replay(self, commands: Sequence[Faults]) -> Ran:
         """Runs the command with the first of these, then again with the next; what that leaves must heal."""
-        sim = self._begun()
+        sim = self.begun()
         before: Faults = ()
         for faults in commands[:-1]:
-            sim, before = self._run(sim, self.scenario.command, faults).sim, faults
-        ran = self._run(sim, self.scenario.command, commands[-1], before)
+            sim, before = self.run(sim, self.scenario.command, faults).sim, faults
+        ran = self.run(sim, self.scenario.command, commands[-1], before)
         self._heals(ran)
         return ran
 
-    def _begun(self) -> Sim:
+    def begun(self) -> Sim:
         """The servers as they are before the command."""
         names = dict.fromkeys(host for role in self.scenario.config.roles.values() for host in role.hosts)
         apps = {f"shop:{version}": app for version, app in self.scenario.apps.items()}
@@ -155,7 +155,7 @@ class Explorer:
             server.containers["stranger"] = replace(_STRANGER)
         self._live = False
         for command in self.scenario.before:
-            ran = self._run(sim, command, ())
+            ran = self.run(sim, command, ())
             assert isinstance(ran.outcome, Deployed), ran.outcome
             sim = ran.sim
         self._live = bool(self.scenario.before)
@@ -163,7 +163,7 @@ class Explorer:
 
     def _each_fault(self, begun: Sim, *, first: Ran | None = None, before: Faults = ()) -> Iterator[Ran]:
         """`first` is a run that met a fault already: then those of the calls after that one."""
-        whole = first or self._run(begun, self.scenario.command, (), before)
+        whole = first or self.run(begun, self.scenario.command, (), before)
         met = whole.faults if first else ()
         last = met[-1][0] if met else 0
         for number, (call, to_come) in enumerate(zip(whole.client.calls, _to_come(whole), strict=True), start=1):
@@ -174,7 +174,7 @@ class Explorer:
             if (met or before) and not self.thorough:
                 faults = self._unlike_others(faults, call, to_come)
             for fault in faults:
-                yield self._run(begun, self.scenario.command, (*met, (number, fault)), before)
+                yield self.run(begun, self.scenario.command, (*met, (number, fault)), before)
 
     def _unlike_others(self, faults: Sequence[Fault], call: Call, to_come: object) -> Sequence[Fault]:
         """Second faults that may leave what none before has left.
@@ -190,7 +190,7 @@ class Explorer:
         passed = [fault for fault in faults if fault not in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CUT)]
         return [*passed, *(fault for fault, _ in ends)]
 
-    def _run(self, begun: Sim, command: str, faults: Faults, before: Faults = ()) -> Ran:
+    def run(self, begun: Sim, command: str, faults: Faults = (), before: Faults = ()) -> Ran:
         self.runs += 1
         sim = _copy(begun)
         is_followed = len(faults) + bool(before) < 2  # by another fault: then it matters what state each call found
@@ -254,14 +254,14 @@ class Explorer:
         if self.scenario.command == "rollback" and isinstance(ran.outcome, Deployed):
             return  # another one goes further back
         self._healed.add(key)
-        again = self._run(ran.sim, self.scenario.command, ())
+        again = self.run(ran.sim, self.scenario.command, ())
         self._is_as_wanted(ran, again, self.scenario.serves)
         if self.scenario.is_well and self.scenario.command != "rollback":
-            more = self._run(again.sim, self.scenario.command, ())
+            more = self.run(again.sim, self.scenario.command, ())
             if not isinstance(more.outcome, Unchanged):
                 self._break(ran, f"the third run of the command still found something to do: {more.outcome}")
         if self.scenario.back and ran.outcome is None:
-            back = self._run(ran.sim, "rollback", ())
+            back = self.run(ran.sim, "rollback", ())
             self._is_as_wanted(ran, back, self.scenario.back, command="rollback")
 
     def _is_as_wanted(self, ran: Ran, after: Ran, version: str, command: str = "") -> None:

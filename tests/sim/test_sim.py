@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import shipper.deployment
-from shipper.model import SERVES, SERVES_NOT
+from shipper.model import SERVES, SERVES_NOT, Deployed, Unchanged
 from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
 from shipper.steps.retire import Retire
@@ -38,6 +38,19 @@ def broken(name: str) -> str:
     with pytest.raises(Broken) as caught:
         explored(SCENARIOS[name], pairs=False)
     return str(caught.value)
+
+
+def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_behind() -> None:
+    explorer = Explorer(SCENARIOS["overlap"], VirtualLoop())
+    ahead = explorer.begun()
+    ahead.day = -10
+
+    deployed = explorer.run(ahead, "deploy v2")
+    back = explorer.run(deployed.sim, "rollback")
+
+    assert isinstance(deployed.outcome, Deployed)
+    assert isinstance(back.outcome, Deployed)
+    assert explorer.run(back.sim, "deploy v1").outcome == Unchanged(release=back.outcome.release)
 
 
 # Three bugs, to see that the simulation can fail

@@ -262,6 +262,7 @@ def test_a_container_has_the_time_to_end_that_its_role_gives_it() -> None:
         ([an_uncommitted(3, THIRD)], "shop-web-r2-0aab"),
         ([a_container(3, THIRD, state=ContainerState.EXITED)], "shop-web-r2-0aab"),
         ([a_container(3, THIRD, role="bot")], "shop-web-r2-0aab"),
+        ([a_container(1, deploy="0zzz", restart_policy="unless-stopped")], "shop-web-r2-0aab"),
     ],
 )
 def test_what_serves_a_role_runs_and_passed_its_gate_and_is_the_newest_that_did(
@@ -270,6 +271,32 @@ def test_what_serves_a_role_runs_and_passed_its_gate_and_is_the_newest_that_did(
     serving = a_host(a_container(2, SECOND, deploy="0aab"), *others).serving("web")
     assert serving
     assert serving.name == expected
+
+
+def test_what_a_deploy_was_about_to_stop_when_it_died_serves_still() -> None:
+    assert a_host(a_container(1, restart_policy="unless-stopped"), an_uncommitted(2)).serving("web") == a_container(
+        1, restart_policy="unless-stopped"
+    )
+
+
+def test_what_a_deploy_had_stopped_when_it_died_starts_again_if_the_next_one_fails() -> None:
+    set_aside = a_stopped(1, restart_policy="unless-stopped")
+    made = plan(a_host(set_aside, releases=(R1,)), config=a_role(singleton=True))
+    assert [(step.container_name, step.was_serving) for step in made.steps if isinstance(step, Stop)] == [
+        (set_aside.name, True)
+    ]
+
+
+def test_the_first_host_goes_first_where_that_is_asked_for() -> None:
+    config = a_config(roles=TWO_HOSTS, rollout={"first_host_first": True})
+    made = plan(serving_first(), serving_first(host_name=B), config=config)
+    swapping = [[lane[0].host_name for lane in wave] for wave in made.before_commit if isinstance(wave[0][-1], Swap)]
+    assert swapping == [[A], [B]]
+
+
+def test_hosts_go_side_by_side() -> None:
+    made = plan(serving_first(), serving_first(host_name=B), config=a_config(roles=TWO_HOSTS))
+    assert [[lane[0].host_name for lane in wave] for wave in made.before_commit + made.after_commit] == [[A, B]] * 4
 
 
 def test_a_deploy_that_swapped_and_then_died_is_committed_and_its_predecessor_retired() -> None:

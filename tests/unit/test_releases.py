@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from shipper.errors import ReleaseNotFound
-from shipper.model import Observed, Payload, Release, ReleaseOutcome
+from shipper.model import Container, Observed, Payload, Release, ReleaseOutcome, Unfinished
 from shipper.releases import config_hash, env_hash, next_number, number_for, rollback_number
 from tests.unit.nouns import (
     FIRST,
@@ -172,6 +172,38 @@ def test_a_second_rollback_goes_one_further_back() -> None:
 
 def test_hosts_that_serve_different_releases_roll_back_together_if_they_came_from_one() -> None:
     assert rollback_number([serving(3, FIRST, A, replaces=1), serving(2, FIRST, B, replaces=1)]) == 1
+
+
+def after_a_deploy_that_died(*containers: Container) -> Observed:
+    releases = (recorded(1), recorded(2, replaces=1), recorded(3, replaces=2, outcome=ReleaseOutcome.UNFINISHED))
+    return a_host(*containers, releases=releases)
+
+
+@pytest.mark.parametrize(
+    "containers",
+    [
+        (a_container(2), an_uncommitted(3)),
+        (an_uncommitted(2), a_container(3, deploy="0bbb")),
+        (a_stopped(2, restart_policy="unless-stopped"),),
+        (a_stopped(2), a_container(3, deploy="0bbb")),
+    ],
+    ids=["at its gate", "after its swap", "while nothing ran", "at its very end"],
+)
+def test_a_rollback_after_a_deploy_that_died_goes_back_to_what_served_before_it(containers: list[Container]) -> None:
+    died = Unfinished(command="deploy", release_number=3)
+    assert rollback_number([after_a_deploy_that_died(*containers)], died) == 2
+
+
+def test_a_rollback_after_a_deploy_that_died_leaves_a_host_alone_to_which_that_had_not_come() -> None:
+    died = Unfinished(command="deploy", release_number=3)
+    spared = a_host(a_container(2), host_name=B, releases=(recorded(1), recorded(2, replaces=1)))
+    assert rollback_number([after_a_deploy_that_died(a_container(3, deploy="0bbb")), spared], died) == 2
+
+
+def test_a_rollback_after_a_rollback_that_died_goes_where_that_one_went() -> None:
+    died = Unfinished(command="rollback", release_number=1)
+    at_its_end = a_host(a_stopped(2), a_container(1, deploy="0bbb"), releases=(recorded(1), recorded(2, replaces=1)))
+    assert rollback_number([at_its_end], died) == 1
 
 
 def refusal(*hosts: Observed) -> str:
