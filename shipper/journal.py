@@ -67,7 +67,8 @@ class HostJournal:
     async def lock(self, holder: Holder) -> None:
         words = ["sh", "-c", _HOLD.strip(), "shipper-lock", self._folder, str(SILENCE)]
         process = await self._host.converse(shlex.join(words))
-        process.send(json.dumps(asdict(holder)))
+        with suppress(ConnectError):  # who holds the lock has perhaps refused us, and ended, already
+            process.send(json.dumps(asdict(holder)))
         answer = await process.answer(SILENCE / 2)
         if answer == "held":
             self.last = next(iter(entries(await process.answer(SILENCE / 2))), {})

@@ -1,5 +1,6 @@
 """Is every interruption survivable? `make sim` asks it of two hosts too, and takes nothing for the same."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -40,8 +41,15 @@ def broken(name: str) -> str:
     return str(caught.value)
 
 
-def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_behind() -> None:
-    explorer = Explorer(SCENARIOS["overlap"], VirtualLoop())
+@pytest.fixture
+def loop() -> Iterator[VirtualLoop]:
+    made = VirtualLoop()
+    yield made
+    made.close()
+
+
+def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_behind(loop: VirtualLoop) -> None:
+    explorer = Explorer(SCENARIOS["overlap"], loop)
     ahead = explorer.begun()
     ahead.day = -10
 
@@ -98,9 +106,9 @@ def test_a_case_is_told_so_that_it_can_be_replayed() -> None:
     assert faults_of(told(faults)) == faults
 
 
-def test_a_case_that_is_replayed_makes_the_same_calls() -> None:
+def test_a_case_that_is_replayed_makes_the_same_calls(loop: VirtualLoop) -> None:
     def calls(scenario: Scenario) -> list[str]:
-        ran = Explorer(scenario, VirtualLoop()).replay([faults_of("(call 20, refused)")])
+        ran = Explorer(scenario, loop).replay([faults_of("(call 20, refused)")])
         return [call.name for call in ran.client.calls]
 
     assert calls(SCENARIOS["overlap"]) == calls(SCENARIOS["overlap"])
