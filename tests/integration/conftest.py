@@ -130,6 +130,11 @@ class Project:
         """For the library, which spares a test the start of the CLI."""
         return open_project(self.folder, environ={**self.environ, **environ})
 
+    @property
+    def state(self) -> Path:
+        """What shipper keeps about the service on the server, seen from here."""
+        return self.server.root / "var/lib/shipper" / self.service
+
     def containers(self, *, running: bool = True) -> list[dict[str, Any]]:
         """What Docker tells of the service's containers, the newest first."""
         only = [] if running else ["--all"]

@@ -27,7 +27,7 @@ DOCKERFILE = "FROM scratch\nCOPY singleton.py /app/\n"
 ROLE = f"""\
 singleton: true
 handover: {{port: 8080, path: /health, deadline: 2s}}
-gate: {{http: {{port: 8080, path: /health}}, deadline: 10s, interval: 50ms, settle: 50ms}}
+gate: {{http: {{port: 8080, path: /health}}, deadline: 10s, interval: 20ms, settle: 20ms}}
 stop_timeout: 10s
 command: [{PYTHON}, /app/singleton.py]
 volumes: {VOLUMES}
