@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import pytest
 
 import shipper
 from tests.integration.conftest import Project
-from tests.integration.killing import journal, kill_deploy_at
+from tests.integration.killing import journal, kill_deploy, kill_deploy_at
 from tests.integration.visiting import visitor
 from tests.integration.waiting import eventually
 
@@ -26,6 +27,7 @@ async def deploy(project: Project, version: int) -> shipper.Outcome:
 
 
 async def serves_alone(project: Project, version: int) -> bool:
+    """Whether that version answers, nothing else runs, and there is nothing to do."""
     plan = await shipper.plan_deploy(project.opened(VERSION=str(version)))
     return plan.is_empty and project.answer() == f"version {version}\n"
 
@@ -40,10 +42,10 @@ async def places(project: Project, strategy: str) -> list[str]:
     """What a deploy writes into the journal, line by line, where there are more releases than are kept."""
     project.configure(f"{ROLE}strategy: {strategy}", retain="2")
     project.commit()
-    before = 0
-    for version in (1, 2, 3):
-        before = len(journal(project)) if version > 1 else 0
-        assert isinstance(await deploy(project, version), shipper.Deployed)
+    for version in (1, 2):
+        await deploy(project, version)
+    before = len(journal(project))
+    assert isinstance(await deploy(project, 3), shipper.Deployed)
     return written(project, before)
 
 
@@ -95,3 +97,52 @@ def deploying(project: Project, version: int) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+async def test_when_docker_is_killed_while_the_new_one_is_checked_the_old_one_serves_and_it_is_said(
+    project: Project,
+) -> None:
+    project.configure(ROLE.replace("settle: 20ms", "settle: 1s"))
+    project.commit()
+    await deploy(project, 1)
+    before = len(journal(project))
+    with deploying(project, 2) as process:
+        eventually(lambda: "begin check" in written(project, before), "the check")
+        project.server.restart_docker()
+        exit_code = process.wait(timeout=60)
+
+    assert exit_code in (10, 20)  # Docker did not answer; or it is back, and the new container is found dead
+    assert project.answer() == "version 1\n"
+    assert project.serving["HostConfig"]["RestartPolicy"]["Name"] == "always"
+    await deploy(project, 2)
+    assert await serves_alone(project, 2)
+
+
+STATES = [
+    ("overlap", "outcome", "the new one"),
+    ("overlap", "begin check", "the old one"),
+    ("overlap", "end commit", "the new one"),
+    ("recreate", "end stop", "nothing"),
+]
+
+
+async def test_after_a_reboot_exactly_that_runs_which_serves(project: Project) -> None:
+    project.configure(f"{ROLE}strategy: ${{STRATEGY:-overlap}}")
+    project.commit()
+    await deploy(project, 1)
+    for version, (strategy, place, expected) in enumerate(STATES, start=2):
+        before = len(journal(project))
+        kill_deploy(project, reached(project, before, place), VERSION=str(version), STRATEGY=strategy)
+
+        project.server.reboot()
+
+        running = [f"VERSION={version}" in container["Config"]["Env"] for container in project.containers()]
+        assert running == {"the new one": [True], "the old one": [False], "nothing": []}[expected], place
+        (serving,) = await shipper.status(project.opened(VERSION=str(version)))
+        assert (serving.container is None) == (expected == "nothing")
+        assert (await deploy(project, version)).exit_code == 0
+        assert await serves_alone(project, version)
+
+
+def reached(project: Project, before: int, place: str) -> Callable[[], bool]:
+    return lambda: place in written(project, before)

@@ -4,7 +4,6 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import docker
@@ -16,27 +15,29 @@ _CLONE_NEWNET = 0x40000000  # https://man7.org/linux/man-pages/man2/setns.2.html
 
 
 @contextmanager
-def visitor(project: Project) -> Iterator[list[str]]:
-    """Asks those containers that bear the mark of who serves; each time, one of them must have answered.
-
-    Gives the answers as they come, the newest last.
-    """
+def visitor(project: Project) -> Iterator[None]:
+    """Asks one that bears the mark of who serves while it answers, then finds the next: there must always be one."""
     answers, done = list[str](), threading.Event()
 
     def visit() -> None:
         _enter_network(project.server)
+        address = ""
         with closing(docker.APIClient(base_url=project.server.docker_host)) as engine:
-            while not done.wait(0.03):
-                # who was asked may have retired just then: whoever took its place serves already
-                answers.append(_answer(engine, project) or _answer(engine, project))
+            while not done.wait(0.01):
+                answer = _answer(address)
+                if not answer:
+                    address = _who_serves(engine, project)
+                    answer = _answer(address)
+                answers.append(answer)
 
     thread = threading.Thread(target=visit)
     thread.start()
     try:
-        yield answers
+        yield
     finally:
         done.set()
         thread.join()
+    print(f"{len(answers)} visits")
     assert answers
     assert "" not in answers, f"{answers.count('')} of {len(answers)} visits found nobody who serves"
 
@@ -48,14 +49,18 @@ def _enter_network(machine: Machine) -> None:
             raise OSError(ctypes.get_errno(), "setns")
 
 
-def _answer(engine: docker.APIClient, project: Project) -> str:
+def _who_serves(engine: docker.APIClient, project: Project) -> str:
+    """Its address, or nothing."""
     for listed in engine.containers(filters={"label": f"shipper.service={project.service}"}):
         container = engine.inspect_container(listed["Id"])
-        address = container["NetworkSettings"]["Networks"][project.service]["IPAddress"]
-        if address and container["HostConfig"]["RestartPolicy"]["Name"] == "always":
-            try:
-                with urlopen(f"http://{address}:8080/", timeout=5) as response:
-                    return str(response.read().decode().strip())
-            except URLError:
-                continue
+        if container["HostConfig"]["RestartPolicy"]["Name"] == "always":
+            return str(container["NetworkSettings"]["Networks"][project.service]["IPAddress"])
     return ""
+
+
+def _answer(address: str) -> str:
+    try:
+        with urlopen(f"http://{address}:8080/", timeout=5) as response:
+            return str(response.read().decode())
+    except OSError:
+        return ""
