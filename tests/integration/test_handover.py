@@ -81,7 +81,10 @@ def bot(project: Project) -> Iterator[Bot]:
 
 
 async def test_twenty_handovers_in_a_steady_stream_miss_nothing_and_do_nothing_twice(bot: Bot) -> None:
-    for number in range(HANDOVERS + 1):
+    await bot.deploy()
+    plan = await shipper.plan_deploy(bot.project.opened(TRY="1"))
+    assert "because handover: it must never run twice, and knows how to hand over" in "\n".join(plan.lines)
+    for number in range(1, HANDOVERS + 1):
         outcome = await bot.deploy(TRY=str(number))
         assert isinstance(outcome, shipper.Deployed), outcome
     bot.ends()
@@ -89,15 +92,6 @@ async def test_twenty_handovers_in_a_steady_stream_miss_nothing_and_do_nothing_t
     gaps = sorted(round(gap * 1000) for gap in bot.updates.gaps())
     print(f"{bot.updates.confirmed} updates; gaps in ms: median {median(gaps)}, max {gaps[-1]}, all {gaps}")
     assert len(gaps) == HANDOVERS
-
-
-def test_the_plan_says_that_it_hands_over_and_why(bot: Bot) -> None:
-    assert bot.project.shipper("deploy").exit_code == 0
-
-    plan = bot.project.shipper("plan", TRY="1").output
-
-    assert "because handover: it must never run twice, and knows how to hand over" in plan
-    assert " becomes active, " in plan
 
 
 @pytest.mark.parametrize(
