@@ -28,12 +28,15 @@ ROLE = f"""\
 singleton: true
 handover: {{port: 8080, path: /health, deadline: 2s}}
 gate: {{http: {{port: 8080, path: /health}}, deadline: 10s, interval: 20ms, settle: 20ms}}
-stop_timeout: 10s
+stop_timeout: 60s
 command: [{PYTHON}, /app/singleton.py]
 volumes: {VOLUMES}
 env: {{PYTHONPATH: /code, UPDATES_URL: "${{UPDATES_URL}}", TRY: "${{TRY:-0}}", MODE: "${{MODE:-well}}"}}
 """
-"""With another TRY or MODE it is another release of the same image: nothing to build, nothing to ship."""
+"""With another TRY or MODE it is another release of the same image: nothing to build, nothing to ship.
+
+On a busy machine a bot has hundreds of updates to finish when it is told to end: it gets a minute, not to be killed.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
