@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shipper.config import Handover as HandoverConfig
 from shipper.errors import ConnectError, ForwardingDisabled, GateFailed, NotThere
-from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container
+from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState
 from shipper.steps import Step, last_lines
 from shipper.world import Progress, Report, World
 
@@ -84,8 +84,8 @@ class Handover(Step):
 
     async def _running(self, world: World) -> Container:
         container = await world.engine.container(self.container_name)
-        if not container.is_running:
-            raise await self._failed(world, "ended instead of becoming active")
+        if container.state is not ContainerState.RUNNING:  # its restart policy has Docker start it again and again
+            raise await self._failed(world, f"exited with code {container.exit_code} instead of becoming active")
         return container
 
     async def _state(self, world: World, container: Container) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from shipper import Project as OpenProject, open_project
 from tests.integration.forkserver import ForkServer
 from tests.machines import Machine, machine, prepare
 
@@ -99,7 +100,7 @@ class Project:
             "roles:",
             "  web:",
             f"    hosts: [{self.server.address}]",
-            "    stop_timeout: 2s",
+            *([] if "stop_timeout:" in role else ["    stop_timeout: 2s"]),
             *(f"    {line}" for line in role.splitlines()),
         ]
         self.write("config/deploy.yaml", "\n".join(lines) + "\n")
@@ -144,6 +145,15 @@ class Project:
         result = self.shipper("deploy", *arguments, **environ)
         assert result.exit_code == 0, result.everything
         return result
+
+    def opened(self, **environ: str) -> OpenProject:
+        """For the library, which spares a test the start of the CLI."""
+        return open_project(self.folder, environ={**self.environ, **environ})
+
+    @property
+    def state(self) -> Path:
+        """What shipper keeps about the service on the server, seen from here."""
+        return self.server.root / "var/lib/shipper" / self.service
 
     def containers(self, *, running: bool = True) -> list[dict[str, Any]]:
         """What Docker tells of the service's containers, the newest first."""

@@ -47,7 +47,7 @@ def test_a_second_deploy_is_refused_at_once_and_told_who_holds_the_lock(project:
     assert f"for deploy of {commit}" in result.errors
 
 
-@pytest.mark.parametrize("step", ["build", "ship", "release", "start", "check", "swap", "commit", "retire"])
+@pytest.mark.parametrize("step", ["build", "ship"])  # test_crashes.py kills at all that follows
 def test_a_deploy_that_was_killed_leaves_no_lock_and_the_same_command_finishes_it(project: Project, step: str) -> None:
     project.deploy()
     project.version("version 2")

@@ -55,6 +55,24 @@ def test_when_the_second_host_fails_the_first_goes_back_as_well(on_both: Project
     assert on_both.serving["HostConfig"]["RestartPolicy"]["Name"] == "always"
 
 
+def test_when_the_first_host_goes_first_and_fails_the_others_are_not_touched(on_both: Project, second: Machine) -> None:
+    config = (on_both.folder / "config/deploy.yaml").read_text()
+    on_both.write("config/deploy.yaml", config + "rollout: {first_host_first: true}\n")
+    on_both.commit()
+    on_both.deploy()
+    shown = ("ps", "--all", "--no-trunc", "--filter", f"label=shipper.service={on_both.service}")
+    before = second.docker(*shown, "--format", "{{.ID}} {{.Names}} {{.State}}").stdout
+    on_both.write("config/env.j2", f"{{% if host == '{on_both.server.address}' %}}\nMODE=exits\n{{% endif %}}\n")
+    on_both.version("version 2")
+
+    result = on_both.shipper("deploy")
+
+    assert result.exit_code == 20, result.everything
+    assert f"failed at check web on {on_both.server.address}" in result.output
+    assert second.docker(*shown, "--format", "{{.ID}} {{.Names}} {{.State}}").stdout == before != ""
+    assert served(on_both.server, on_both.service) == ["1"]
+
+
 def test_a_rollback_reaches_all_hosts(on_both: Project, second: Machine) -> None:
     on_both.deploy()
     on_both.version("version 2")

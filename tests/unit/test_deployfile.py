@@ -163,6 +163,12 @@ CONTRADICTIONS: Table = [
      "port: use recreate, or publish none"),
     ("    strategy: overlap\n    singleton: true", "6: roles.web.strategy: overlap runs two at once, and singleton "
      "forbids it"),
+    ("    strategy: handover\n    singleton: true", "6: roles.web.strategy: handover needs the section `handover`: the "
+     "app must speak its protocol"),
+    ("    strategy: handover\n    handover: {}\n    singleton: true\n    publish: ['80:80']", "6: roles.web.strategy: "
+     "two containers cannot publish the same port: use recreate, or publish none"),
+    ("    handover: {port: 8080}", "6: roles.web.handover: is for a role that must never run twice: say singleton: "
+     "true"),
     ("  bot:\n    hosts: [a, b]\n    singleton: true", "8: roles.bot.singleton: never two at once, yet there are 2 "
      "hosts"),
     ("  bot: {hosts: [a, b, a]}", "6: roles.bot.hosts: names a host twice"),

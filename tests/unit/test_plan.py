@@ -8,6 +8,7 @@ from shipper.config import Config, Logging, Role
 from shipper.errors import ImageError
 from shipper.host_plan import Wanted, choose_strategy
 from shipper.model import (
+    SET_ASIDE,
     Container,
     ContainerSpec,
     ContainerState,
@@ -148,6 +149,32 @@ a.example  web  stop     shop-web-r1-0aaa, because recreate: it must never run t
 a.example  web  start    shop-web-r2-0bbb, because release 1 serves
 a.example  web  check    `ok` succeeds within 500ms
 a.example  web  swap     shop-web-r2-0bbb serves
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+HANDS_OVER = a_role(singleton=True, handover={"port": 8081, "path": "/health"})
+
+
+def test_the_first_container_that_can_hand_over_becomes_active_by_itself() -> None:
+    assert text_of(plan(a_host(), config=HANDS_OVER, to=(1, FIRST))) == """\
+shop: release 1 of 1111111
+a.example       release  record 1 of 1111111
+a.example  web  start    shop-web-r1-0bbb, because nothing of it serves
+a.example  web  check    GET /health on port 8081 within 30s
+a.example  web  handover shop-web-r1-0bbb becomes active
+a.example       commit   release 1
+"""
+
+
+def test_a_singleton_that_can_hand_over_is_told_to_end_when_the_new_one_stands_by() -> None:
+    assert text_of(plan(serving_first(), config=HANDS_OVER)) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example       release  record 2 of 2222222
+a.example  web  start    shop-web-r2-0bbb, because handover: it must never run twice, and knows how to hand over
+a.example  web  check    GET /health on port 8081 within 30s
+a.example  web  handover shop-web-r2-0bbb becomes active, shop-web-r1-0aaa drains
 a.example       commit   release 2
 a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 """
@@ -307,6 +334,39 @@ shop: release 2 of 2222222
 a.example       commit   release 2
 a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 """
+
+
+def test_a_handover_that_died_is_gone_on_with() -> None:
+    aside, new = a_container(1, restart_policy=SET_ASIDE), a_container(2, SECOND, deploy="0aab")
+    unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    why = "an unfinished deploy did not come to its end"
+    assert text_of(plan(a_host(aside, new, releases=(R1, unfinished)), config=HANDS_OVER)) == f"""\
+shop: release 2 of 2222222
+a.example  web  handover shop-web-r2-0aab becomes active, shop-web-r1-0aaa drains, because {why}
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+def test_a_container_that_stood_by_when_its_deploy_died_gives_way_to_a_new_one() -> None:
+    unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    made = plan(
+        a_host(a_container(1), an_uncommitted(2, SECOND, deploy="0aab"), releases=(R1, unfinished)), config=HANDS_OVER
+    )
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example  web  stop     shop-web-r2-0aab, because an unfinished deploy left it
+a.example  web  start    shop-web-r2-0bbb, because handover: it must never run twice, and knows how to hand over
+a.example  web  check    GET /health on port 8081 within 30s
+a.example  web  handover shop-web-r2-0bbb becomes active, shop-web-r1-0aaa drains
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+def test_a_handover_that_came_to_its_end_leaves_nothing_to_do() -> None:
+    old, new = a_stopped(1), a_container(2, SECOND, deploy="0aab")
+    assert plan(a_host(old, new, releases=(R1, R2)), config=HANDS_OVER).is_empty
 
 
 def test_a_second_container_that_serves_is_retired() -> None:
@@ -585,6 +645,13 @@ def test_a_running_container_is_never_pruned() -> None:
     [
         ({}, "overlap", "it may run twice"),
         ({"singleton": True}, "recreate", "it must never run twice"),
+        ({"singleton": True, "handover": {}}, "handover", "it must never run twice, and knows how to hand over"),
+        (
+            {"singleton": True, "handover": {}, "publish": ["80:80"]},
+            "recreate",
+            "two containers cannot publish port 80:80",
+        ),
+        ({"singleton": True, "handover": {}, "strategy": "recreate"}, "recreate", "the config says so"),
         ({"publish": ["443:8443", "80:80"]}, "recreate", "two containers cannot publish port 443:8443"),
         ({"singleton": True, "publish": ["80:80"]}, "recreate", "two containers cannot publish port 80:80"),
         ({"strategy": "recreate"}, "recreate", "the config says so"),

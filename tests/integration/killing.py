@@ -1,0 +1,50 @@
+"""Clients that are killed at a moment of their deploy: SIGKILL, so that they can tidy nothing up."""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from shipper import cli
+from shipper.journal import entries
+from tests.integration.conftest import Project
+from tests.integration.waiting import eventually
+
+# Processes that have imported all that a deploy needs: to start the CLI anew takes half a second of a processor.
+_ready = multiprocessing.get_context("forkserver")
+_ready.set_forkserver_preload(["__main__", __name__, "shipper.deployment", "shipper.reporters.plain"])
+
+
+def journal(project: Project) -> tuple[dict[str, Any], ...]:
+    """What stands in the journal on the server; read as a file, it costs next to nothing."""
+    return entries((project.state / "journal").read_text())
+
+
+def kill_deploy(project: Project, moment: Callable[[], bool], **environ: str) -> None:
+    """Begins `shipper deploy`, and kills it as soon as `moment` has come."""
+    process = _ready.Process(target=_deploy, args=(project.folder, {**project.environ, **environ}))
+    process.start()
+    try:
+        eventually(moment, "the moment to kill the deploy", within=30, every=0.001)
+    finally:
+        process.kill()
+        process.join()
+
+
+def _deploy(folder: Path, environ: dict[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = ["shipper", "deploy"]
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        cli.main()
+
+
+def kill_deploy_at(project: Project, line: int, **environ: str) -> None:
+    """Kills it when it has written that many lines into the journal."""
+    file = project.state / "journal"
+    before = file.read_bytes().count(b"\n")
+    kill_deploy(project, lambda: file.read_bytes().count(b"\n") >= before + line, **environ)
