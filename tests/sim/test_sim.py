@@ -22,12 +22,8 @@ SCENARIOS = {scenario.name: scenario for scenario in (*ONE_HOST, *TWO_HOSTS)}
 
 
 @pytest.mark.parametrize("name", [scenario.name for scenario in ONE_HOST])
-def test_each_pair_of_faults_on_one_host_is_survived(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = explored(SCENARIOS[name])
-
-    assert found.cases > 10_000
-    with capsys.disabled():
-        print(f"\n{found}", end="")
+def test_each_pair_of_faults_on_one_host_is_survived(name: str) -> None:
+    assert explored(SCENARIOS[name]).cases > 10_000
 
 
 @pytest.mark.parametrize("name", [scenario.name for scenario in TWO_HOSTS])
