@@ -13,7 +13,7 @@ from shipper.host_plan import Wanted
 from shipper.images.local import LocalImages
 from shipper.journal import locked
 from shipper.mask import Mask, masking
-from shipper.model import Env, Holder, Image, Observed, Outcome, Payload, Release, short
+from shipper.model import Env, Holder, Image, Observed, Outcome, Payload, Release, ReleaseOutcome, short
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import Plan, make_plan
@@ -186,11 +186,14 @@ def completed(release: Release, payload: Payload, host: Observed) -> Release:
         return existing
     salt = random.token_hex(8)
     incumbent = host.incumbent_release
+    before = incumbent.number if incumbent else None
+    if incumbent and incumbent.outcome is not ReleaseOutcome.DEPLOYED:
+        before = incumbent.replaces  # what a deploy that died had swapped to is nothing to go back to
     return replace(
         release,
         env_salt=salt,
         env_hash=releases.env_hash(payload, salt),
-        replaces=incumbent.number if incumbent else None,
+        replaces=before,
     )
 
 

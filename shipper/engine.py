@@ -350,6 +350,7 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         release_number=int(labels.get(Label.RELEASE, 0)),
         version=labels.get(Label.VERSION, ""),
         deploy_id=labels.get(Label.DEPLOY, ""),
+        hands_over=Label.HANDOVER in labels,
         image_id=inspected["Image"],
         state=ContainerState(state["Status"]),
         restart_policy=inspected["HostConfig"]["RestartPolicy"]["Name"] or "no",

@@ -146,7 +146,7 @@ class HostPlan:
 
     def _role_changes(self, role_name: str) -> Iterator[Step]:
         role = self.roles[role_name]
-        strategy, reason = choose_strategy(role)
+        strategy, reason = self._strategy(role_name)
         if up_to_date := self._up_to_date(role_name):
             if strategy == "handover" and (self._others(role_name) or self.is_uncommitted):
                 yield self._handover(role_name, up_to_date.name, because="an unfinished deploy did not come to its end")
@@ -168,7 +168,7 @@ class HostPlan:
             image_name=self.release.image,
             gate=_gate(role),
         )
-        if strategy == "handover":
+        if choose_strategy(role)[0] == "handover":
             yield self._handover(role_name, name)
         else:
             yield Swap(
@@ -185,13 +185,20 @@ class HostPlan:
             because=because,
             container_name=container.name,
             timeout=timeout,
-            was_serving=container.is_committed or container.is_set_aside,
+            was_serving=container == self.observed.incumbent(container.role_name),
         )
 
     def _stopped_before(self, role_name: str) -> list[Container]:
         """What makes room for the new container: all where it must not run twice, else only what was left over."""
-        recreates = choose_strategy(self.roles[role_name])[0] == "recreate"
+        recreates = self._strategy(role_name)[0] == "recreate"
         return [c for c in self._others(role_name) if recreates or not (c.is_committed or c.is_set_aside)]
+
+    def _strategy(self, role_name: str) -> tuple[str, str]:
+        strategy, reason = choose_strategy(self.roles[role_name])
+        deaf = [c for c in self._others(role_name) if c.is_running and not c.hands_over]
+        if strategy == "handover" and deaf:
+            return "recreate", f"{deaf[-1].name} does not know how to hand over"
+        return strategy, reason
 
     def _replaced_at_swap(self, role_name: str) -> list[Container]:
         stopped = self._stopped_before(role_name)
@@ -229,12 +236,14 @@ class HostPlan:
         return f"release {serving.release_number} serves" if serving else "nothing of it serves"
 
     def _labels(self, role_name: str) -> dict[str, str]:
+        handover = {Label.HANDOVER: "true"} if self.roles[role_name].handover else {}
         own = {
             Label.SERVICE: self.wanted.full_name,
             Label.ROLE: role_name,
             Label.RELEASE: str(self.release.number),
             Label.VERSION: self.release.version,
             Label.DEPLOY: self.wanted.deploy_id,
+            **handover,
         }
         return {label.value: value for label, value in own.items()}
 
@@ -261,7 +270,7 @@ class HostPlan:
                     role_name=role_name,
                     container_name=container.name,
                     timeout=role.stop_timeout,
-                    drains=choose_strategy(role)[0] == "handover",
+                    drains=self._strategy(role_name)[0] == "handover",
                     because=f"release {self.release.number} serves",
                 )
         for container in self._of_removed_roles():

@@ -66,7 +66,8 @@ class HostJournal:
 
     async def lock(self, holder: Holder) -> None:
         words = ["sh", "-c", _HOLD.strip(), "shipper-lock", self._folder, str(SILENCE)]
-        process = await self._host.converse(shlex.join(words))
+        # `exec`, or a login shell such as dash stays in between, and is what `kill "$PPID"` would end
+        process = await self._host.converse(f"exec {shlex.join(words)}")
         with suppress(ConnectError):  # who holds the lock has perhaps refused us, and ended, already
             process.send(json.dumps(asdict(holder)))
         answer = await process.answer(SILENCE / 2)

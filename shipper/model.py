@@ -134,6 +134,8 @@ class Label(StrEnum):
     RELEASE = "shipper.release"
     VERSION = "shipper.version"
     DEPLOY = "shipper.deploy"
+    HANDOVER = "shipper.handover"
+    """Works only while it has its lease: docs/handover.md."""
 
 
 # What a deploy has decided of a container stands in its restart policy, where it survives every crash and reboot.
@@ -170,6 +172,8 @@ class Container:
     out_of_memory: bool = False
     address: str = ""
     """On the service's network; empty unless it runs."""
+    hands_over: bool = False
+    """It works only while it has its lease."""
 
     @property
     def short_version(self) -> str:
@@ -181,7 +185,10 @@ class Container:
 
     @property
     def is_committed(self) -> bool:
-        """A deploy gives the policy `always` to what passed its gate, and takes it from what it replaces."""
+        """A deploy gives the policy `always` to what passed its gate, and takes it from what it replaces.
+
+        In a handover it does so before the new one is active.
+        """
         return self.restart_policy == SERVES
 
     @property
@@ -270,9 +277,17 @@ class Observed:
         return _last(committed or set_aside)
 
     def incumbent(self, role_name: str) -> Container | None:
-        """What serves, or would if a deploy or someone else had not stopped it."""
+        """What serves, or would if a deploy or someone else had not stopped it: what to go back to."""
         marked = [c for c in self.of_role(role_name) if c.is_committed or c.is_set_aside]
-        return self.serving(role_name) or _last(marked)
+        newest = self.serving(role_name) or _last(marked)
+        if newest and newest.hands_over and not self._is_deployed(newest):
+            # it has its mark though nobody has seen it active
+            return _last([container for container in marked if container.deploy_id < newest.deploy_id]) or newest
+        return newest
+
+    def _is_deployed(self, container: Container) -> bool:
+        release = self.release(container.release_number)
+        return release is not None and release.outcome is ReleaseOutcome.DEPLOYED
 
     def serving_all(self) -> dict[str, Container]:
         return {role: container for role in self.role_names if (container := self.serving(role))}

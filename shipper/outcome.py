@@ -63,7 +63,8 @@ async def _failed(
         serving = tuple(serving_of(after))
         restored = all(
             (container := after[name].serving(role_name)) is not None
-            and (container.id, container.restart_policy) == (old.id, old.restart_policy)
+            and container.id == old.id
+            and (container.is_committed or container.restart_policy == old.restart_policy)
             for name, host in before.items()
             for role_name, old in host.serving_all().items()
         )

@@ -70,6 +70,8 @@ def rollback_number(observed: Collection[Observed], unfinished: Unfinished | Non
     After a rollback that died it goes where that one went, and after a deploy that died, to what served before it.
     Raises ReleaseNotFound.
     """
+    if unfinished and not _matters(unfinished, observed):
+        unfinished = None
     if unfinished and unfinished.command == "rollback":
         return unfinished.release_number
     targets = {host.host_name: _target(host, unfinished) for host in observed}
@@ -87,6 +89,17 @@ def rollback_number(observed: Collection[Observed], unfinished: Unfinished | Non
             "The release that serves is the first one: there is none before it.", now="Nothing was done."
         )
     return number
+
+
+def _matters(unfinished: Unfinished, observed: Collection[Observed]) -> bool:
+    """Whether it came so far that something is to be taken back, or gone on with."""
+    if unfinished.command == "rollback":
+        return any(host.release(unfinished.release_number) for host in observed)
+    return any(
+        container.is_in_use and container.release_number == unfinished.release_number
+        for host in observed
+        for container in host.containers
+    ) or any(container.is_set_aside for host in observed for container in host.incumbents)
 
 
 def _target(host: Observed, unfinished: Unfinished | None) -> int | None:

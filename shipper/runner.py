@@ -25,7 +25,7 @@ _PAUSE = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """The step that failed, and why. What had been done was taken back."""
+    """The step that failed, and why. What had been done was taken back, as far as that could be."""
 
     step: Step
     error: ShipperError | asyncio.CancelledError
@@ -55,10 +55,16 @@ class _Run:
         except BaseException as error:
             await finish(self._take_back())
             if isinstance(error, (ShipperError, asyncio.CancelledError)):
-                return self._failures[0]
+                return next(iter(self._failures), Failure(step=self._last_begun, error=error))
             raise  # a bug, but what was begun was taken back
         await finish(self._do_what_is_left())
         return None
+
+    @property
+    def _last_begun(self) -> Step:
+        """For an interrupt that came between two steps."""
+        begun = [step for lanes in self._begun for lane in lanes for step in lane]
+        return begun[-1] if begun else self._plan.steps[0]
 
     async def _side_by_side(self, lanes: Iterable[Coroutine[Any, Any, None]]) -> None:
         """When one fails, the others stop at their next safe point."""
@@ -97,15 +103,14 @@ class _Run:
         self._tell(StepFinished(**place, seconds=world.clock.monotonic() - started, detail=detail))
 
     async def _take_back(self) -> None:
-        deadline = self._clock.monotonic() + _PATIENCE
         for lanes in reversed(self._begun):
-            await self._side_by_side(self._backward(lane, deadline) for lane in lanes)
+            await self._side_by_side(self._backward(lane) for lane in lanes)
 
-    async def _backward(self, begun: Sequence[Step], deadline: float) -> None:
+    async def _backward(self, begun: Sequence[Step]) -> None:
         for step in reversed(begun):
             world = self._world(step)
             try:
-                detail = await _patiently(partial(step.undo, world), world.clock, deadline, (ConnectError, EngineError))
+                detail = await _patiently(partial(step.undo, world), world.clock, (ConnectError, EngineError))
             except ShipperError as error:
                 self._tell(Warned(text=f"{step.host_name}: taking back `{step.name}` failed: {error.what}"))
             else:
@@ -127,10 +132,6 @@ class _Run:
                     text = f"{step.host_name}: `{step.name}` failed, the next deploy tries again: {error.what}"
                     self._tell(Warned(text=text))
 
-    @property
-    def _clock(self) -> Clock:
-        return next(iter(self._worlds.values())).clock
-
     def _world(self, step: Step) -> World:
         """What is done on this machine needs no server; any world has the verbs for it."""
         return next(iter(self._worlds.values())) if step.host_name == HERE else self._worlds[step.host_name]
@@ -142,8 +143,7 @@ async def _done(step: Step, world: World, report: Report) -> str:
     except LockLost:
         raise
     except (ConnectError, EngineError, HostError):
-        deadline = world.clock.monotonic() + _PATIENCE
-        if not await _patiently(partial(step.is_done, world), world.clock, deadline):
+        if not await _patiently(partial(step.is_done, world), world.clock):
             raise
         return "done, though the answer was lost"
 
@@ -151,16 +151,17 @@ async def _done(step: Step, world: World, report: Report) -> str:
 async def _patiently(
     ask: Callable[[], Awaitable[Result]],
     clock: Clock,
-    deadline: float,
     passing: tuple[type[ShipperError], ...] = (ConnectError,),
 ) -> Result:
-    """Tries again what may pass; a lock that is lost forbids to."""
+    """Tries again what may pass, counted from the first error; a lock that is lost forbids to."""
+    deadline: float | None = None
     while True:
         try:
             return await ask()
         except LockLost:
             raise
         except passing:
+            deadline = deadline or clock.monotonic() + _PATIENCE
             if clock.monotonic() + _PAUSE > deadline:
                 raise
             await clock.sleep(_PAUSE)

@@ -38,6 +38,17 @@ def _leaves(error: BaseException) -> list[BaseException]:
     return [error]
 
 
+async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:
+    """As `finish`, for requests that could act after what undoes them; raises CancelledError when it has ended."""
+    task = asyncio.current_task()
+    assert task
+    cancellations = task.cancelling()
+    result = await finish(work)
+    if task.cancelling() > cancellations:
+        raise asyncio.CancelledError
+    return result
+
+
 async def finish(work: Coroutine[Any, Any, Result]) -> Result:
     """Lets `work` come to its end though we are cancelled. The caller finds out by `asyncio.Task.cancelling`."""
     task = asyncio.get_running_loop().create_task(work)

@@ -34,13 +34,14 @@ class Handover(Step):
         return f"{self.container_name} becomes active" + "".join(f", {name} drains" for name in self.old_names[-1:])
 
     async def do(self, world: World, report: Report) -> str:
+        await self._wait_until(world, report, "standby", "active")
         await world.engine.set_restart_policy(self.container_name, SERVES)
         for name in self.old_names:
             with suppress(NotThere):
                 await world.engine.set_restart_policy(name, SET_ASIDE)
                 await world.engine.terminate(name)
         begun = world.clock.monotonic()
-        await self._wait_until_active(world, report)
+        await self._wait_until(world, report, "active")
         seconds = world.clock.monotonic() - begun
         if await world.engine.exits_within(self.container_name, self.settle):
             raise await self._failed(world, "ended as soon as it was active")
@@ -72,14 +73,14 @@ class Handover(Step):
         await world.engine.set_restart_policy(old.name, SERVES)  # last, so that this can be tried again
         return f"started {old.name} again"
 
-    async def _wait_until_active(self, world: World, report: Report) -> None:
+    async def _wait_until(self, world: World, report: Report, *wanted: str) -> None:
         deadline = world.clock.monotonic() + self.config.deadline
         looks = 0
-        while (state := await self._state(world, await self._running(world))) != "active":
+        while (state := await self._state(world, await self._running(world))) not in wanted:
             looks += 1
             report(Progress(done=looks, total=0, unit="probes", detail=state))
             if world.clock.monotonic() + _PAUSE > deadline:
-                raise await self._failed(world, f"did not become active in {self.config.deadline:g} s: {state}")
+                raise await self._failed(world, f"was not {wanted[-1]} within {self.config.deadline:g} s: {state}")
             await world.clock.sleep(_PAUSE)
 
     async def _running(self, world: World) -> Container:

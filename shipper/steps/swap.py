@@ -18,6 +18,7 @@ class Swap(Step):
     name = "swap"
     container_name: str
     old_names: tuple[str, ...]
+    """The last one is the one that serves."""
 
     @property
     def detail(self) -> str:
@@ -38,11 +39,11 @@ class Swap(Step):
         return new is not None and new.is_running and new.is_committed and not any(old.is_committed for old in olds)
 
     async def undo(self, world: World) -> str:
-        for name in self.old_names:
+        for name in self.old_names[-1:]:
             with suppress(NotThere):
                 await world.engine.set_restart_policy(name, SERVES)
                 if not (await world.engine.container(name)).is_running:  # Docker restarted, and it had no policy
                     await world.engine.start(name)
         with suppress(NotThere):
             await world.engine.set_restart_policy(self.container_name, SERVES_NOT)
-        return f"{', '.join(self.old_names)} serves again" if self.old_names else ""
+        return f"{self.old_names[-1]} serves again" if self.old_names else ""

@@ -100,7 +100,7 @@ async def test_twenty_handovers_in_a_steady_stream_miss_nothing_and_do_nothing_t
 @pytest.mark.parametrize(
     ("mode", "reason"),
     [
-        ("deaf-to-lease", "did not become active in 2 s: standby"),
+        ("deaf-to-lease", "was not active within 2 s: standby"),
         ("crashes-when-active", "exited with code 5 instead of becoming active"),
     ],
 )

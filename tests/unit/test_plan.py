@@ -169,12 +169,26 @@ a.example       commit   release 1
 
 
 def test_a_singleton_that_can_hand_over_is_told_to_end_when_the_new_one_stands_by() -> None:
-    assert text_of(plan(serving_first(), config=HANDS_OVER)) == """\
+    serving = a_host(a_container(1, hands_over=True), releases=(R1,))
+    assert text_of(plan(serving, config=HANDS_OVER)) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example       release  record 2 of 2222222
 a.example  web  start    shop-web-r2-0bbb, because handover: it must never run twice, and knows how to hand over
 a.example  web  check    GET /health on port 8081 within 30s
 a.example  web  handover shop-web-r2-0bbb becomes active, shop-web-r1-0aaa drains
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+
+
+def test_what_does_not_know_how_to_hand_over_is_stopped_before_what_does_starts() -> None:
+    assert text_of(plan(serving_first(), config=HANDS_OVER)) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example       release  record 2 of 2222222
+a.example  web  stop     shop-web-r1-0aaa, because recreate: shop-web-r1-0aaa does not know how to hand over
+a.example  web  start    shop-web-r2-0bbb, because release 1 serves
+a.example  web  check    GET /health on port 8081 within 30s
+a.example  web  handover shop-web-r2-0bbb becomes active
 a.example       commit   release 2
 a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 """
@@ -326,6 +340,24 @@ def test_hosts_go_side_by_side() -> None:
     assert [[lane[0].host_name for lane in wave] for wave in made.before_commit + made.after_commit] == [[A, B]] * 4
 
 
+def test_of_two_that_have_the_mark_only_the_one_that_served_starts_again_if_the_deploy_fails() -> None:
+    set_aside = a_stopped(1, restart_policy="unless-stopped")
+    made = plan(
+        a_host(set_aside, a_container(2, deploy="0aab"), releases=(R1, R2)),
+        config=a_role(singleton=True),
+        to=(3, THIRD),
+    )
+    stops = [(step.container_name, step.was_serving) for step in made.steps if isinstance(step, Stop)]
+    assert stops == [(set_aside.name, False), ("shop-web-r2-0aab", True)]
+
+
+def test_what_nobody_has_seen_active_is_not_what_a_failed_handover_goes_back_to() -> None:
+    unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    active = a_container(1, hands_over=True)
+    host = a_host(active, a_container(2, SECOND, deploy="0aab", hands_over=True), releases=(R1, unfinished))
+    assert host.incumbent("web") == active
+
+
 def test_a_deploy_that_swapped_and_then_died_is_committed_and_its_predecessor_retired() -> None:
     unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
     made = plan(a_host(an_uncommitted(1), a_container(2, SECOND, deploy="0aab"), releases=(R1, unfinished)))
@@ -337,11 +369,13 @@ a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 
 
 def test_a_handover_that_died_is_gone_on_with() -> None:
-    aside, new = a_container(1, restart_policy=SET_ASIDE), a_container(2, SECOND, deploy="0aab")
+    aside, new = a_container(1, restart_policy=SET_ASIDE, hands_over=True), a_container(
+        2, SECOND, deploy="0aab", hands_over=True
+    )
     unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
     why = "an unfinished deploy did not come to its end"
     assert text_of(plan(a_host(aside, new, releases=(R1, unfinished)), config=HANDS_OVER)) == f"""\
-shop: release 2 of 2222222
+shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example  web  handover shop-web-r2-0aab becomes active, shop-web-r1-0aaa drains, because {why}
 a.example       commit   release 2
 a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
@@ -351,7 +385,12 @@ a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 def test_a_container_that_stood_by_when_its_deploy_died_gives_way_to_a_new_one() -> None:
     unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
     made = plan(
-        a_host(a_container(1), an_uncommitted(2, SECOND, deploy="0aab"), releases=(R1, unfinished)), config=HANDS_OVER
+        a_host(
+            a_container(1, hands_over=True),
+            an_uncommitted(2, SECOND, deploy="0aab", hands_over=True),
+            releases=(R1, unfinished),
+        ),
+        config=HANDS_OVER,
     )
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
@@ -365,7 +404,7 @@ a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 
 
 def test_a_handover_that_came_to_its_end_leaves_nothing_to_do() -> None:
-    old, new = a_stopped(1), a_container(2, SECOND, deploy="0aab")
+    old, new = a_stopped(1, hands_over=True), a_container(2, SECOND, deploy="0aab", hands_over=True)
     assert plan(a_host(old, new, releases=(R1, R2)), config=HANDS_OVER).is_empty
 
 
