@@ -30,9 +30,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INIT = f"""
 set -e
 mount --make-rprivate /
-mount -t tmpfs tmpfs /run
-mkdir -p /run/sshd
-mount -t tmpfs -o "size=$4,mode=755" tmpfs /var/lib
+mount -t tmpfs -o "size=$3,mode=755" tmpfs /var/lib
 mount --bind "$1/etc/passwd" /etc/passwd
 mount --bind "$1/etc/group" /etc/group
 echo mounted
@@ -41,11 +39,20 @@ ip link set lo up
 ip address add "$address/30" dev eth0
 ip link set eth0 up
 export PATH={_PATH}
-dockerd() {{ command dockerd --log-level warn --cgroup-parent "$2" >>"$1/dockerd.log" 2>&1; }}
-[ "$3" = without-docker ] || dockerd "$1" "$2" &
-"$(command -v sshd)" -D -e -f "$1/sshd_config" 2>>"$1/sshd.log" &
-wait
+somebody_is_left() {{ set -- /proc/[0-9]*; [ $# -gt 1 ]; }}
+while :; do
+  mount -t tmpfs tmpfs /run
+  mkdir -p /run/sshd
+  echo booted
+  eval "$2" &
+  "$(command -v sshd)" -D -e -f "$1/sshd_config" 2>>"$1/sshd.log" &
+  wait
+  while somebody_is_left; do sleep 0.01; done
+  cut -d ' ' -f 2 /proc/mounts | grep ^/var/lib/docker/ | xargs --no-run-if-empty umount
+  umount --recursive /run
+done
 """
+_DOCKERD = "dockerd --log-level warn --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
 
 _SSHD = """
 HostKey {folder}/host_key
@@ -100,6 +107,18 @@ class Machine:
             _eventually(lambda: self.docker("version").returncode == 0, f"dockerd of {self.name}", self.folder)
         _eventually(lambda: _accepts(self.address, 22), f"sshd of {self.name}", self.folder)
 
+    def restart_docker(self) -> None:
+        """Kills dockerd, as a crash does, and starts it again; its containers are left to it."""
+        self.run("pid=$(cat /run/docker.pid); kill -9 $pid; while kill -0 $pid 2>/dev/null; do sleep 0.01; done")
+        self.run(f"{self._dockerd} &")
+        self.wait_until_up()
+
+    def reboot(self) -> None:
+        """Kills all that runs in it at once, as a power cut does; then it boots again, with the disk that it had."""
+        self.run("kill -9 -1")  # spares its first process, which boots
+        self._wait_for("booted")
+        self.wait_until_up()
+
     def stop(self) -> None:
         if self._process:
             if self._docker and self._process.poll() is None:
@@ -145,21 +164,30 @@ class Machine:
 
     def _boot(self) -> None:
         namespaces = ["--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        docker = "with-docker" if self._docker else "without-docker"
+        dockerd = self._dockerd if self._docker else ":"
         self._process = subprocess.Popen(
-            ["unshare", *namespaces, "sh", "-c", _INIT, self.name, self.folder, self._cgroup, docker, self._disk_size],
+            ["unshare", *namespaces, "sh", "-c", _INIT, self.name, self.folder, dockerd, self._disk_size],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self._process.stdin
-        assert self._process.stdout
-        if self._process.stdout.readline() != "mounted\n":
-            self._process.communicate()
-            raise RuntimeError(f"{self.name}: no namespaces of its own; is this root on Linux?")
+        self._wait_for("mounted")
         self._link, self.address = _join(self._first_pid())
         self._process.stdin.write(f"{self.address}\n")
         self._process.stdin.flush()
+        self._wait_for("booted")
+
+    def _wait_for(self, line: str) -> None:
+        assert self._process
+        assert self._process.stdout
+        if self._process.stdout.readline() != f"{line}\n":
+            self._process.communicate()
+            raise RuntimeError(f"{self.name} could not boot in namespaces of its own; is this root on Linux?")
+
+    @property
+    def _dockerd(self) -> str:
+        return _DOCKERD.format(cgroup=self._cgroup, folder=self.folder)
 
     def _first_pid(self) -> int:
         assert self._process, f"{self.name} does not run"
