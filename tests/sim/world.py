@@ -54,10 +54,11 @@ class Fault(enum.StrEnum):
     SLOW = "slow"
     STALE = "stale read"
     DOCKER_RESTARTS = "Docker restarts"
+    POWER_CUT = "power cut"
 
 
-OF_A_READ = (Fault.REFUSED, Fault.CRASH_BEFORE, Fault.CUT, Fault.SLOW, Fault.STALE, Fault.DOCKER_RESTARTS)
 OF_A_WRITE = tuple(fault for fault in Fault if fault is not Fault.STALE)
+OF_A_READ = tuple(fault for fault in Fault if fault not in (Fault.LOST, Fault.CRASH_AFTER))
 
 
 class App(enum.StrEnum):
@@ -281,7 +282,10 @@ class Client:
                 raise refusal("it was refused")
             case Fault.CRASH_BEFORE:
                 self._die()
-            case Fault.CUT:
+            case Fault.CUT | Fault.POWER_CUT:
+                if fault is Fault.POWER_CUT:
+                    server.reboot()
+                    self._happened(server)
                 self.cut_off.add(server.name)
                 server.holder = None
                 raise ConnectError("The connection broke.")
