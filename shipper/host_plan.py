@@ -195,7 +195,7 @@ class HostPlan:
 
     def _strategy(self, role_name: str) -> tuple[str, str]:
         strategy, reason = choose_strategy(self.roles[role_name])
-        deaf = [c for c in self._others(role_name) if c.is_running and not c.hands_over]
+        deaf = [container for container in self._others(role_name) if not container.hands_over]
         if strategy == "handover" and deaf:
             return "recreate", f"{deaf[-1].name} does not know how to hand over"
         return strategy, reason

@@ -271,18 +271,21 @@ class Observed:
 
     def serving(self, role_name: str) -> Container | None:
         """What users of this role reach: it runs, passed its gate, and is of the newest deploy that did."""
-        running = [container for container in self.of_role(role_name) if container.is_running]
-        committed = [container for container in running if container.is_committed]
-        set_aside = [container for container in running if container.is_set_aside]
-        return _last(committed or set_aside)
+        return self._trusted([c for c in self.of_role(role_name) if c.is_running])
 
     def incumbent(self, role_name: str) -> Container | None:
         """What serves, or would if a deploy or someone else had not stopped it: what to go back to."""
-        marked = [c for c in self.of_role(role_name) if c.is_committed or c.is_set_aside]
-        newest = self.serving(role_name) or _last(marked)
+        serving, trusted = self.serving(role_name), self._trusted(self.of_role(role_name))
+        return trusted if serving is None or (trusted and serving.hands_over) else serving
+
+    def _trusted(self, candidates: list[Container]) -> Container | None:
+        committed = [container for container in candidates if container.is_committed]
+        set_aside = [container for container in candidates if container.is_set_aside]
+        newest = _last(committed or set_aside)
         if newest and newest.hands_over and not self._is_deployed(newest):
-            # it has its mark though nobody has seen it active
-            return _last([container for container in marked if container.deploy_id < newest.deploy_id]) or newest
+            # it has its mark, but perhaps nobody has seen it active
+            marked = sorted(committed + set_aside, key=lambda container: container.deploy_id)
+            return _last(marked[: marked.index(newest)]) or newest
         return newest
 
     def _is_deployed(self, container: Container) -> bool:

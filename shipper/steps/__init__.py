@@ -47,10 +47,17 @@ class Step(ABC):
 
 
 async def stop_with_mark(world: World, container_name: str, timeout: float, mark: str = SERVES_NOT) -> str:
-    """Stops a container so that it does not come back at boot, as `always` would have it; says how it ended."""
-    await world.engine.set_restart_policy(container_name, mark)
+    """Stops a container so that it does not come back at boot, as `always` would have it; says how it ended.
+
+    The mark comes after the stop: a server that reboots in between brings back what served, and nothing else.
+    """
     await world.engine.stop(container_name, timeout)
-    killed = (await world.engine.container(container_name)).exit_code == 137
+    await world.engine.set_restart_policy(container_name, mark)
+    container = await world.engine.container(container_name)
+    if container.is_running:  # Docker was started again in between
+        await world.engine.stop(container_name, timeout)
+        container = await world.engine.container(container_name)
+    killed = container.exit_code == 137
     return f"{container_name} was killed: it did not end within {timeout:g} s of SIGTERM" if killed else container_name
 
 

@@ -1,4 +1,7 @@
-"""The adapters: what they give, and that no exception of asyncssh, docker or requests gets through them."""
+"""The adapters: that no exception of asyncssh, docker or requests gets through them, and what no simulation needs.
+
+What production code relies on is in tests/contract.
+"""
 
 import asyncio
 import gc
@@ -9,41 +12,27 @@ import tarfile
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-import shipper
-from shipper.errors import ConnectError, EngineError, NotThere
+from shipper.errors import ConnectError, EngineError
 from shipper.host import SshHost
-from shipper.model import ContainerSpec, ContainerState
-from shipper.session import connected
+from shipper.model import ContainerSpec
 from shipper.world import World
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
+from tests.worlds import OF_A_CONTAINER, Verb, world_of
 
 SERVICE = "adapters"
 IMAGE = "adapters:1"
 ABSENT = "adapters-absent"
 _numbers = itertools.count(1)
 
-Verb = Callable[[World, str], Awaitable[object]]
-
 SPEC = ContainerSpec(name="adapters-created", image="adapters:absent", network_name=SERVICE, aliases=(), labels={})
 
-OF_A_CONTAINER: dict[str, Verb] = {
-    "container": lambda world, name: world.engine.container(name),
-    "start": lambda world, name: world.engine.start(name),
-    "stop": lambda world, name: world.engine.stop(name, 1),
-    "remove": lambda world, name: world.engine.remove(name),
-    "set_restart_policy": lambda world, name: world.engine.set_restart_policy(name, "no"),
-    "exits_within": lambda world, name: world.engine.exits_within(name, 1),
-    "execute": lambda world, name: world.engine.execute(name, ("/bin/sh", "-c", "echo"), 5),
-    "logs": lambda world, name: world.engine.logs(name, 5),
-}
 OF_AN_ENGINE: dict[str, Verb] = {
     "platform": lambda world, name: world.engine.platform(),
     "storage": lambda world, name: world.engine.storage(),
@@ -94,27 +83,9 @@ def fragile(_parts: None) -> Iterator[Machine]:
         yield made
 
 
-@asynccontextmanager
-async def world_of(made: Machine, folder: Path, **timeouts: str) -> AsyncIterator[World]:
-    (folder / "config").mkdir(exist_ok=True)
-    (folder / "config/known_hosts").write_text(made.host_key + "\n")
-    lines = [
-        f"service: {SERVICE}",
-        f"image: {IMAGE}",
-        f"ssh: {{user: deploy, key: {made.key}}}",
-        f"timeouts: {{{', '.join(f'{name}: {value}' for name, value in timeouts.items())}}}",
-        f"roles: {{web: {{hosts: [{made.address}]}}}}",
-    ]
-    (folder / "config/deploy.yaml").write_text("\n".join(lines) + "\n")
-    project = shipper.open_project(folder, environ={"HOME": str(folder)})
-    async with connected(project, lambda event: None) as worlds:
-        (world,) = worlds.values()
-        yield world
-
-
 @pytest.fixture(scope="module")
 async def world(server: Machine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    async with world_of(server, tmp_path_factory.mktemp("world")) as made:
+    async with world_of(server, tmp_path_factory.mktemp("world"), SERVICE) as made:
         yield made
 
 
@@ -211,45 +182,13 @@ async def session_pid(world: World) -> str:
     return (await ssh(world).run('echo "$PPID"')).output.strip()
 
 
-# Things that are not there
-
-
-@pytest.mark.parametrize("verb", OF_A_CONTAINER)
-async def test_an_unknown_container_is_not_there(world: World, verb: str) -> None:
-    with pytest.raises(NotThere):
-        await OF_A_CONTAINER[verb](world, ABSENT)
-
-
-async def test_an_unknown_image_is_nothing(world: World) -> None:
-    assert await world.engine.image(ABSENT) is None
-
-
-async def test_an_unknown_image_cannot_be_removed(world: World) -> None:
-    with pytest.raises(NotThere):
-        await world.engine.remove_image(ABSENT)
-
-
-async def test_a_container_of_an_unknown_image_cannot_be_created(world: World) -> None:
-    with pytest.raises(NotThere):
-        await world.engine.create(SPEC)
-
-
-async def test_a_network_that_is_there_is_not_made_again(world: World, server: Machine) -> None:
-    server.docker("network", "create", "adapters-twice")
-    try:
-        with pytest.raises(EngineError, match="already exists"):
-            await world.engine.create_network("adapters-twice")
-    finally:
-        server.docker("network", "rm", "adapters-twice")
-
-
 # Connections that break
 
 
 @pytest.fixture(scope="module")
 async def cut_off(fragile: Machine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """A world whose sshd has ended the session."""
-    async with world_of(fragile, tmp_path_factory.mktemp("cut-off")) as made:
+    async with world_of(fragile, tmp_path_factory.mktemp("cut-off"), SERVICE) as made:
         fragile.run(f"kill -9 {await session_pid(made)}")
         yield made
     await collect_garbage()
@@ -259,7 +198,7 @@ async def cut_off(fragile: Machine, tmp_path_factory: pytest.TempPathFactory) ->
 async def without_dockerd(tmp_path_factory: pytest.TempPathFactory, _parts: None) -> AsyncIterator[World]:
     """A world whose dockerd was killed."""
     with machine("crashed") as crashed:
-        async with world_of(crashed, tmp_path_factory.mktemp("crashed")) as made:
+        async with world_of(crashed, tmp_path_factory.mktemp("crashed"), SERVICE) as made:
             await made.engine.platform()
             crashed.run("kill -9 $(cat /run/docker.pid)")
             yield made
@@ -286,7 +225,7 @@ async def broken_meanwhile(
     fragile: Machine, folder: Path, act: Verb, argument: str, begun: str
 ) -> type[Exception] | None:
     """Kills the session while `act` is under way: once `begun` is among the machine's processes."""
-    async with world_of(fragile, folder) as made:
+    async with world_of(fragile, folder, SERVICE) as made:
         pid = await session_pid(made)
         async with asyncio.TaskGroup() as group:
             acting = group.create_task(raised_by(act(made, argument)))
@@ -342,7 +281,7 @@ async def test_an_exec_whose_connection_breaks_meanwhile_says_so(
 
 
 async def test_a_docker_that_does_not_answer_is_given_up_after_the_deadline(fragile: Machine, tmp_path: Path) -> None:
-    async with world_of(fragile, tmp_path, call="1s") as made:
+    async with world_of(fragile, tmp_path, SERVICE, call="1s") as made:
         pid = fragile.run("cat /run/docker.pid").stdout.strip()
         fragile.run(f"kill -STOP {pid}")
         try:
@@ -353,13 +292,13 @@ async def test_a_docker_that_does_not_answer_is_given_up_after_the_deadline(frag
 
 
 async def test_a_command_that_does_not_end_is_given_up_after_the_deadline(server: Machine, tmp_path: Path) -> None:
-    async with world_of(server, tmp_path, call="1s") as made:
+    async with world_of(server, tmp_path, SERVICE, call="1s") as made:
         with pytest.raises(ConnectError, match=r"a command did not end within 1 s"):
             await ssh(made).run("exec sleep 20")
 
 
 async def test_a_deadline_of_less_than_half_a_second_can_be_kept(server: Machine, tmp_path: Path) -> None:
-    async with world_of(server, tmp_path, call="400ms") as made:
+    async with world_of(server, tmp_path, SERVICE, call="400ms") as made:
         assert await made.engine.platform() == "linux/amd64"
 
 
@@ -523,57 +462,11 @@ async def test_a_command_that_is_not_there_fails(world: World, container: Callab
     assert "/bin/nothing" in finished.output
 
 
-async def test_a_container_that_does_not_run_executes_nothing(world: World, container: Callable[[str], str]) -> None:
-    name = container("exit 0")
-    assert await world.engine.exits_within(name, 5)
-
-    with pytest.raises(EngineError):
-        await world.engine.execute(name, ("/bin/sh", "-c", "echo"), 5)
-
-
-async def test_a_container_that_ends_exits_within_the_time(world: World, container: Callable[[str], str]) -> None:
-    assert await world.engine.exits_within(container("sleep 0.1; exit 3"), 10) is True
-
-
-async def test_a_container_that_has_ended_exits_within_the_time(world: World, container: Callable[[str], str]) -> None:
-    name = container("exit 3")
-    assert await world.engine.exits_within(name, 5)
-
-    assert await world.engine.exits_within(name, 1) is True
-
-
-async def test_a_container_that_runs_does_not_exit_within_the_time(
-    world: World, container: Callable[[str], str]
-) -> None:
-    name = container("exec sleep 1000")
-    begun = time.monotonic()
-
-    assert await world.engine.exits_within(name, 0.3) is False
-
-    assert 0.3 <= time.monotonic() - begun < 3
-
-
-async def test_logs_are_the_last_lines(world: World, container: Callable[[str], str]) -> None:
-    name = container("for number in 1 2 3 4; do echo line $number; done")
-    assert await world.engine.exits_within(name, 5)
-
-    assert await world.engine.logs(name, 2) == ("line 3", "line 4")
-
-
 async def test_logs_are_those_of_output_and_errors(world: World, container: Callable[[str], str]) -> None:
     name = container("echo starting; echo FATAL >&2")
     assert await world.engine.exits_within(name, 5)
 
     assert sorted(await world.engine.logs(name, 5)) == ["FATAL", "starting"]
-
-
-async def test_a_container_is_told_with_its_state_and_exit_code(world: World, container: Callable[[str], str]) -> None:
-    name = container("exit 3")
-    assert await world.engine.exits_within(name, 5)
-
-    told = await world.engine.container(name)
-
-    assert (told.name, told.state, told.exit_code, told.address) == (name, ContainerState.EXITED, 3, "")
 
 
 # Images

@@ -17,11 +17,12 @@ from shipper.host import SshHost
 from shipper.tasks import task_group
 from shipper.world import World
 from tests.integration.conftest import Project
-from tests.integration.test_adapters import IMAGE, SERVICE, world_of
+from tests.integration.test_adapters import IMAGE, SERVICE
 from tests.integration.test_connection import aim, move
 from tests.integration.test_lock import deploying
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
+from tests.worlds import world_of
 
 STRICT = """
 Match User root
@@ -139,7 +140,7 @@ def test_a_server_without_dockers_command_is_told_that_it_needs_one(forbidden: P
 
 @pytest.fixture
 async def world(strict: Machine, tmp_path: Path) -> AsyncIterator[World]:
-    async with world_of(strict, tmp_path) as made:
+    async with world_of(strict, tmp_path, SERVICE) as made:
         yield made
 
 
@@ -173,7 +174,7 @@ async def test_many_calls_at_once_of_all_kinds_get_their_turn(world: World, stri
 
 
 async def test_probes_that_hang_do_not_use_up_the_sessions(strict: Machine, tmp_path: Path, container: str) -> None:
-    async with world_of(strict, tmp_path, call="5s") as world:
+    async with world_of(strict, tmp_path, SERVICE, call="5s") as world:
         for _ in range(12):
             with pytest.raises(TimeoutError):
                 await world.engine.execute(container, ("/bin/sh", "-c", "sleep 1000"), 0.05)

@@ -4,6 +4,7 @@ After every call the safety properties hold; and when the faults stop, the same 
 nothing. A state that came about before is not explored again: what a command does depends on nothing else.
 """
 
+import asyncio
 import copy
 import functools
 import re
@@ -17,12 +18,13 @@ from typing import Any
 import shipper.deployment
 import shipper.rollbacks
 from shipper.config import Config
-from shipper.errors import ShipperError
-from shipper.events import Event
+from shipper.errors import ShipperError, UsageError
+from shipper.events import Ended, Event
 from shipper.git import Revision
 from shipper.model import (
     SERVES,
     SERVES_NOT,
+    SET_ASIDE,
     ContainerSpec,
     Deployed,
     Failed,
@@ -36,6 +38,8 @@ from tests.sim.world import OF_A_READ, OF_A_WRITE, App, Call, Client, Crash, Fau
 
 _SECRET = "s3cr3t-t0ken"
 _RETAIN = 2
+_BROKEN = "v9"
+_GIVING = ("stop", "handover")  # the steps in which a container that must not run twice gives way
 _STRANGER = SimContainer(
     ContainerSpec(name="stranger", image="other", network_name="", aliases=(), labels={}), App.WELL
 )
@@ -47,7 +51,9 @@ Faults = tuple[tuple[int, Fault], ...]
 class Scenario:
     name: str
     roles: Mapping[str, Any]
-    before: tuple[str, ...]
+    earlier_roles: Mapping[str, Any] | None = None
+    """Those of all versions before the one that the command deploys, where they were others."""
+    before: tuple[str, ...] = ("deploy v0", "deploy v1")
     """Commands that went well."""
     command: str
     apps: Mapping[str, App] = field(default_factory=dict)
@@ -55,7 +61,7 @@ class Scenario:
     serves: str
     """The version that serves in the end."""
     back: str = ""
-    """The version that a rollback makes serve, wherever the command died."""
+    """The version that a rollback makes serve, wherever the command died once it had begun to change what runs."""
 
     @property
     def is_well(self) -> bool:
@@ -63,17 +69,16 @@ class Scenario:
 
     @functools.cached_property
     def config(self) -> Config:
-        roles = {
-            name: {"gate": {"http": {"port": 80}, "deadline": "2s", "settle": "1s"}, **role}
-            for name, role in self.roles.items()
-        }
-        top = {"service": "shop", "image": "shop", "build": {}, "secrets": {"TOKEN": None}, "retain": _RETAIN}
-        return Config.model_validate({**top, "roles": roles})
+        return _config(self.roles)
+
+    @functools.cached_property
+    def earlier_config(self) -> Config:
+        return _config(self.earlier_roles or self.roles)
 
     def project(self, version: str) -> Project:
         return Project(
             root=Path("/nonexistent"),
-            config=self.config,
+            config=self.earlier_config if version in ("v0", "v1") else self.config,
             destination=None,
             revision=Revision(version=version, commit=version, tree=version),
             environ={"TOKEN": _SECRET},
@@ -85,6 +90,12 @@ class Scenario:
         return shipper.host_plan.choose_strategy(self.config.roles[role_name])[0] == strategy
 
 
+def _config(roles: Mapping[str, Any]) -> Config:
+    gate = {"http": {"port": 80}, "deadline": "2s", "settle": "1s"}
+    top = {"service": "shop", "image": "shop", "build": {}, "secrets": {"TOKEN": None}, "retain": _RETAIN}
+    return Config.model_validate({**top, "roles": {name: {"gate": gate, **role} for name, role in roles.items()}})
+
+
 @dataclass(kw_only=True)
 class Ran:
     """One run of a command, with what it left."""
@@ -94,6 +105,7 @@ class Ran:
     faults: Faults
     before: Faults
     """Those that the command before it met."""
+    command: str
     outcome: Outcome | ShipperError | None
     """None if the client was killed."""
 
@@ -116,7 +128,7 @@ class Explorer:
         self._ended: set[tuple[Fault, int]] = set()
         self._live = False
         self._overlapping = [name for name in scenario.roles if scenario.has_strategy(name, "overlap")]
-        self._alone = [name for name in scenario.roles if scenario.has_strategy(name, "recreate")]
+        self._alone = [name for name, role in scenario.config.roles.items() if role.singleton]
 
     def singles(self) -> None:
         """Each fault at each call."""
@@ -149,7 +161,7 @@ class Explorer:
     def begun(self) -> Sim:
         """The servers as they are before the command."""
         names = dict.fromkeys(host for role in self.scenario.config.roles.values() for host in role.hosts)
-        apps = {f"shop:{version}": app for version, app in self.scenario.apps.items()}
+        apps = {f"shop:{version}": app for version, app in {**self.scenario.apps, _BROKEN: App.SICK}.items()}
         sim = Sim(servers={name: SimServer(name) for name in names}, apps=apps)
         for server in sim.servers.values():
             server.containers["stranger"] = replace(_STRANGER)
@@ -195,13 +207,14 @@ class Explorer:
         sim = _copy(begun)
         is_followed = len(faults) + bool(before) < 2  # by another fault: then it matters what state each call found
         client = Client(sim, dict(faults), state=(lambda: hash(_key(sim))) if is_followed else int)
-        sim.check = lambda: self._unsafe(sim)
+        sim.check = lambda: self._unsafe(sim, client, worked)
+        worked = {name for name in self._alone if any(c.policy == SERVES for c in self._working(sim, name))}
         sim.day += 1
         self.loop.virtual_time = 0.0  # always, so that the same waits end at the same call
         told: list[Event] = []
         outcome = self.loop.run_until_complete(self._perform(client, command, told))
         sim.leave(client)
-        ran = Ran(sim=sim, client=client, faults=faults, before=before, outcome=outcome)
+        ran = Ran(sim=sim, client=client, faults=faults, before=before, command=command, outcome=outcome)
         if sim.violations:
             self._break(ran, sim.violations[0])
         if _SECRET in repr((told, [server.journal for server in sim.servers.values()])):
@@ -211,6 +224,7 @@ class Explorer:
 
     async def _perform(self, client: Client, command: str, told: list[Event]) -> Outcome | ShipperError | None:
         verb, _, version = command.partition(" ")
+        client.task = asyncio.current_task()
         try:
             with _simulated(client):
                 if verb == "rollback":
@@ -218,10 +232,18 @@ class Explorer:
                 return await shipper.deployment.deploy(self.scenario.project(version), tell=told.append)
         except Crash:
             return None
+        except asyncio.CancelledError:
+            ended = [event.outcome for event in told if isinstance(event, Ended)]
+            return ended[0] if ended else UsageError("interrupted before it began")
         except ShipperError as error:
             return error
 
-    def _unsafe(self, sim: Sim) -> Iterator[str]:
+    def _working(self, sim: Sim, role_name: str) -> list[SimContainer]:
+        return [
+            c for server in sim.servers.values() for c in server.containers.values() if c.is_of(role_name) and c.works
+        ]
+
+    def _unsafe(self, sim: Sim, client: Client, worked: set[str]) -> Iterator[str]:
         for server in sim.servers.values():
             if server.containers.get("stranger") != _STRANGER:
                 yield f"a stranger's container on {server.name} was touched"
@@ -230,17 +252,22 @@ class Explorer:
                 if on_host and not any(c.serves for c in server.containers.values() if c.is_of(role_name)):
                     yield f"users of {role_name} on {server.name} reach nothing that passed its gate"
         for role_name in self._alone:
-            for server in sim.servers.values():
-                if sum(c.is_running for c in server.containers.values() if c.is_of(role_name)) > 1:
-                    yield f"{role_name} runs twice on {server.name}"
+            working = len(self._working(sim, role_name))
+            if working > 1:
+                yield f"{working} containers work as {role_name}, which must never run twice"
+            gives_way = any(
+                f"journal begin {step} {role_name}" in call.name for call in client.calls for step in _GIVING
+            )
+            if role_name in worked and not working and not gives_way:
+                yield f"nobody works as {role_name}, though it is nobody's turn to give way"
 
     def _is_true(self, begun: Sim, ran: Ran) -> None:
         """What the outcome says is so."""
         if isinstance(ran.outcome, Failed) and ran.outcome.restored is not None:
             before, after = _serving(begun), _serving(ran.sim)
-            restored = all(after.get(key) == name for key, name in before.items())
-            saw_all = not any(fault is Fault.STALE for _, fault in ran.faults)
-            if restored < ran.outcome.restored or (saw_all and restored > ran.outcome.restored):
+            restored = all(after.get(key) in (found, (found[0], SERVES)) for key, found in before.items())
+            knows = before and not any(fault is Fault.STALE for _, fault in ran.faults)
+            if restored < ran.outcome.restored or (knows and restored > ran.outcome.restored):
                 self._break(ran, f"it says restored={ran.outcome.restored}; {before} served, and now {after} serves")
         if isinstance(ran.outcome, (Deployed, Unchanged)):
             served = {number for *_, number in _releases_serving(ran.sim)}
@@ -248,44 +275,49 @@ class Explorer:
                 self._break(ran, f"it says that release {ran.outcome.release.number} serves, but {served} does")
 
     def _heals(self, ran: Ran) -> None:
-        """Without faults, the same command converges; so does a rollback."""
-        if (key := _key(ran.sim)) in self._healed:
+        """Without faults, the same command converges; so do another version, and a rollback if it was killed."""
+        key = _key(ran.sim), ran.outcome is None
+        if key in self._healed:
             return
-        if self.scenario.command == "rollback" and isinstance(ran.outcome, Deployed):
+        if self.scenario.command == "rollback" and _is_finished(ran.sim):
             return  # another one goes further back
         self._healed.add(key)
+        self._is_as_wanted(ran, self.run(ran.sim, "deploy v3"), ("v3",), command="deploy v3")
+        self.run(ran.sim, f"deploy {_BROKEN}")
         again = self.run(ran.sim, self.scenario.command, ())
-        self._is_as_wanted(ran, again, self.scenario.serves)
+        self._is_as_wanted(ran, again, (self.scenario.serves,))
         if self.scenario.is_well and self.scenario.command != "rollback":
             more = self.run(again.sim, self.scenario.command, ())
             if not isinstance(more.outcome, Unchanged):
                 self._break(ran, f"the third run of the command still found something to do: {more.outcome}")
         if self.scenario.back and ran.outcome is None:
             back = self.run(ran.sim, "rollback", ())
-            self._is_as_wanted(ran, back, self.scenario.back, command="rollback")
+            ours = [c for server in ran.sim.servers.values() for c in server.containers.values() if c.deploy_id]
+            has_begun = any(c.policy == SET_ASIDE or (c.version == "v2" and c.is_in_use) for c in ours)
+            self._is_as_wanted(ran, back, (self.scenario.back, *(() if has_begun else ("v0",))), command="rollback")
 
-    def _is_as_wanted(self, ran: Ran, after: Ran, version: str, command: str = "") -> None:
+    def _is_as_wanted(self, ran: Ran, after: Ran, versions: tuple[str, ...], command: str = "") -> None:
         command = command or self.scenario.command
         if isinstance(after.outcome, ShipperError):
             self._break(ran, f"`{command}` again ended with: {after.outcome.what}")
         for server in after.sim.servers.values():
             for role_name, role in self.scenario.config.roles.items():
                 of_role = [c for c in server.containers.values() if c.is_of(role_name)]
-                serving = [c for c in of_role if c.serves and c.version == version]
+                serving = [c for c in of_role if c.serves and c.version in versions]
                 others = [c for c in of_role if c not in serving]
                 if server.name in role.hosts and len(serving) != 1:
-                    self._break(ran, f"`{command}` again: {version} of {role_name} does not serve on {server.name}")
+                    self._break(ran, f"`{command}` then: {versions} of {role_name} does not serve on {server.name}")
                 if any(c.is_running or c.policy != SERVES_NOT for c in others):
                     self._break(ran, f"`{command}` again: something of {role_name} is left on {server.name}: {others}")
-                if self.scenario.command != "rollback" and len(of_role) > _RETAIN + 2:
+                if isinstance(after.outcome, Deployed) and command != "rollback" and len(of_role) > _RETAIN + 2:
                     self._break(ran, f"{len(of_role)} containers of {role_name} pile up on {server.name}")
                 if any(server.releases[c.release_number].outcome is not ReleaseOutcome.DEPLOYED for c in serving):
-                    self._break(ran, f"{version} serves on {server.name}, and its record does not say so")
+                    self._break(ran, f"{versions} serves on {server.name}, and its record does not say so")
 
     def _break(self, ran: Ran, why: str) -> None:
         trace = "\n".join(f"  {number:>3}  {name}" for number, (name, *_) in enumerate(ran.client.calls, start=1))
         faults = " then ".join(filter(None, (told(ran.before), told(ran.faults))))
-        raise Broken(f"{self.scenario.name} {faults}: {why}\ncalls of the run:\n{trace}")
+        raise Broken(f"{self.scenario.name} {faults}: {why}\ncalls of `{ran.command}`:\n{trace}")
 
 
 def told(faults: Faults) -> str:
@@ -345,11 +377,13 @@ def _key(sim: Sim) -> object:
 
 def _server_key(server: SimServer) -> object:
     ours = sorted((c for c in server.containers.values() if c.deploy_id), key=lambda c: c.deploy_id)
+    last = server.journal[-1] if server.journal else None
     return (
         tuple((c.role_name, c.release_number, c.state, c.policy, c.was_stopped, c.has_lease) for c in ours),
         frozenset(server.images),
         frozenset(server.networks),
         tuple((r.number, r.version, r.outcome, r.replaces) for r in server.releases.values()),
+        *([last.get("command"), last.get("release"), last["event"] == "outcome"] if last else ()),
     )
 
 
@@ -358,10 +392,14 @@ def _serving(sim: Sim) -> dict[tuple[str, str], tuple[str, str]]:
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for server in sim.servers.values():
         ours = sorted((c for c in server.containers.values() if c.deploy_id), key=lambda c: c.deploy_id)
-        for policy in ("unless-stopped", SERVES):
-            live = [c for c in ours if c.is_running and c.policy == policy]
+        for policy in (SET_ASIDE, SERVES):
+            live = [c for c in ours if (c.works if c.hands_over else c.is_running) and c.policy == policy]
             found.update({(server.name, c.role_name): (c.spec.name, c.policy) for c in live})
     return found
+
+
+def _is_finished(sim: Sim) -> bool:
+    return all(server.journal[-1].get("kind") in ("deployed", "unchanged") for server in sim.servers.values())
 
 
 def _releases_serving(sim: Sim) -> Iterator[tuple[str, str, int]]:

@@ -12,16 +12,13 @@ _TWO_HOSTS = {"web": {"hosts": [_A, _B]}}
 
 ONE_HOST = (
     Scenario(name="first deploy", roles=_WEB, before=(), command="deploy v1", serves="v1"),
-    Scenario(name="overlap", roles=_WEB, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
-    Scenario(
-        name="overlap, sick", roles=_WEB, before=("deploy v1",), command="deploy v2", apps={"v2": App.SICK}, serves="v1"
-    ),
+    Scenario(name="overlap", roles=_WEB, command="deploy v2", serves="v2", back="v1"),
+    Scenario(name="overlap, sick", roles=_WEB, command="deploy v2", apps={"v2": App.SICK}, serves="v1"),
     Scenario(name="rollback", roles=_WEB, before=("deploy v1", "deploy v2"), command="rollback", serves="v1"),
-    Scenario(name="recreate", roles=_ALONE, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+    Scenario(name="recreate", roles=_ALONE, command="deploy v2", serves="v2", back="v1"),
     Scenario(
         name="recreate, exits",
         roles=_ALONE,
-        before=("deploy v1",),
         command="deploy v2",
         apps={"v2": App.EXITS},
         serves="v1",
@@ -29,23 +26,29 @@ ONE_HOST = (
     Scenario(
         name="recreate, rollback", roles=_ALONE, before=("deploy v1", "deploy v2"), command="rollback", serves="v1"
     ),
-    Scenario(name="handover", roles=_BOT, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+    Scenario(name="handover", roles=_BOT, command="deploy v2", serves="v2", back="v1"),
     Scenario(
         name="handover, never active",
         roles=_BOT,
-        before=("deploy v1",),
         command="deploy v2",
         apps={"v2": App.NEVER_ACTIVE},
         serves="v1",
     ),
-    Scenario(name="two roles", roles=_TWO_ROLES, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+    Scenario(
+        name="handover, adopted",
+        roles=_BOT,
+        earlier_roles={"bot": {"hosts": [_A], "singleton": True}},
+        command="deploy v2",
+        serves="v2",
+        back="v1",
+    ),
+    Scenario(name="two roles", roles=_TWO_ROLES, command="deploy v2", serves="v2", back="v1"),
 )
 TWO_HOSTS = (
-    Scenario(name="two hosts", roles=_TWO_HOSTS, before=("deploy v1",), command="deploy v2", serves="v2", back="v1"),
+    Scenario(name="two hosts", roles=_TWO_HOSTS, command="deploy v2", serves="v2", back="v1"),
     Scenario(
         name="two hosts, sick",
         roles=_TWO_HOSTS,
-        before=("deploy v1",),
         command="deploy v2",
         apps={"v2": App.SICK},
         serves="v1",

@@ -10,9 +10,10 @@ import shipper.deployment
 from shipper.model import SERVES, SERVES_NOT, Deployed, Unchanged
 from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
+from shipper.steps.check import Check
 from shipper.steps.retire import Retire
 from shipper.steps.swap import Swap
-from shipper.world import World
+from shipper.world import Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
 from tests.sim.loop import VirtualLoop
 from tests.sim.scenarios import ONE_HOST, TWO_HOSTS
@@ -57,7 +58,7 @@ def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_b
     assert explorer.run(back.sim, "deploy v1").outcome == Unchanged(release=back.outcome.release)
 
 
-# Three bugs, to see that the simulation can fail
+# Bugs, to see that the simulation can fail
 
 
 def test_it_finds_a_plan_that_retires_the_old_one_before_the_swap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +78,7 @@ def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.M
 
     monkeypatch.setattr(shipper.deployment, "observe_all", blindly)
 
-    assert "web runs twice on a.example" in broken("recreate")
+    assert "2 containers work as web, which must never run twice" in broken("recreate")
 
 
 def test_it_finds_a_step_that_is_taken_back_without_asking_what_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +91,17 @@ def test_it_finds_a_step_that_is_taken_back_without_asking_what_is_true(monkeypa
     monkeypatch.setattr(Swap, "undo", blindly)
 
     assert "Docker restarts): after call" in broken("two roles")
+
+
+def test_it_finds_a_handover_that_stops_the_old_one_before_it_is_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hastily(step: Check, world: World, report: Report) -> str:
+        for container in await world.engine.containers():
+            if container.is_committed:
+                await world.engine.stop(container.name, 1)
+        return ""
+
+    monkeypatch.setattr(Check, "do", hastily)
+    assert "nobody works as bot, though it is nobody's turn to give way" in broken("handover")
 
 
 # Telling, and replaying

@@ -7,6 +7,7 @@ real one does. The servers outlive their clients, as servers do.
 import asyncio
 import copy
 import enum
+import json
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,12 +29,16 @@ from shipper.model import (
     Payload,
     Release,
 )
-from shipper.world import Answer, Finished, Report, Storage, World
+from shipper.tasks import finish
+from shipper.world import Answer, Clock, Finished, Report, Storage, World
 
 Result = TypeVar("Result")
 
 _BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 _SLOW = 40.0  # seconds: longer than a gate waits
+_IN_USE = (ContainerState.RUNNING, ContainerState.RESTARTING)
+_KILLED, _UNKNOWN = 137, 255  # exit codes: of SIGKILL, and where Docker did not see how it ended
+_STOPPING = 15.0  # seconds that an app takes to end
 _RESTART = 5.0  # seconds that Docker is away when it is started again
 
 
@@ -50,12 +55,14 @@ class Fault(enum.StrEnum):
     CRASH_AFTER = "crash after"
     CUT = "link cut"
     SLOW = "slow"
+    INTERRUPT = "interrupt"
     STALE = "stale read"
     DOCKER_RESTARTS = "Docker restarts"
+    POWER_CUT = "power cut"
 
 
-OF_A_READ = (Fault.REFUSED, Fault.CRASH_BEFORE, Fault.CUT, Fault.SLOW, Fault.STALE, Fault.DOCKER_RESTARTS)
 OF_A_WRITE = tuple(fault for fault in Fault if fault is not Fault.STALE)
+OF_A_READ = tuple(fault for fault in Fault if fault not in (Fault.LOST, Fault.CRASH_AFTER))
 
 
 class App(enum.StrEnum):
@@ -65,6 +72,7 @@ class App(enum.StrEnum):
     SICK = "sick"
     EXITS = "exits"
     NEVER_ACTIVE = "never active"
+    DEAF = "deaf to its stop signal"
 
 
 @dataclass
@@ -78,6 +86,8 @@ class SimContainer:
     """By someone, not by itself: `unless-stopped` remembers that over a restart of Docker."""
     drains: bool = False
     has_lease: bool = False
+    lines: tuple[str, ...] = ()
+    """What it wrote, in all its runs."""
 
     @property
     def role_name(self) -> str:
@@ -104,23 +114,50 @@ class SimContainer:
         return self.state is ContainerState.RUNNING
 
     @property
+    def is_in_use(self) -> bool:
+        return self.is_running or self.policy != SERVES_NOT
+
+    @property
+    def hands_over(self) -> bool:
+        return Label.HANDOVER in self.spec.labels
+
+    @property
+    def works(self) -> bool:
+        """Does what must never be done twice: what knows of a lease does so only with it."""
+        return self.is_running and not self.drains and (self.has_lease or not self.hands_over)
+
+    @property
     def is_ready(self) -> bool:
         return self.is_running and self.app in (App.WELL, App.NEVER_ACTIVE) and not self.drains
 
     def start(self) -> None:
         self.was_stopped = self.drains = False
-        exits = self.app is App.EXITS
-        self.state = ContainerState.EXITED if exits else ContainerState.RUNNING
-        self.exit_code = 3 if exits else 0
+        self.lines += ("up",)
+        if self.app is App.EXITS:
+            comes_back = self.policy != SERVES_NOT
+            self.state = ContainerState.RESTARTING if comes_back else ContainerState.EXITED
+            self.exit_code = 3
+        else:
+            self.state, self.exit_code = ContainerState.RUNNING, 0
+
+    def stop(self) -> None:
+        """By someone. What does not run is left as it is."""
+        if self.state in _IN_USE:
+            self.was_stopped = True
+            self.end(_KILLED if self.app is App.DEAF else 0)
+
+    def drain(self) -> None:
+        """It has had all the time that it needs."""
+        if self.drains and self.app is not App.DEAF:
+            self.end(0)
 
     @property
     def serves(self) -> bool:
         """Users can rely on it, and after a reboot as well."""
         return self.is_ready and self.policy == SERVES
 
-    def end(self, exit_code: int = 0) -> None:
-        if self.is_running:
-            self.state, self.exit_code = ContainerState.EXITED, exit_code
+    def end(self, exit_code: int) -> None:
+        self.state, self.exit_code = ContainerState.EXITED, exit_code
         self.has_lease = self.drains = False
 
 
@@ -137,24 +174,36 @@ class SimServer:
     frozen: Freeze | None = None
     journal: list[dict[str, Any]] = field(default_factory=list)
     holder: "Client | None" = None
+    held_for: Holder | None = None
+    """What the last holder said of itself."""
     docker_is_back_at: float = 0.0
 
     def settle(self) -> None:
         """What apps do by themselves, at once: one that stands by takes a lease that is free."""
         for container in self.containers.values():
-            if "SHIPPER_LEASE" not in container.spec.env or not container.is_ready or container.app is App.NEVER_ACTIVE:
+            if not container.hands_over or not container.is_ready or container.app is App.NEVER_ACTIVE:
                 continue
             if not any(c.has_lease for c in self.containers.values() if c.is_of(container.role_name)):
                 container.has_lease = True
 
     def restart_docker(self) -> None:
+        """As a crash of it does: it stops what it finds running, and `unless-stopped` takes that for someone's wish."""
+        for container in self.containers.values():
+            container.stop()
+        self._boot()
+
+    def reboot(self) -> None:
+        """As a power cut does."""
+        for container in self.containers.values():
+            if container.state in _IN_USE:
+                container.end(_UNKNOWN)
+        self._boot()
+
+    def _boot(self) -> None:
         """As measured: `always` comes back though it was stopped, `unless-stopped` only if it was not, `no` never."""
         for container in self.containers.values():
-            comes_back = container.policy == SERVES or (
-                container.policy == SET_ASIDE and container.is_running and not container.was_stopped
-            )
-            container.end(137)
-            if comes_back:
+            is_wanted = container.policy == SERVES or (container.policy == SET_ASIDE and not container.was_stopped)
+            if is_wanted and container.state is not ContainerState.CREATED:
                 container.start()
         self.settle()
 
@@ -169,6 +218,7 @@ class Sim:
     built: set[str] = field(default_factory=set)
     day: int = 0
     """Each command has one of its own."""
+    service: str = "shop"
     check: Callable[[], Iterator[str]] = lambda: iter(())
     violations: list[str] = field(default_factory=list)
 
@@ -178,8 +228,7 @@ class Sim:
             if server.holder is client:
                 server.holder = None
             for container in server.containers.values():
-                if container.drains:
-                    container.end()
+                container.drain()
             server.settle()
 
 
@@ -195,6 +244,8 @@ class Client:
     sim: Sim
     faults: Mapping[int, Fault]
     state: Callable[[], int] = lambda: 0
+    task: asyncio.Task[Any] | None = None
+    """What Ctrl-C cancels."""
     calls: list[Call] = field(default_factory=list)
     is_dead: bool = False
     cut_off: set[str] = field(default_factory=set)
@@ -207,14 +258,15 @@ class Client:
         yield {name: self.world(self.sim.servers[name]) for name in project.config.hosts}
 
     def world(self, server: SimServer) -> World:
+        clock = SimClock(self.sim.day)
         return World(
             host_name=server.name,
             host=SimHost(self, server),
             engine=SimEngine(self, server),
             state=SimState(self, server),
-            journal=SimJournal(self, server),
+            journal=SimJournal(self, server, clock),
             images=SimImages(self, server),
-            clock=SimClock(self.sim.day),
+            clock=clock,
         )
 
     async def call(
@@ -226,6 +278,7 @@ class Client:
         reads: bool = False,
         refusal: type[Exception] = ConnectError,
         of_docker: bool = False,
+        seconds: float = 0.0,
     ) -> Result:
         await asyncio.sleep(0)  # here others have their turn
         if self.is_dead:
@@ -236,6 +289,7 @@ class Client:
         fault = self.faults.get(len(self.calls))
         if fault:
             await self._before(fault, server, refusal)
+        interrupted = seconds > 0 and await _slept_through(seconds)
         if of_docker and asyncio.get_running_loop().time() < server.docker_is_back_at:
             raise ConnectError("The connection to Docker broke.")
         if not reads and server.holder is not self and name != "lock":
@@ -248,6 +302,8 @@ class Client:
             self._happened(server)
         if fault is Fault.CRASH_AFTER:
             self._die()
+        if interrupted:
+            raise asyncio.CancelledError
         if fault is Fault.LOST:
             raise ConnectError("Docker did not answer in time.")
         return result
@@ -258,12 +314,18 @@ class Client:
                 raise refusal("it was refused")
             case Fault.CRASH_BEFORE:
                 self._die()
-            case Fault.CUT:
+            case Fault.CUT | Fault.POWER_CUT:
+                if fault is Fault.POWER_CUT:
+                    server.reboot()
+                    self._happened(server)
                 self.cut_off.add(server.name)
                 server.holder = None
                 raise ConnectError("The connection broke.")
+            case Fault.INTERRUPT:
+                assert self.task
+                self.task.cancel()  # the request that is on its way is waited for
             case Fault.SLOW:
-                await asyncio.sleep(_SLOW)
+                await _slept_through(_SLOW)
             case Fault.DOCKER_RESTARTS:
                 server.restart_docker()
                 server.docker_is_back_at = asyncio.get_running_loop().time() + _RESTART
@@ -286,6 +348,15 @@ class Client:
             return act()
         finally:
             server.containers = true
+
+
+async def _slept_through(seconds: float) -> bool:
+    """A request that was begun is waited for; whether we were interrupted meanwhile."""
+    task = asyncio.current_task()
+    assert task
+    before = task.cancelling()
+    await finish(asyncio.sleep(seconds))
+    return task.cancelling() > before
 
 
 @dataclass(frozen=True)
@@ -333,13 +404,18 @@ class SimHost(_Part):
 
 
 class SimEngine(_Part):
-    async def _call(self, name: str, act: Callable[[], Result], *, reads: bool = False) -> Result:
-        return await self.client.call(self.server, name, act, reads=reads, refusal=EngineError, of_docker=True)
+    async def _call(self, name: str, act: Callable[[], Result], *, reads: bool = False, seconds: float = 0.0) -> Result:
+        return await self.client.call(
+            self.server, name, act, reads=reads, refusal=EngineError, of_docker=True, seconds=seconds
+        )
 
     def _there(self, container_name: str) -> SimContainer:
         if container_name not in self.server.containers:
             raise NotThere(f"No such container: {container_name}")
         return self.server.containers[container_name]
+
+    def _is_ours(self, container: SimContainer) -> bool:
+        return container.spec.labels.get(Label.SERVICE) == self.client.sim.service
 
     async def platform(self) -> str:
         return await self._call("version", lambda: "linux/amd64", reads=True)
@@ -361,7 +437,7 @@ class SimEngine(_Part):
     async def containers(self) -> tuple[Container, ...]:
         return await self._call(
             "containers",
-            lambda: tuple(_told(c) for c in self.server.containers.values() if Label.SERVICE in c.spec.labels),
+            lambda: tuple(_told(c) for c in self.server.containers.values() if self._is_ours(c)),
             reads=True,
         )
 
@@ -381,26 +457,22 @@ class SimEngine(_Part):
 
     async def start(self, container_name: str) -> None:
         def start() -> None:
-            if not (container := self._there(container_name)).is_running:
-                container.start()
+            if (container := self._there(container_name)).is_running:
+                return
+            if container.spec.network_name not in self.server.networks:
+                raise NotThere(f"network {container.spec.network_name} not found")
+            container.start()
 
         await self._call(f"start {container_name}", start)
 
     async def stop(self, container_name: str, timeout: float) -> None:
-        def stop() -> None:
-            container = self._there(container_name)
-            container.was_stopped = True
-            container.end()
-
-        await self._call(f"stop {container_name}", stop)
+        await self._call(f"stop {container_name}", lambda: self._there(container_name).stop(), seconds=_STOPPING)
 
     async def terminate(self, container_name: str) -> None:
         def terminate() -> None:
-            container = self._there(container_name)
-            if not container.is_running:
-                return
-            container.was_stopped = container.drains = True
-            container.has_lease = False
+            if (container := self._there(container_name)).is_running:
+                container.was_stopped = container.drains = True
+                container.has_lease = False
 
         await self._call(f"kill {container_name}", terminate)
 
@@ -420,13 +492,15 @@ class SimEngine(_Part):
     async def exits_within(self, container_name: str, seconds: float) -> bool:
         def wait() -> bool:
             container = self._there(container_name)
-            if container.drains:
-                container.end()
+            container.drain()
             return not container.is_running
 
         if seconds <= 0:
             return False
-        return await self._call(f"wait {container_name}", wait, reads=True)
+        has_ended = await self._call(f"wait {container_name}", wait, reads=True)
+        if not has_ended:
+            await asyncio.sleep(seconds)
+        return has_ended
 
     async def execute(self, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:
         def execute() -> Finished:
@@ -439,8 +513,7 @@ class SimEngine(_Part):
 
     async def logs(self, container_name: str, lines: int) -> tuple[str, ...]:
         def logs() -> tuple[str, ...]:
-            self._there(container_name)
-            return ("a line",)
+            return self._there(container_name).lines[-lines:]
 
         return await self._call(f"logs {container_name}", logs, reads=True)
 
@@ -515,14 +588,17 @@ class SimState(_Part):
         await self._call("set freeze", set_freeze)
 
 
+@dataclass
 class SimJournal(_Part):
-    last: Mapping[str, Any] = {}
+    clock: Clock
+    last: Mapping[str, Any] = field(default_factory=dict)
 
     async def lock(self, holder: Holder) -> None:
         def lock() -> None:
-            if self.server.holder:
-                raise Locked(f"{self.server.name}: another deploy holds the lock")
-            self.server.holder = self.client
+            if self.server.holder and (other := self.server.held_for):
+                who = f"{other.performer} has it since {other.since}, for {other.purpose}"
+                raise Locked(f"{self.server.name}: another deploy holds the lock: {who}.")
+            self.server.holder, self.server.held_for = self.client, holder
 
         await self.client.call(self.server, "lock", lock)
         self.last = self.server.journal[-1] if self.server.journal else {}
@@ -532,7 +608,8 @@ class SimJournal(_Part):
 
     async def append(self, entry: Mapping[str, Any]) -> None:
         words = " ".join(str(entry[key]) for key in ("event", "step", "role_name") if entry.get(key))
-        await self.client.call(self.server, f"journal {words}", lambda: self.server.journal.append(dict(entry)))
+        written = json.loads(json.dumps({"at": self.clock.now().isoformat(timespec="milliseconds"), **entry}))
+        await self.client.call(self.server, f"journal {words}", lambda: self.server.journal.append(written))
 
     async def unlock(self) -> None:
         if self.server.holder is self.client and not self.client.is_dead:
@@ -569,13 +646,14 @@ def _told(container: SimContainer) -> Container:
     return Container(
         id=f"id-of-{container.spec.name}",
         name=container.spec.name,
-        role_name=labels[Label.ROLE],
-        release_number=int(labels[Label.RELEASE]),
-        version=labels[Label.VERSION],
-        deploy_id=labels[Label.DEPLOY],
+        role_name=labels.get(Label.ROLE, ""),
+        release_number=int(labels.get(Label.RELEASE, 0)),
+        version=labels.get(Label.VERSION, ""),
+        deploy_id=labels.get(Label.DEPLOY, ""),
         image_id=f"sha256:{container.spec.image}",
         state=container.state,
         restart_policy=container.policy,
         exit_code=container.exit_code,
         address=container.spec.name if container.is_running else "",
+        hands_over=container.hands_over,
     )

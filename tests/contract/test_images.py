@@ -1,0 +1,67 @@
+"""Images, here and there; and networks, which are no less simple."""
+
+import pytest
+
+from shipper.errors import EngineError, ImageError, NotThere
+from shipper.world import World
+from tests.contract.conftest import Made
+from tests.contract.stages import ABSENT, Stage, image_of, new_name
+from tests.sim.world import App
+
+
+async def test_an_image_that_is_there_is_told_and_is_among_all(world: World) -> None:
+    image = await world.engine.image(image_of(App.WELL))
+
+    assert image
+    assert image.platform == await world.engine.platform()
+    assert image in await world.engine.images()
+
+
+async def test_an_image_that_is_not_there_is_nothing(world: World) -> None:
+    assert await world.engine.image(f"{ABSENT}:1") is None
+    assert await world.images.find(f"{ABSENT}:1") is None
+
+
+async def test_an_image_that_is_not_here_cannot_be_shipped(world: World) -> None:
+    with pytest.raises(ImageError):
+        await world.images.ship(f"{ABSENT}:1", world, lambda progress: None)
+
+
+async def test_an_image_that_is_not_there_cannot_be_removed(world: World) -> None:
+    with pytest.raises(NotThere):
+        await world.engine.remove_image(f"{ABSENT}:1")
+
+
+async def test_an_image_is_removed(stage: Stage) -> None:
+    name = f"{new_name()}:1"
+    stage.add_image(name)
+
+    await stage.world.engine.remove_image(name)
+
+    assert await stage.world.engine.image(name) is None
+
+
+async def test_an_image_of_a_container_is_not_removed_though_that_does_not_run(stage: Stage, created: Made) -> None:
+    image_name = f"{new_name()}:1"
+    stage.add_image(image_name)
+    container_name = await created(image=image_name)
+
+    with pytest.raises(EngineError) as raised:
+        await stage.world.engine.remove_image(image_name)
+
+    assert not isinstance(raised.value, NotThere)
+    assert await stage.world.engine.image(image_name)
+    await stage.world.engine.remove(container_name)
+    await stage.world.engine.remove_image(image_name)
+
+
+async def test_a_network_is_there_once_it_was_made_and_cannot_be_made_again(world: World) -> None:
+    name = new_name()
+    assert not await world.engine.has_network(name)
+
+    await world.engine.create_network(name)
+
+    assert await world.engine.has_network(name)
+    with pytest.raises(EngineError) as raised:
+        await world.engine.create_network(name)
+    assert not isinstance(raised.value, NotThere)

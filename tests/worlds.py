@@ -1,0 +1,44 @@
+"""A real world for tests: one connection to a throwaway machine, as a deploy has it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import shipper
+from shipper.session import connected
+from shipper.world import World
+from tests.machines import Machine
+
+Verb = Callable[[World, str], Awaitable[object]]
+
+OF_A_CONTAINER: dict[str, Verb] = {
+    "container": lambda world, name: world.engine.container(name),
+    "start": lambda world, name: world.engine.start(name),
+    "stop": lambda world, name: world.engine.stop(name, 1),
+    "terminate": lambda world, name: world.engine.terminate(name),
+    "remove": lambda world, name: world.engine.remove(name),
+    "set_restart_policy": lambda world, name: world.engine.set_restart_policy(name, "no"),
+    "exits_within": lambda world, name: world.engine.exits_within(name, 1),
+    "execute": lambda world, name: world.engine.execute(name, ("/bin/sh", "-c", "echo"), 5),
+    "logs": lambda world, name: world.engine.logs(name, 5),
+}
+"""The verbs that need a container of this name."""
+
+
+@asynccontextmanager
+async def world_of(made: Machine, folder: Path, service: str, **timeouts: str) -> AsyncIterator[World]:
+    """`folder` is the project's; images are those of the machine's own Docker."""
+    (folder / "config").mkdir(exist_ok=True)
+    (folder / "config/known_hosts").write_text(made.host_key + "\n")
+    lines = [
+        f"service: {service}",
+        f"image: {service}",
+        f"ssh: {{user: deploy, key: {made.key}}}",
+        f"timeouts: {{{', '.join(f'{name}: {value}' for name, value in timeouts.items())}}}",
+        f"roles: {{web: {{hosts: [{made.address}]}}}}",
+    ]
+    (folder / "config/deploy.yaml").write_text("\n".join(lines) + "\n")
+    project = shipper.open_project(folder, environ={"HOME": str(folder), "DOCKER_HOST": made.docker_host})
+    async with connected(project, lambda event: None) as worlds:
+        (world,) = worlds.values()
+        yield world
