@@ -41,8 +41,7 @@ read -r address
 ip link set lo up
 ip address add "$address/30" dev eth0
 ip link set eth0 up
-# each start of a container runs dockerd's program three times more: a fifth of that was garbage collection
-export PATH={_PATH} GOGC=400
+export PATH={_PATH}
 somebody_is_left() {{ set -- /proc/[0-9]*; [ $# -gt 1 ]; }}
 while :; do
   mount -t tmpfs tmpfs /run
@@ -56,7 +55,8 @@ while :; do
   umount --recursive /run
 done
 """
-_DOCKERD = "dockerd --log-level warn --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
+# GOGC: each start of a container runs dockerd's program three times more, and a fifth of that was garbage collection
+_DOCKERD = "GOGC=400 dockerd --log-level warn --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
 
 _SSHD = """
 HostKey {folder}/host_key

@@ -39,6 +39,7 @@ from tests.sim.world import OF_A_READ, OF_A_WRITE, App, Call, Client, Crash, Fau
 _SECRET = "s3cr3t-t0ken"
 _RETAIN = 2
 _BROKEN = "v9"
+_ENDS = (Fault.CRASH_BEFORE, Fault.CUT, Fault.POWER_CUT, Fault.INTERRUPT)
 _GIVING = ("stop", "handover")  # the steps in which a container that must not run twice gives way
 _STRANGER = SimContainer(
     ContainerSpec(name="stranger", image="other", network_name="", aliases=(), labels={}), App.WELL
@@ -191,16 +192,17 @@ class Explorer:
     def _unlike_others(self, faults: Sequence[Fault], call: Call, to_come: object) -> Sequence[Fault]:
         """Second faults that may leave what none before has left.
 
-        Where a run looks as another one did from here on, nothing else can come of it. And who dies or is cut off
-        leaves things as they are: it does not matter at which of several calls, and after one is before the next.
+        Where a run looks as another one did from here on, nothing else can come of it. Who dies, is cut off or is
+        interrupted leaves things as they are: it does not matter at which of several calls, and after one is before
+        the next. And what is slow is so once. `make sim` does not rely on that.
         """
         if to_come in self._continued:
             return ()
         self._continued.add(to_come)
-        ends = {(fault, call.state) for fault in (Fault.CRASH_BEFORE, Fault.CUT)} - self._ended
+        ends = {(fault, call.state) for fault in _ENDS} - self._ended
         self._ended |= ends
-        passed = [fault for fault in faults if fault not in (Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CUT)]
-        return [*passed, *(fault for fault, _ in ends)]
+        others = [fault for fault in faults if fault not in (*_ENDS, Fault.CRASH_AFTER, Fault.SLOW)]
+        return [*others, *(fault for fault, _ in sorted(ends))]
 
     def run(self, begun: Sim, command: str, faults: Faults = (), before: Faults = ()) -> Ran:
         self.runs += 1
@@ -255,10 +257,7 @@ class Explorer:
             working = len(self._working(sim, role_name))
             if working > 1:
                 yield f"{working} containers work as {role_name}, which must never run twice"
-            gives_way = any(
-                f"journal begin {step} {role_name}" in call.name for call in client.calls for step in _GIVING
-            )
-            if role_name in worked and not working and not gives_way:
+            if role_name in worked and not working and not _gives_way(client, role_name):
                 yield f"nobody works as {role_name}, though it is nobody's turn to give way"
 
     def _is_true(self, begun: Sim, ran: Ran) -> None:
@@ -396,6 +395,10 @@ def _serving(sim: Sim) -> dict[tuple[str, str], tuple[str, str]]:
             live = [c for c in ours if (c.works if c.hands_over else c.is_running) and c.policy == policy]
             found.update({(server.name, c.role_name): (c.spec.name, c.policy) for c in live})
     return found
+
+
+def _gives_way(client: Client, role_name: str) -> bool:
+    return any(f"journal begin {step} {role_name}" in call.name for call in client.calls for step in _GIVING)
 
 
 def _is_finished(sim: Sim) -> bool:

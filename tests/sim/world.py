@@ -299,7 +299,8 @@ class Client:
         try:
             result = self._seen_late(server, act) if fault is Fault.STALE else act()
         finally:
-            self._happened(server)
+            if not reads or fault:
+                self._happened(server)
         if fault is Fault.CRASH_AFTER:
             self._die()
         if interrupted:
