@@ -10,7 +10,7 @@ from shipper.errors import NotThere
 from shipper.world import World
 from tests.contract.stages import Stage, real_stage, sim_stage, spec_of, start
 from tests.machines import machine, prepare
-from tests.sim.world import App
+from tests.sim.servers import App
 
 Made = Callable[..., Awaitable[str]]
 """Makes a container; returns its name."""

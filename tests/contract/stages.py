@@ -16,7 +16,9 @@ from typing import Any
 from shipper.model import ContainerSpec, Label, Mount, Secret
 from shipper.world import World
 from tests.machines import Machine
-from tests.sim.world import App, Client, Sim, SimServer
+from tests.sim.faults import Client
+from tests.sim.servers import App, Sim, SimServer
+from tests.sim.world import world_of as simulated
 from tests.worlds import world_of
 
 SERVICE = "contract"
@@ -115,11 +117,11 @@ def sim_stage() -> Stage:
     @asynccontextmanager
     async def another() -> AsyncIterator[World]:
         client = Client(sim, {})
-        yield client.world(server)
+        yield simulated(client, server)
         sim.leave(client)
 
     return Stage(
-        world=Client(sim, {}).world(server),
+        world=simulated(Client(sim, {}), server),
         another=another,
         add_image=server.images.add,
         restart_docker=server.restart_docker,

@@ -9,7 +9,7 @@ from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerSta
 from shipper.world import World
 from tests.contract.conftest import Made
 from tests.contract.stages import ABSENT, image_of, spec_of, start
-from tests.sim.world import App
+from tests.sim.servers import App
 from tests.worlds import OF_A_CONTAINER
 
 

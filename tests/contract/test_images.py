@@ -6,7 +6,7 @@ from shipper.errors import EngineError, ImageError, NotThere
 from shipper.world import World
 from tests.contract.conftest import Made
 from tests.contract.stages import ABSENT, Stage, image_of, new_name
-from tests.sim.world import App
+from tests.sim.servers import App
 
 
 async def test_an_image_that_is_there_is_told_and_is_among_all(world: World) -> None:

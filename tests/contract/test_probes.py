@@ -6,7 +6,7 @@ from shipper.errors import ConnectError, EngineError, NotThere
 from shipper.world import World
 from tests.contract.conftest import Made
 from tests.contract.stages import IS_UP, PORT
-from tests.sim.world import App
+from tests.sim.servers import App
 
 
 async def address_of(world: World, name: str) -> str:

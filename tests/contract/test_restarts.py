@@ -8,7 +8,7 @@ from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, ContainerState
 from shipper.world import World
 from tests.contract.stages import Stage, real_stage, spec_of, start
 from tests.machines import machine, prepare
-from tests.sim.world import App
+from tests.sim.servers import App
 
 AFTER_A_CRASH = {
     (SERVES, "runs"): "runs",

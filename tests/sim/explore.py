@@ -33,8 +33,10 @@ from shipper.model import (
     Unchanged,
 )
 from shipper.project import Project
+from tests.sim.faults import OF_A_READ, OF_A_WRITE, Call, Client, Crash, Fault
 from tests.sim.loop import VirtualLoop
-from tests.sim.world import OF_A_READ, OF_A_WRITE, App, Call, Client, Crash, Fault, Sim, SimContainer, SimServer
+from tests.sim.servers import App, Sim, SimContainer, SimServer
+from tests.sim.world import connected
 
 _SECRET = "s3cr3t-t0ken"
 _RETAIN = 2
@@ -334,7 +336,7 @@ def _simulated(client: Client) -> Iterator[None]:
     modules: Any = (shipper.deployment, shipper.rollbacks)
     real = modules[0].connected
     for module in modules:
-        module.connected = client.connected
+        module.connected = functools.partial(connected, client)
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """What is explored: the ways in which containers take turns, and the ways in which that goes well or badly."""
 
 from tests.sim.explore import Scenario
-from tests.sim.world import App
+from tests.sim.servers import App
 
 _A, _B = "a.example", "b.example"
 _WEB = {"web": {"hosts": [_A]}}

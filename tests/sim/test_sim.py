@@ -15,9 +15,9 @@ from shipper.steps.retire import Retire
 from shipper.steps.swap import Swap
 from shipper.world import Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
+from tests.sim.faults import Fault
 from tests.sim.loop import VirtualLoop
 from tests.sim.scenarios import ONE_HOST, TWO_HOSTS
-from tests.sim.world import Fault
 
 SCENARIOS = {scenario.name: scenario for scenario in (*ONE_HOST, *TWO_HOSTS)}
 

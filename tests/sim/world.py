@@ -5,23 +5,17 @@ real one does. The servers outlive their clients, as servers do.
 """
 
 import asyncio
-import copy
-import enum
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from shipper.errors import ConnectError, EngineError, HostError, ImageError, Locked, LockLost, NotThere
+from shipper.errors import ConnectError, EngineError, HostError, ImageError, Locked, NotThere
 from shipper.model import (
-    SERVES,
-    SERVES_NOT,
-    SET_ASIDE,
     Container,
     ContainerSpec,
-    ContainerState,
     Freeze,
     Holder,
     Image,
@@ -29,335 +23,33 @@ from shipper.model import (
     Payload,
     Release,
 )
-from shipper.tasks import finish
 from shipper.world import Answer, Clock, Finished, Report, Storage, World
+from tests.sim.faults import Client
+from tests.sim.servers import App, SimContainer, SimServer
 
 Result = TypeVar("Result")
 
 _BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
-_SLOW = 40.0  # seconds: longer than a gate waits
-_IN_USE = (ContainerState.RUNNING, ContainerState.RESTARTING)
-_KILLED, _UNKNOWN = 137, 255  # exit codes: of SIGKILL, and where Docker did not see how it ended
 _STOPPING = 15.0  # seconds that an app takes to end
-_RESTART = 5.0  # seconds that Docker is away when it is started again
 
 
-class Crash(BaseException):
-    """The client is killed: nothing of it runs any more."""
+@asynccontextmanager
+async def connected(client: Client, project: Any, tell: Any) -> AsyncIterator[Mapping[str, World]]:
+    """Stands where `shipper.session.connected` stands."""
+    yield {name: world_of(client, client.sim.servers[name]) for name in project.config.hosts}
 
 
-class Fault(enum.StrEnum):
-    """What befalls a call."""
-
-    REFUSED = "refused"
-    LOST = "reply lost"
-    CRASH_BEFORE = "crash before"
-    CRASH_AFTER = "crash after"
-    CUT = "link cut"
-    SLOW = "slow"
-    INTERRUPT = "interrupt"
-    STALE = "stale read"
-    DOCKER_RESTARTS = "Docker restarts"
-    POWER_CUT = "power cut"
-
-
-OF_A_WRITE = tuple(fault for fault in Fault if fault is not Fault.STALE)
-OF_A_READ = tuple(fault for fault in Fault if fault not in (Fault.LOST, Fault.CRASH_AFTER))
-
-
-class App(enum.StrEnum):
-    """How the containers of a version behave."""
-
-    WELL = "well"
-    SICK = "sick"
-    EXITS = "exits"
-    NEVER_ACTIVE = "never active"
-    DEAF = "deaf to its stop signal"
-
-
-@dataclass
-class SimContainer:
-    spec: ContainerSpec
-    app: App
-    policy: str = SERVES_NOT
-    state: ContainerState = ContainerState.CREATED
-    exit_code: int = 0
-    was_stopped: bool = False
-    """By someone, not by itself: `unless-stopped` remembers that over a restart of Docker."""
-    drains: bool = False
-    has_lease: bool = False
-    lines: tuple[str, ...] = ()
-    """What it wrote, in all its runs."""
-
-    @property
-    def role_name(self) -> str:
-        return self.spec.labels[Label.ROLE]
-
-    @property
-    def version(self) -> str:
-        return self.spec.labels[Label.VERSION]
-
-    @property
-    def release_number(self) -> int:
-        return int(self.spec.labels[Label.RELEASE])
-
-    @property
-    def deploy_id(self) -> str:
-        """Empty for what is not ours."""
-        return self.spec.labels.get(Label.DEPLOY, "")
-
-    def is_of(self, role_name: str) -> bool:
-        return self.spec.labels.get(Label.ROLE) == role_name
-
-    @property
-    def is_running(self) -> bool:
-        return self.state is ContainerState.RUNNING
-
-    @property
-    def is_in_use(self) -> bool:
-        return self.is_running or self.policy != SERVES_NOT
-
-    @property
-    def hands_over(self) -> bool:
-        return Label.HANDOVER in self.spec.labels
-
-    @property
-    def works(self) -> bool:
-        """Does what must never be done twice: what knows of a lease does so only with it."""
-        return self.is_running and not self.drains and (self.has_lease or not self.hands_over)
-
-    @property
-    def is_ready(self) -> bool:
-        return self.is_running and self.app in (App.WELL, App.NEVER_ACTIVE) and not self.drains
-
-    def start(self) -> None:
-        self.was_stopped = self.drains = False
-        self.lines += ("up",)
-        if self.app is App.EXITS:
-            comes_back = self.policy != SERVES_NOT
-            self.state = ContainerState.RESTARTING if comes_back else ContainerState.EXITED
-            self.exit_code = 3
-        else:
-            self.state, self.exit_code = ContainerState.RUNNING, 0
-
-    def stop(self) -> None:
-        """By someone. What does not run is left as it is."""
-        if self.state in _IN_USE:
-            self.was_stopped = True
-            self.end(_KILLED if self.app is App.DEAF else 0)
-
-    def drain(self) -> None:
-        """It has had all the time that it needs."""
-        if self.drains and self.app is not App.DEAF:
-            self.end(0)
-
-    @property
-    def serves(self) -> bool:
-        """Users can rely on it, and after a reboot as well."""
-        return self.is_ready and self.policy == SERVES
-
-    def end(self, exit_code: int) -> None:
-        self.state, self.exit_code = ContainerState.EXITED, exit_code
-        self.has_lease = self.drains = False
-
-
-@dataclass
-class SimServer:
-    """One server, with all that outlives a client."""
-
-    name: str
-    containers: dict[str, SimContainer] = field(default_factory=dict)
-    images: set[str] = field(default_factory=set)
-    networks: set[str] = field(default_factory=set)
-    releases: dict[int, Release] = field(default_factory=dict)
-    payloads: dict[int, Payload] = field(default_factory=dict)
-    frozen: Freeze | None = None
-    journal: list[dict[str, Any]] = field(default_factory=list)
-    holder: "Client | None" = None
-    held_for: Holder | None = None
-    """What the last holder said of itself."""
-    docker_is_back_at: float = 0.0
-
-    def settle(self) -> None:
-        """What apps do by themselves, at once: one that stands by takes a lease that is free."""
-        for container in self.containers.values():
-            if not container.hands_over or not container.is_ready or container.app is App.NEVER_ACTIVE:
-                continue
-            if not any(c.has_lease for c in self.containers.values() if c.is_of(container.role_name)):
-                container.has_lease = True
-
-    def restart_docker(self) -> None:
-        """As a crash of it does: it stops what it finds running, and `unless-stopped` takes that for someone's wish."""
-        for container in self.containers.values():
-            container.stop()
-        self._boot()
-
-    def reboot(self) -> None:
-        """As a power cut does."""
-        for container in self.containers.values():
-            if container.state in _IN_USE:
-                container.end(_UNKNOWN)
-        self._boot()
-
-    def _boot(self) -> None:
-        """As measured: `always` comes back though it was stopped, `unless-stopped` only if it was not, `no` never."""
-        for container in self.containers.values():
-            is_wanted = container.policy == SERVES or (container.policy == SET_ASIDE and not container.was_stopped)
-            if is_wanted and container.state is not ContainerState.CREATED:
-                container.start()
-        self.settle()
-
-
-@dataclass
-class Sim:
-    """All servers, and this machine's images. `check` runs after every call, and gives what is wrong."""
-
-    servers: dict[str, SimServer]
-    apps: Mapping[str, App]
-    """For each image; those that are not named do well."""
-    built: set[str] = field(default_factory=set)
-    day: int = 0
-    """Each command has one of its own."""
-    service: str = "shop"
-    check: Callable[[], Iterator[str]] = lambda: iter(())
-    violations: list[str] = field(default_factory=list)
-
-    def leave(self, client: "Client") -> None:
-        """The client is gone, and its lock with it; what drains has all the time that it needs."""
-        for server in self.servers.values():
-            if server.holder is client:
-                server.holder = None
-            for container in server.containers.values():
-                container.drain()
-            server.settle()
-
-
-class Call(NamedTuple):
-    name: str
-    reads: bool
-    state: int
-    """Of all servers, before it."""
-
-
-@dataclass
-class Client:
-    sim: Sim
-    faults: Mapping[int, Fault]
-    state: Callable[[], int] = lambda: 0
-    task: asyncio.Task[Any] | None = None
-    """What Ctrl-C cancels."""
-    calls: list[Call] = field(default_factory=list)
-    is_dead: bool = False
-    cut_off: set[str] = field(default_factory=set)
-    stale: dict[str, dict[str, SimContainer]] = field(default_factory=dict)
-    """The containers of each server as they were before the last write."""
-
-    @asynccontextmanager
-    async def connected(self, project: Any, tell: Any) -> AsyncIterator[Mapping[str, World]]:
-        """Stands where `shipper.session.connected` stands."""
-        yield {name: self.world(self.sim.servers[name]) for name in project.config.hosts}
-
-    def world(self, server: SimServer) -> World:
-        clock = SimClock(self.sim.day)
-        return World(
-            host_name=server.name,
-            host=SimHost(self, server),
-            engine=SimEngine(self, server),
-            state=SimState(self, server),
-            journal=SimJournal(self, server, clock),
-            images=SimImages(self, server),
-            clock=clock,
-        )
-
-    async def call(
-        self,
-        server: SimServer,
-        name: str,
-        act: Callable[[], Result],
-        *,
-        reads: bool = False,
-        refusal: type[Exception] = ConnectError,
-        of_docker: bool = False,
-        seconds: float = 0.0,
-    ) -> Result:
-        await asyncio.sleep(0)  # here others have their turn
-        if self.is_dead:
-            raise Crash
-        if server.name in self.cut_off:
-            raise LockLost(f"{server.name}: the connection is gone.")
-        self.calls.append(Call(f"{server.name}: {name}", reads, self.state()))
-        fault = self.faults.get(len(self.calls))
-        if fault:
-            await self._before(fault, server, refusal)
-        interrupted = seconds > 0 and await _slept_through(seconds)
-        if of_docker and asyncio.get_running_loop().time() < server.docker_is_back_at:
-            raise ConnectError("The connection to Docker broke.")
-        if not reads and server.holder is not self and name != "lock":
-            self.sim.violations.append(f"{name} on {server.name} without the lock")
-        if not reads and Fault.STALE in self.faults.values():
-            self.stale[server.name] = {key: copy.copy(container) for key, container in server.containers.items()}
-        try:
-            result = self._seen_late(server, act) if fault is Fault.STALE else act()
-        finally:
-            if not reads or fault:
-                self._happened(server)
-        if fault is Fault.CRASH_AFTER:
-            self._die()
-        if interrupted:
-            raise asyncio.CancelledError
-        if fault is Fault.LOST:
-            raise ConnectError("Docker did not answer in time.")
-        return result
-
-    async def _before(self, fault: Fault, server: SimServer, refusal: type[Exception]) -> None:
-        match fault:
-            case Fault.REFUSED:
-                raise refusal("it was refused")
-            case Fault.CRASH_BEFORE:
-                self._die()
-            case Fault.CUT | Fault.POWER_CUT:
-                if fault is Fault.POWER_CUT:
-                    server.reboot()
-                    self._happened(server)
-                self.cut_off.add(server.name)
-                server.holder = None
-                raise ConnectError("The connection broke.")
-            case Fault.INTERRUPT:
-                assert self.task
-                self.task.cancel()  # the request that is on its way is waited for
-            case Fault.SLOW:
-                await _slept_through(_SLOW)
-            case Fault.DOCKER_RESTARTS:
-                server.restart_docker()
-                server.docker_is_back_at = asyncio.get_running_loop().time() + _RESTART
-                self._happened(server)
-            case _:
-                pass
-
-    def _happened(self, server: SimServer) -> None:
-        server.settle()
-        self.sim.violations += [f"after call {len(self.calls)}, {self.calls[-1].name}: {v}" for v in self.sim.check()]
-
-    def _die(self) -> None:
-        self.is_dead = True
-        raise Crash
-
-    def _seen_late(self, server: SimServer, act: Callable[[], Result]) -> Result:
-        true = server.containers
-        server.containers = self.stale.get(server.name, true)
-        try:
-            return act()
-        finally:
-            server.containers = true
-
-
-async def _slept_through(seconds: float) -> bool:
-    """A request that was begun is waited for; whether we were interrupted meanwhile."""
-    task = asyncio.current_task()
-    assert task
-    before = task.cancelling()
-    await finish(asyncio.sleep(seconds))
-    return task.cancelling() > before
+def world_of(client: Client, server: SimServer) -> World:
+    clock = SimClock(client.sim.day)
+    return World(
+        host_name=server.name,
+        host=SimHost(client, server),
+        engine=SimEngine(client, server),
+        state=SimState(client, server),
+        journal=SimJournal(client, server, clock),
+        images=SimImages(client, server),
+        clock=clock,
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,151 @@
+"""Clients of simulated servers: every call is numbered, and befallen by a fault where one is asked for."""
+
+import asyncio
+import copy
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+from shipper.errors import ConnectError, LockLost
+from shipper.tasks import finish
+from tests.sim.servers import Sim, SimContainer, SimServer
+
+Result = TypeVar("Result")
+
+_SLOW = 40.0  # seconds: longer than a gate waits
+_RESTART = 5.0  # seconds that Docker is away when it is started again
+
+
+class Crash(BaseException):
+    """The client is killed: nothing of it runs any more."""
+
+
+class Fault(enum.StrEnum):
+    """What befalls a call."""
+
+    REFUSED = "refused"
+    LOST = "reply lost"
+    CRASH_BEFORE = "crash before"
+    CRASH_AFTER = "crash after"
+    CUT = "link cut"
+    SLOW = "slow"
+    INTERRUPT = "interrupt"
+    STALE = "stale read"
+    DOCKER_RESTARTS = "Docker restarts"
+    POWER_CUT = "power cut"
+
+
+OF_A_WRITE = tuple(fault for fault in Fault if fault is not Fault.STALE)
+OF_A_READ = tuple(fault for fault in Fault if fault not in (Fault.LOST, Fault.CRASH_AFTER))
+
+
+class Call(NamedTuple):
+    name: str
+    reads: bool
+    state: int
+    """Of all servers, before it."""
+
+
+@dataclass
+class Client:
+    sim: Sim
+    faults: Mapping[int, Fault]
+    state: Callable[[], int] = lambda: 0
+    task: asyncio.Task[Any] | None = None
+    """What Ctrl-C cancels."""
+    calls: list[Call] = field(default_factory=list)
+    is_dead: bool = False
+    cut_off: set[str] = field(default_factory=set)
+    stale: dict[str, dict[str, SimContainer]] = field(default_factory=dict)
+    """The containers of each server as they were before the last write."""
+
+    async def call(
+        self,
+        server: SimServer,
+        name: str,
+        act: Callable[[], Result],
+        *,
+        reads: bool = False,
+        refusal: type[Exception] = ConnectError,
+        of_docker: bool = False,
+        seconds: float = 0.0,
+    ) -> Result:
+        await asyncio.sleep(0)  # here others have their turn
+        if self.is_dead:
+            raise Crash
+        if server.name in self.cut_off:
+            raise LockLost(f"{server.name}: the connection is gone.")
+        self.calls.append(Call(f"{server.name}: {name}", reads, self.state()))
+        fault = self.faults.get(len(self.calls))
+        if fault:
+            await self._before(fault, server, refusal)
+        interrupted = seconds > 0 and await _slept_through(seconds)
+        if of_docker and asyncio.get_running_loop().time() < server.docker_is_back_at:
+            raise ConnectError("The connection to Docker broke.")
+        if not reads and server.holder is not self and name != "lock":
+            self.sim.violations.append(f"{name} on {server.name} without the lock")
+        if not reads and Fault.STALE in self.faults.values():
+            self.stale[server.name] = {key: copy.copy(container) for key, container in server.containers.items()}
+        try:
+            result = self._seen_late(server, act) if fault is Fault.STALE else act()
+        finally:
+            if not reads or fault:
+                self._happened(server)
+        if fault is Fault.CRASH_AFTER:
+            self._die()
+        if interrupted:
+            raise asyncio.CancelledError
+        if fault is Fault.LOST:
+            raise ConnectError("Docker did not answer in time.")
+        return result
+
+    async def _before(self, fault: Fault, server: SimServer, refusal: type[Exception]) -> None:
+        match fault:
+            case Fault.REFUSED:
+                raise refusal("it was refused")
+            case Fault.CRASH_BEFORE:
+                self._die()
+            case Fault.CUT | Fault.POWER_CUT:
+                if fault is Fault.POWER_CUT:
+                    server.reboot()
+                    self._happened(server)
+                self.cut_off.add(server.name)
+                server.holder = None
+                raise ConnectError("The connection broke.")
+            case Fault.INTERRUPT:
+                assert self.task
+                self.task.cancel()  # the request that is on its way is waited for
+            case Fault.SLOW:
+                await _slept_through(_SLOW)
+            case Fault.DOCKER_RESTARTS:
+                server.restart_docker()
+                server.docker_is_back_at = asyncio.get_running_loop().time() + _RESTART
+                self._happened(server)
+            case _:
+                pass
+
+    def _happened(self, server: SimServer) -> None:
+        server.settle()
+        self.sim.violations += [f"after call {len(self.calls)}, {self.calls[-1].name}: {v}" for v in self.sim.check()]
+
+    def _die(self) -> None:
+        self.is_dead = True
+        raise Crash
+
+    def _seen_late(self, server: SimServer, act: Callable[[], Result]) -> Result:
+        true = server.containers
+        server.containers = self.stale.get(server.name, true)
+        try:
+            return act()
+        finally:
+            server.containers = true
+
+
+async def _slept_through(seconds: float) -> bool:
+    """A request that was begun is waited for; whether we were interrupted meanwhile."""
+    task = asyncio.current_task()
+    assert task
+    before = task.cancelling()
+    await finish(asyncio.sleep(seconds))
+    return task.cancelling() > before

@@ -1,0 +1,192 @@
+"""Simulated servers, which outlive clients: containers, what Docker does to them, what apps do by themselves."""
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shipper.model import (
+    SERVES,
+    SERVES_NOT,
+    SET_ASIDE,
+    ContainerSpec,
+    ContainerState,
+    Freeze,
+    Holder,
+    Label,
+    Payload,
+    Release,
+)
+
+if TYPE_CHECKING:
+    from tests.sim.faults import Client
+
+_IN_USE = (ContainerState.RUNNING, ContainerState.RESTARTING)
+_KILLED, _UNKNOWN = 137, 255  # exit codes: of SIGKILL, and where Docker did not see how it ended
+
+
+class App(enum.StrEnum):
+    """How the containers of a version behave."""
+
+    WELL = "well"
+    SICK = "sick"
+    EXITS = "exits"
+    NEVER_ACTIVE = "never active"
+    DEAF = "deaf to its stop signal"
+
+
+@dataclass
+class SimContainer:
+    spec: ContainerSpec
+    app: App
+    policy: str = SERVES_NOT
+    state: ContainerState = ContainerState.CREATED
+    exit_code: int = 0
+    was_stopped: bool = False
+    """By someone, not by itself: `unless-stopped` remembers that over a restart of Docker."""
+    drains: bool = False
+    has_lease: bool = False
+    lines: tuple[str, ...] = ()
+    """What it wrote, in all its runs."""
+
+    @property
+    def role_name(self) -> str:
+        return self.spec.labels[Label.ROLE]
+
+    @property
+    def version(self) -> str:
+        return self.spec.labels[Label.VERSION]
+
+    @property
+    def release_number(self) -> int:
+        return int(self.spec.labels[Label.RELEASE])
+
+    @property
+    def deploy_id(self) -> str:
+        """Empty for what is not ours."""
+        return self.spec.labels.get(Label.DEPLOY, "")
+
+    def is_of(self, role_name: str) -> bool:
+        return self.spec.labels.get(Label.ROLE) == role_name
+
+    @property
+    def is_running(self) -> bool:
+        return self.state is ContainerState.RUNNING
+
+    @property
+    def is_in_use(self) -> bool:
+        return self.is_running or self.policy != SERVES_NOT
+
+    @property
+    def hands_over(self) -> bool:
+        return Label.HANDOVER in self.spec.labels
+
+    @property
+    def works(self) -> bool:
+        """Does what must never be done twice: what knows of a lease does so only with it."""
+        return self.is_running and not self.drains and (self.has_lease or not self.hands_over)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.is_running and self.app in (App.WELL, App.NEVER_ACTIVE) and not self.drains
+
+    def start(self) -> None:
+        self.was_stopped = self.drains = False
+        self.lines += ("up",)
+        if self.app is App.EXITS:
+            comes_back = self.policy != SERVES_NOT
+            self.state = ContainerState.RESTARTING if comes_back else ContainerState.EXITED
+            self.exit_code = 3
+        else:
+            self.state, self.exit_code = ContainerState.RUNNING, 0
+
+    def stop(self) -> None:
+        """By someone. What does not run is left as it is."""
+        if self.state in _IN_USE:
+            self.was_stopped = True
+            self.end(_KILLED if self.app is App.DEAF else 0)
+
+    def drain(self) -> None:
+        """It has had all the time that it needs."""
+        if self.drains and self.app is not App.DEAF:
+            self.end(0)
+
+    @property
+    def serves(self) -> bool:
+        """Users can rely on it, and after a reboot as well."""
+        return self.is_ready and self.policy == SERVES
+
+    def end(self, exit_code: int) -> None:
+        self.state, self.exit_code = ContainerState.EXITED, exit_code
+        self.has_lease = self.drains = False
+
+
+@dataclass
+class SimServer:
+    """One server, with all that outlives a client."""
+
+    name: str
+    containers: dict[str, SimContainer] = field(default_factory=dict)
+    images: set[str] = field(default_factory=set)
+    networks: set[str] = field(default_factory=set)
+    releases: dict[int, Release] = field(default_factory=dict)
+    payloads: dict[int, Payload] = field(default_factory=dict)
+    frozen: Freeze | None = None
+    journal: list[dict[str, Any]] = field(default_factory=list)
+    holder: "Client | None" = None
+    held_for: Holder | None = None
+    """What the last holder said of itself."""
+    docker_is_back_at: float = 0.0
+
+    def settle(self) -> None:
+        """What apps do by themselves, at once: one that stands by takes a lease that is free."""
+        for container in self.containers.values():
+            if not container.hands_over or not container.is_ready or container.app is App.NEVER_ACTIVE:
+                continue
+            if not any(c.has_lease for c in self.containers.values() if c.is_of(container.role_name)):
+                container.has_lease = True
+
+    def restart_docker(self) -> None:
+        """As a crash of it does: it stops what it finds running, and `unless-stopped` takes that for someone's wish."""
+        for container in self.containers.values():
+            container.stop()
+        self._boot()
+
+    def reboot(self) -> None:
+        """As a power cut does."""
+        for container in self.containers.values():
+            if container.state in _IN_USE:
+                container.end(_UNKNOWN)
+        self._boot()
+
+    def _boot(self) -> None:
+        """As measured: `always` comes back though it was stopped, `unless-stopped` only if it was not, `no` never."""
+        for container in self.containers.values():
+            is_wanted = container.policy == SERVES or (container.policy == SET_ASIDE and not container.was_stopped)
+            if is_wanted and container.state is not ContainerState.CREATED:
+                container.start()
+        self.settle()
+
+
+@dataclass
+class Sim:
+    """All servers, and this machine's images. `check` runs after every call, and gives what is wrong."""
+
+    servers: dict[str, SimServer]
+    apps: Mapping[str, App]
+    """For each image; those that are not named do well."""
+    built: set[str] = field(default_factory=set)
+    day: int = 0
+    """Each command has one of its own."""
+    service: str = "shop"
+    check: Callable[[], Iterator[str]] = lambda: iter(())
+    violations: list[str] = field(default_factory=list)
+
+    def leave(self, client: "Client") -> None:
+        """The client is gone, and its lock with it; what drains has all the time that it needs."""
+        for server in self.servers.values():
+            if server.holder is client:
+                server.holder = None
+            for container in server.containers.values():
+                container.drain()
+            server.settle()
