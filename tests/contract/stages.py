@@ -9,7 +9,7 @@ import sys
 import tarfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def singleton_spec(lease: str) -> ContainerSpec:
         "MODE": "slow-drain",
         "PYTHONPATH": "/repository",
     }
-    return spec_of(
+    spec = spec_of(
         command=(str(Path(sys.base_prefix, "bin/python3")), "/repository/tests/app/singleton.py"),
         env={name: Secret(value) for name, value in environ.items()},
         mounts=(
@@ -107,6 +107,7 @@ def singleton_spec(lease: str) -> ContainerSpec:
             ),
         ),
     )
+    return replace(spec, labels={**spec.labels, Label.HANDOVER.value: "true"})
 
 
 def sim_stage() -> Stage:

@@ -78,7 +78,7 @@ def bot(project: Project) -> Iterator[Bot]:
     project.write("Dockerfile", DOCKERFILE)
     project.configure(ROLE)
     project.commit()
-    with UpdateServer(every=0.01, address=str(IPv4Address(project.server.address) - 1)) as server:
+    with UpdateServer(every=0.02, address=str(IPv4Address(project.server.address) - 1)) as server:
         project.environ["UPDATES_URL"] = server.url
         yield Bot(project=project, updates=server.updates)
 

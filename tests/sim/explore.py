@@ -283,10 +283,15 @@ class Explorer:
         if self.scenario.command == "rollback" and _is_finished(ran.sim):
             return  # another one goes further back
         self._healed.add(key)
-        self._is_as_wanted(ran, self.run(ran.sim, "deploy v3"), ("v3",), command="deploy v3")
-        self.run(ran.sim, f"deploy {_BROKEN}")
         again = self.run(ran.sim, self.scenario.command, ())
         self._is_as_wanted(ran, again, (self.scenario.serves,))
+        if self.thorough or len(ran.faults) + len(ran.before) < 2:
+            self._goes_on(ran, again)
+
+    def _goes_on(self, ran: Ran, again: Ran) -> None:
+        """What else may follow: the same once more, another version, a broken one, a rollback."""
+        self._is_as_wanted(ran, self.run(ran.sim, "deploy v3"), ("v3",), command="deploy v3")
+        self.run(ran.sim, f"deploy {_BROKEN}")
         if self.scenario.is_well and self.scenario.command != "rollback":
             more = self.run(again.sim, self.scenario.command, ())
             if not isinstance(more.outcome, Unchanged):
