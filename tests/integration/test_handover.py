@@ -74,7 +74,7 @@ class Bot:
 
 @pytest.fixture
 def bot(project: Project) -> Iterator[Bot]:
-    """It gets an update each 10 ms."""
+    """It gets an update each 20 ms."""
     project.write("Dockerfile", DOCKERFILE)
     project.configure(ROLE)
     project.commit()

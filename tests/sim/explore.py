@@ -40,6 +40,7 @@ from tests.sim.world import connected
 
 _SECRET = "s3cr3t-t0ken"
 _RETAIN = 2
+_STOPPING = 15.0  # seconds that an app takes to end: two of these are longer than the runner's patience
 _BROKEN = "v9"
 _ENDS = (Fault.CRASH_BEFORE, Fault.CUT, Fault.POWER_CUT, Fault.INTERRUPT)
 _GIVING = ("stop", "handover")  # the steps in which a container that must not run twice gives way
@@ -165,7 +166,7 @@ class Explorer:
         """The servers as they are before the command."""
         names = dict.fromkeys(host for role in self.scenario.config.roles.values() for host in role.hosts)
         apps = {f"shop:{version}": app for version, app in {**self.scenario.apps, _BROKEN: App.SICK}.items()}
-        sim = Sim(servers={name: SimServer(name) for name in names}, apps=apps)
+        sim = Sim(servers={name: SimServer(name) for name in names}, apps=apps, stop_seconds=_STOPPING)
         for server in sim.servers.values():
             server.containers["stranger"] = replace(_STRANGER)
         self._live = False
@@ -363,7 +364,7 @@ def _copy(sim: Sim) -> Sim:
         )
         for name, server in sim.servers.items()
     }
-    return Sim(servers=servers, apps=sim.apps, built=set(sim.built), day=sim.day)
+    return replace(sim, servers=servers, built=set(sim.built), violations=[])
 
 
 def _to_come(ran: Ran) -> Iterator[object]:

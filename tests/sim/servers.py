@@ -179,6 +179,8 @@ class Sim:
     day: int = 0
     """Each command has one of its own."""
     service: str = "shop"
+    stop_seconds: float = 0.0
+    """How long an app takes to end."""
     check: Callable[[], Iterator[str]] = lambda: iter(())
     violations: list[str] = field(default_factory=list)
 

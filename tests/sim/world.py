@@ -30,7 +30,6 @@ from tests.sim.servers import App, SimContainer, SimServer
 Result = TypeVar("Result")
 
 _BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
-_STOPPING = 15.0  # seconds that an app takes to end
 
 
 @asynccontextmanager
@@ -159,7 +158,9 @@ class SimEngine(_Part):
         await self._call(f"start {container_name}", start)
 
     async def stop(self, container_name: str, timeout: float) -> None:
-        await self._call(f"stop {container_name}", lambda: self._there(container_name).stop(), seconds=_STOPPING)
+        await self._call(
+            f"stop {container_name}", lambda: self._there(container_name).stop(), seconds=self.client.sim.stop_seconds
+        )
 
     async def terminate(self, container_name: str) -> None:
         def terminate() -> None:
