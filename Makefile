@@ -9,7 +9,7 @@ demo: .venv/ready ## ship real containers over real SSH to a throwaway server on
 
 test: .venv/ready ## every test
 	python -m tests.machines
-	pytest --numprocesses 4 --dist worksteal $(COVERAGE)
+	pytest --numprocesses 3 --dist worksteal $(COVERAGE)
 
 sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes
 	python -m tests.sim

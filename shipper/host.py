@@ -48,7 +48,11 @@ class SshHost:
         begun = time.perf_counter()
         try:
             async with self._sessions, asyncio.timeout(self._call_timeout):
-                result = await (await self._opened(command, input=input)).wait()
+                process = await self._opened(command)
+                with suppress(BrokenPipeError):  # a command that fails at once does not wait for what it would read
+                    process.stdin.write(input)
+                    process.stdin.write_eof()
+                result = await process.wait()
         except TimeoutError:
             raise ConnectError(f"{self.name}: a command did not end within {self._call_timeout:g} s.") from None
         except (asyncssh.Error, OSError) as error:
