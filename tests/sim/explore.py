@@ -197,7 +197,7 @@ class Explorer:
 
         Where a run looks as another one did from here on, nothing else can come of it. Who dies, is cut off or is
         interrupted leaves things as they are: it does not matter at which of several calls, and after one is before
-        the next. What is slow is so once; before a step begins another has ended. `make sim` relies on none of it.
+        the next. What is slow is so once; before a step begins another has ended. `thorough` relies on none of it.
         """
         if to_come in self._continued or "journal begin" in call.name:
             return ()

@@ -1,4 +1,4 @@
-"""Is every interruption survivable? `make sim` asks it of two hosts too, and takes nothing for the same."""
+"""Is every interruption survivable? `make sim` explores pairs on two hosts too, and asks more on one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
