@@ -103,6 +103,17 @@ def test_when_the_network_drops_everything_the_lock_is_freed_and_nobody_acts_any
     assert project.answer() == "version 3"
 
 
+def test_a_client_that_falls_silent_has_lost_its_connection_when_its_lock_is_free(project: Project) -> None:
+    slow_second_version(project)
+    lock = f"/var/lib/shipper/{project.service}/lock"
+    with deploying(project, "check") as process:
+        process.send_signal(signal.SIGSTOP)
+        eventually(lambda: project.server.run(f"flock -n {lock} true").returncode == 0, "the lock", within=40.0)
+        assert project.server.run("ss -Htn state established '( sport = :22 )'").stdout == ""
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(timeout=60) == 21
+
+
 @contextmanager
 def cut_off(project: Project) -> Iterator[None]:
     """Drops every packet of the SSH connections that there are."""

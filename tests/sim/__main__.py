@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     processes = os.cpu_count() or 1
     print(f"every fault and every pair of faults, on {processes} processors", flush=True)
     cases = runs = broken = 0
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
         for found in pool.imap_unordered(_explored, _ALL):
             print(found, flush=True)
             if isinstance(found, Explored):
