@@ -25,13 +25,23 @@ from typing import Any, TypeVar, cast
 import docker
 import docker.errors
 import docker.types
+import docker.utils
 import requests.exceptions
 import urllib3.exceptions
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
 
 from shipper.errors import ConnectError, EngineError, NotThere
-from shipper.model import Container, ContainerSpec, ContainerState, FileInContainer, Image, Label, image_of
-from shipper.world import Finished, Storage
+from shipper.model import (
+    Container,
+    ContainerSpec,
+    ContainerState,
+    Credentials,
+    FileInContainer,
+    Image,
+    Label,
+    image_of,
+)
+from shipper.world import Finished, Progress, Report, Storage
 
 Result = TypeVar("Result")
 
@@ -206,6 +216,29 @@ class DockerEngine:
                     raise EngineError(f"Docker did not take the image: {line['error']}")
 
         await self._call("load", load)
+
+    async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        login = {"username": credentials.username, "password": credentials.password.reveal()} if credentials else None
+
+        def pull(api: docker.APIClient) -> None:
+            # without `tag` the SDK asks for all tags there are
+            name, tag = docker.utils.parse_repository_tag(reference)
+            layers: dict[str, int] = {}
+            for line in api.pull(name, tag=tag or "latest", stream=True, decode=True, auth_config=login):
+                if task and task.cancelling():
+                    raise ConnectError("interrupted while the image was on its way")
+                if "error" in line:
+                    raise EngineError(line["error"])
+                if line.get("status") == "Downloading" and (count := line["progressDetail"].get("current")):
+                    layers[line["id"]] = count
+                    loop.call_soon_threadsafe(report, Progress(done=sum(layers.values()), total=0, unit="bytes"))
+
+        await self._call(f"pull {reference}", pull)
+
+    async def tag(self, image_name: str, new_name: str) -> None:
+        repository, tag = docker.utils.parse_repository_tag(new_name)
+        await self._call(f"tag {new_name}", lambda api: api.tag(image_name, repository, tag))
 
     async def remove_image(self, image_name: str) -> None:
         await self._call(f"rmi {image_name}", lambda api: api.remove_image(image_name))

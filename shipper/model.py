@@ -115,6 +115,14 @@ class Payload:
     secrets: Env
 
 
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """For a registry."""
+
+    username: str
+    password: Secret
+
+
 def short_image(image_name: str) -> str:
     repository, colon, tag = image_name.rpartition(":")
     return f"{repository}{colon}{short(tag)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from shipper.model import Container, ContainerSpec, Freeze, Holder, Image, Payload, Release
+from shipper.model import Container, ContainerSpec, Credentials, Freeze, Holder, Image, Payload, Release
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +105,10 @@ class Engine(Protocol):
         """All that the Docker has, whosever they are."""
 
     async def load(self, archive: Iterator[bytes]) -> None: ...
+    async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
+        """From the registry that `reference` (name:tag or name@digest) names. When interrupted, Docker gives it up."""
+
+    async def tag(self, image_name: str, new_name: str) -> None: ...
     async def remove_image(self, image_name: str) -> None: ...
 
 

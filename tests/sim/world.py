@@ -16,6 +16,7 @@ from shipper.errors import ConnectError, EngineError, HostError, ImageError, Loc
 from shipper.model import (
     Container,
     ContainerSpec,
+    Credentials,
     Freeze,
     Holder,
     Image,
@@ -222,6 +223,12 @@ class SimEngine(_Part):
         return await self._call("images", lambda: tuple(map(_image, sorted(self.server.images))), reads=True)
 
     async def load(self, archive: Iterator[bytes]) -> None:
+        raise NotImplementedError("images arrive by SimImages.ship")
+
+    async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
+        raise NotImplementedError("images arrive by SimImages.ship")
+
+    async def tag(self, image_name: str, new_name: str) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")
 
     async def remove_image(self, image_name: str) -> None:
