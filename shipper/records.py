@@ -6,7 +6,6 @@ a rename.
 """
 
 import json
-import shlex
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,6 @@ from shipper.errors import HostError
 from shipper.events import as_json
 from shipper.host import SshHost
 from shipper.model import Freeze, Payload, Release, ReleaseOutcome, Secret
-from shipper.tasks import uninterrupted
 
 ROOT = "/var/lib/shipper"
 MAKE_ROOT = f"[ -d {ROOT} ] || {{ mkdir -p {ROOT}; chgrp docker {ROOT} 2>/dev/null || :; chmod 2770 {ROOT}; }}"
@@ -112,8 +110,7 @@ class Records:
 
     async def _run(self, doing: str, script: str, *arguments: str, input: str = "") -> str:
         self._may_act()
-        words = ["sh", "-c", script.strip(), "shipper", self._folder, *arguments]
-        finished = await uninterrupted(self._host.run(shlex.join(words), input))
+        finished = await self._host.run(script, self._folder, *arguments, input=input, doing=doing)
         if finished.exit_code:
             raise HostError(
                 f"{self._host.name}: {doing} failed with exit code {finished.exit_code}: {finished.errors.strip()}",

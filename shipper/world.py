@@ -143,10 +143,10 @@ class Journal(Protocol):
         """Keeps the lock alive until it is cancelled."""
 
     async def append(self, entry: Mapping[str, Any]) -> None:
-        """Writes durably. Raises ConnectError."""
+        """Sends it ahead of all that is asked for afterwards. Raises ConnectError if earlier ones were not written."""
 
     async def unlock(self) -> None:
-        """Does nothing where the lock is not held."""
+        """When all entries are written durably. Does nothing where the lock is not held."""
 
     async def read(self) -> tuple[dict[str, Any], ...]: ...
 
