@@ -19,6 +19,7 @@ from shipper.outcome import carry_out
 from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
+from shipper.tasks import together
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -42,9 +43,9 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
             connected(project, tell) as worlds,
             holding(project, worlds, f"deploy of {short(project.version)}", wait),
         ):
-            await _refuse_if_frozen(worlds)
-            warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, project.image)
+            _refuse_if_frozen(hosts, now(worlds))
+            warn_of_unfinished(worlds, tell)
             made = await _plan(project, worlds, hosts, available, mask, tell)
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
@@ -67,7 +68,7 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
     _require_version(project)
     if platform is None:
         async with connected(project, tell) as worlds:
-            platforms = {name: await world.engine.platform() for name, world in worlds.items()}
+            platforms = await together({name: world.engine.platform() for name, world in worlds.items()})
         if len(set(platforms.values())) > 1:
             raise UsageError(f"The hosts differ ({platforms}): say which with --platform.")
         platform = next(iter(platforms.values()))
@@ -85,10 +86,10 @@ def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> Abst
     return locked(worlds, holder, wait=wait)
 
 
-async def _refuse_if_frozen(worlds: Worlds) -> None:
-    for name, world in worlds.items():
-        freeze = await world.state.freeze()
-        if freeze and freeze.holds(now(worlds)):
+def _refuse_if_frozen(hosts: Hosts, moment: datetime) -> None:
+    for name, host in hosts.items():
+        freeze = host.freeze
+        if freeze and freeze.holds(moment):
             until = f" until {freeze.until:%Y-%m-%d %H:%M} UTC" if freeze.until else ""
             raise Frozen(
                 f"{name}: {freeze.performer} has frozen deploys{until}: {freeze.reason}",
@@ -198,11 +199,16 @@ def completed(release: Release, payload: Payload, host: Observed) -> Release:
 
 
 async def serving_payloads(worlds: Worlds, hosts: Hosts, mask: Mask) -> dict[str, Payload]:
-    found = {}
-    for name, host in hosts.items():
-        if (release := host.incumbent_release) and (payload := await worlds[name].state.payload(release.number)):
-            mask.add(payload.secrets.values())
-            found[name] = payload
+    read = await together(
+        {
+            name: worlds[name].state.payload(release.number)
+            for name, host in hosts.items()
+            if (release := host.incumbent_release)
+        }
+    )
+    found = {name: payload for name, payload in read.items() if payload}
+    for payload in found.values():
+        mask.add(payload.secrets.values())
     return found
 
 

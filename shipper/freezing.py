@@ -9,7 +9,7 @@ from shipper.model import Freeze, PastDeploy
 from shipper.observe import Worlds
 from shipper.project import Project
 from shipper.session import connected
-from shipper.tasks import task_group
+from shipper.tasks import together
 
 
 async def freeze(project: Project, reason: str, *, seconds: float | None = None, tell: Tell = ignore) -> Freeze:
@@ -31,15 +31,16 @@ async def unfreeze(project: Project, *, tell: Tell = ignore) -> None:
 async def freezes(project: Project, *, tell: Tell = ignore) -> dict[str, Freeze]:
     """The freeze that holds now, for each host that has one. Raises ShipperError."""
     async with connected(project, tell) as worlds:
-        found = {name: (await world.state.freeze(), world.clock.now()) for name, world in worlds.items()}
-    return {name: made for name, (made, now) in found.items() if made and made.holds(now)}
+        found = await together({name: world.state.freeze() for name, world in worlds.items()})
+        now = next(iter(worlds.values())).clock.now()
+    return {name: freeze for name, freeze in found.items() if freeze and freeze.holds(now)}
 
 
 async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy, ...]:
     """The deploys and rollbacks that the journals tell of, the oldest first. Raises ShipperError."""
-    async with connected(project, tell) as worlds, task_group() as reading:
-        tasks = {name: reading.create_task(world.journal.read()) for name, world in worlds.items()}
-    past = [deploy for name, task in tasks.items() for deploy in past_deploys(name, task.result())]
+    async with connected(project, tell) as worlds:
+        journals = await together({name: world.journal.read() for name, world in worlds.items()})
+    past = [deploy for name, entries in journals.items() for deploy in past_deploys(name, entries)]
     return tuple(sorted(past, key=lambda deploy: (deploy.begun_at, deploy.host_name)))
 
 
@@ -63,6 +64,4 @@ def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[Pa
 
 
 async def _set(worlds: Worlds, freeze: Freeze | None) -> None:
-    async with task_group() as setting:
-        for world in worlds.values():
-            setting.create_task(world.state.set_freeze(freeze))
+    await together({name: world.state.set_freeze(freeze) for name, world in worlds.items()})

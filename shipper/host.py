@@ -24,7 +24,7 @@ _LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for i
 
 _LONGEST_END = 10.0  # seconds
 
-_SESSIONS = 9  # at once, beside the conversation with the lock: sshd's MaxSessions is 10 unless set
+_SESSIONS = 8  # at once, beside the shell and the conversation with the lock: sshd's MaxSessions is 10 unless set
 
 _RETRIES = 3  # a round trip each, in which sshd gets to tidy up
 
@@ -55,18 +55,18 @@ class SshHost:
             self._on_call(doing or script, time.perf_counter() - begun)
 
     async def _run(self, script: str, arguments: tuple[str, ...], input: str) -> Finished:
+        self.open_shell()
+        assert self._shell
+        return await (await self._shell).run(script, *arguments, input=input, within=self._call_timeout)
+
+    def open_shell(self) -> None:
+        """Begins to, unless it was begun: it takes three round trips, in which other things can be done."""
         if self._shell and self._shell.done() and (self._shell.exception() or self._shell.result().is_lost):
             self._shell = None
-        shell = await self.open_shell()
-        return await shell.run(script, *arguments, input=input, within=self._call_timeout)
-
-    def open_shell(self) -> "asyncio.Task[Shell]":
-        """Begins to, unless it was begun: it takes three round trips, in which other things can be done."""
-        if self._shell is None:
+        if not self._shell:
             self._shell = asyncio.get_running_loop().create_task(self._opened_shell())
             # it is told to those who run something; perhaps nobody does
             self._shell.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
-        return self._shell
 
     async def _opened_shell(self) -> Shell:
         return Shell(await self.converse("exec /bin/sh", errors="replace"))

@@ -21,7 +21,7 @@ from shipper.errors import ConnectError, HostError, Locked, LockLost
 from shipper.host import Conversation, SshHost
 from shipper.model import TERMINAL, Holder, Unfinished
 from shipper.records import MAKE_ROOT, ROOT
-from shipper.tasks import task_group
+from shipper.tasks import task_group, together
 from shipper.world import Clock, World
 
 SILENCE = 20  # seconds after which the lock is given up
@@ -183,9 +183,7 @@ async def locked(worlds: Mapping[str, World], holder: Holder, *, wait: float = 0
 
 
 async def _unlock(worlds: list[World]) -> None:
-    async with task_group() as unlocking:
-        for world in worlds:
-            unlocking.create_task(world.journal.unlock())
+    await together({world.host_name: world.journal.unlock() for world in worlds})
 
 
 async def _take(worlds: list[World], holder: Holder, wait: float) -> None:
@@ -194,11 +192,12 @@ async def _take(worlds: list[World], holder: Holder, wait: float) -> None:
     while True:
         try:
             await worlds[0].journal.lock(holder)
-            async with task_group() as locking:
-                for world in worlds[1:]:
-                    locking.create_task(world.journal.lock(holder))
+            await together({world.host_name: world.journal.lock(holder) for world in worlds[1:]})
         except BaseException as error:
             await _unlock(worlds)
+            if isinstance(error, HostError):
+                for world in worlds:
+                    await world.engine.platform()  # who may not use Docker has no right to the lock either: told first
             if not isinstance(error, Locked) or clock.monotonic() >= deadline:
                 raise
             await clock.sleep(1.0)

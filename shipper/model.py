@@ -257,6 +257,19 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Freeze:
+    """Deploys are refused until it is lifted, or is over."""
+
+    performer: str
+    reason: str
+    since: datetime
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observed:
     """One host, as it was when we looked."""
 
@@ -267,6 +280,8 @@ class Observed:
     image: Image | None = None
     """The wanted image, if the host has it."""
     has_network: bool = True
+    freeze: Freeze | None = None
+    """Be it over or not."""
 
     @property
     def role_names(self) -> tuple[str, ...]:
@@ -343,19 +358,6 @@ class Unfinished:
     command: str
     """deploy or rollback."""
     release_number: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Freeze:
-    """Deploys are refused until it is lifted, or is over."""
-
-    performer: str
-    reason: str
-    since: datetime
-    until: datetime | None = None
-
-    def holds(self, now: datetime) -> bool:
-        return self.until is None or now < self.until
 
 
 @dataclass(frozen=True, kw_only=True)

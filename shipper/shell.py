@@ -8,6 +8,7 @@ import secrets
 import shlex
 from typing import TYPE_CHECKING
 
+from shipper.errors import ConnectError
 from shipper.world import Finished
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ class Shell:
         """Runs a script with these arguments; `input`, a text of lines, is in nobody's argv. Raises ConnectError."""
         self._conversation.send(self._framed(script, arguments, input))
         async with self._turn:  # given in the order in which it is asked for, as answers come
-            self.is_lost = True
-            output = await self._conversation.until(f"\n{self._mark} ", within)
-            exit_code = await self._conversation.until("\n", within)
-            errors = await self._conversation.until(f"\n{self._mark}\n", within, of_errors=True)
-            self.is_lost = False
+            try:
+                output = await self._conversation.until(f"\n{self._mark} ", within)
+                exit_code = await self._conversation.until("\n", within)
+                errors = await self._conversation.until(f"\n{self._mark}\n", within, of_errors=True)
+            except ConnectError:
+                self.is_lost = True
+                raise
         return Finished(exit_code=int(exit_code), output=output, errors=errors)
 
     def _framed(self, script: str, arguments: tuple[str, ...], input: str) -> str:

@@ -80,7 +80,8 @@ def assert_plain(result: Result) -> None:
 def assert_untouched(project: Project) -> None:
     assert project.containers(running=False) == []
     assert project.server.docker("images", "--quiet", project.service).stdout == ""
-    assert not state_folder(project).exists()
+    assert not list(state_folder(project).glob("releases/*"))
+    assert not (state_folder(project) / "journal").exists()
 
 
 def state_folder(project: Project) -> Path:
