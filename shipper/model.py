@@ -197,9 +197,14 @@ class Container:
         return self.restart_policy == SET_ASIDE
 
     @property
+    def has_mark(self) -> bool:
+        """A deploy decided that it serves, or is to come back."""
+        return self.is_committed or self.is_set_aside
+
+    @property
     def is_in_use(self) -> bool:
         """It runs, comes back at boot, or comes back when the deploy that is under way fails."""
-        return self.is_running or self.is_committed or self.is_set_aside
+        return self.is_running or self.has_mark
 
 
 @dataclass(frozen=True, kw_only=True)
