@@ -351,6 +351,11 @@ class Freeze:
     since: datetime
     until: datetime | None = None
 
+    @property
+    def until_text(self) -> str:
+        """Its end, for people: " until 2026-03-01 12:00 UTC"; empty if it has none."""
+        return f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
+
     def holds(self, now: datetime) -> bool:
         return self.until is None or now < self.until
 

@@ -35,8 +35,7 @@ def lock(
         print(json.dumps(shipper.as_json(found)))
         return
     for host_name, freeze in found.items():
-        until = f" until {freeze.until:%Y-%m-%d %H:%M} UTC" if freeze.until else ""
-        print(f"{host_name}: frozen{until} by {freeze.performer}: {freeze.reason}")
+        print(f"{host_name}: frozen{freeze.until_text} by {freeze.performer}: {freeze.reason}")
     if not found:
         print("deploys are not frozen")
 
