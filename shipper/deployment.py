@@ -11,7 +11,7 @@ from shipper.errors import Frozen, SourceError, UsageError
 from shipper.events import Event, Output, Tell, Warned
 from shipper.host_plan import Wanted
 from shipper.images.local import LocalImages
-from shipper.journal import locked
+from shipper.journal import lacks_outcome, locked
 from shipper.mask import Mask, masking
 from shipper.model import Env, Holder, Image, Observed, Outcome, Payload, Release, ReleaseOutcome, short
 from shipper.observe import Hosts, Worlds, observe_all
@@ -90,9 +90,8 @@ def _refuse_if_frozen(hosts: Hosts, moment: datetime) -> None:
     for name, host in hosts.items():
         freeze = host.freeze
         if freeze and freeze.holds(moment):
-            until = f" until {freeze.until:%Y-%m-%d %H:%M} UTC" if freeze.until else ""
             raise Frozen(
-                f"{name}: {freeze.performer} has frozen deploys{until}: {freeze.reason}",
+                f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}",
                 now="Nothing was done. A rollback is possible all the same.",
                 next="shipper unlock lifts the freeze.",
             )
@@ -100,7 +99,7 @@ def _refuse_if_frozen(hosts: Hosts, moment: datetime) -> None:
 
 def warn_of_unfinished(worlds: Worlds, tell: Tell) -> None:
     for name, world in worlds.items():
-        if world.journal.last and world.journal.last.get("event") != "outcome":
+        if lacks_outcome(world.journal.last):
             tell(Warned(text=f"{name}: the deploy before this one did not finish; going on from what is true now."))
 
 

@@ -77,37 +77,32 @@ class SshHost:
 
     async def converse(self, command: str, **options: Any) -> "Conversation":
         """Starts a command that is spoken with in text."""
-        try:
-            async with asyncio.timeout(self._call_timeout):
-                return Conversation(self.name, await self._opened(command, **options))
-        except TimeoutError:
-            raise ConnectError(f"{self.name}: a command did not begin within {self._call_timeout:g} s.") from None
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
+        return Conversation(self.name, await self._begun(command, **options))
 
     @asynccontextmanager
     async def session(self, command: str) -> AsyncIterator["Session"]:
         """Runs a command that is spoken with in bytes; one that has not ended when the block is left is killed."""
         async with self._sessions:
-            process = await self._begun(command)
+            begun = time.perf_counter()
+            try:
+                # the shell tells its process id, which the command takes over
+                process = await self._begun(f"echo $$ >&2; exec {command}", encoding=None)
+            finally:
+                self._on_call(f"session {shlex.split(command)[0]}", time.perf_counter() - begun)
             with closing(process):
                 yield Session(process)
                 with suppress(TimeoutError, ConnectError, asyncssh.Error, OSError):
                     async with asyncio.timeout(_LONGEST_END):
                         await self._end(process)
 
-    async def _begun(self, command: str) -> "asyncssh.SSHClientProcess[bytes]":
-        begun = time.perf_counter()
+    async def _begun(self, command: str, **options: Any) -> "asyncssh.SSHClientProcess[Any]":
         try:
             async with asyncio.timeout(self._call_timeout):
-                # the shell tells its process id, which the command takes over
-                return await self._opened(f"echo $$ >&2; exec {command}", encoding=None)
+                return await self._opened(command, **options)
         except TimeoutError:
-            raise ConnectError(f"{self.name}: a session did not begin within {self._call_timeout:g} s.") from None
+            raise ConnectError(f"{self.name}: a command did not begin within {self._call_timeout:g} s.") from None
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"{self.name}: no session was opened: {reason(error)}") from None
-        finally:
-            self._on_call(f"session {shlex.split(command)[0]}", time.perf_counter() - begun)
 
     async def _end(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
         """Kills by a command of the shell, since sshd passes on no signals for root (OpenSSH 9.2)."""

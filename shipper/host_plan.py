@@ -152,8 +152,7 @@ class HostPlan:
                 yield self._handover(role_name, up_to_date.name, because="an unfinished deploy did not come to its end")
             return
         for container in self._stopped_before(role_name):
-            is_left_over = not (container.is_committed or container.is_set_aside)
-            why = "an unfinished deploy left it" if is_left_over else f"{strategy}: {reason}"
+            why = f"{strategy}: {reason}" if container.has_mark else "an unfinished deploy left it"
             yield self._stop(container, role.stop_timeout, because=why)
         serving = self.observed.serving(role_name)
         name = f"{self.wanted.full_name}-{role_name}-r{self.release.number}-{self.wanted.deploy_id}"
@@ -191,7 +190,7 @@ class HostPlan:
     def _stopped_before(self, role_name: str) -> list[Container]:
         """What makes room for the new container: all where it must not run twice, else only what was left over."""
         recreates = self._strategy(role_name)[0] == "recreate"
-        return [c for c in self._others(role_name) if recreates or not (c.is_committed or c.is_set_aside)]
+        return [container for container in self._others(role_name) if recreates or not container.has_mark]
 
     def _strategy(self, role_name: str) -> tuple[str, str]:
         strategy, reason = choose_strategy(self.roles[role_name])
@@ -261,9 +260,9 @@ class HostPlan:
     @property
     def retired(self) -> Iterator[Step]:
         for role_name, role in self.roles.items():
-            stopped = [] if self._up_to_date(role_name) else self._stopped_before(role_name)
+            up_to_date = self._up_to_date(role_name)
             for container in self._others(role_name):
-                if container in stopped and not (container.is_committed or container.is_set_aside):
+                if not up_to_date and not container.has_mark:
                     continue  # it is stopped for good already
                 yield Retire(
                     host_name=self.host_name,

@@ -138,12 +138,17 @@ def entries(text: str) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
+def lacks_outcome(last: Mapping[str, Any]) -> bool:
+    """Whether whoever wrote this last entry of a journal died before the end."""
+    return bool(last) and last.get("event") != "outcome"
+
+
 def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
     """What whoever held the locks before us did not bring to its end, on any host."""
     left = [
         (str(last.get("at")), Unfinished(command=last["command"], release_number=last["release"]))
         for world in worlds.values()
-        if (last := world.journal.last).get("event") != "outcome" and {"command", "release"} <= last.keys()
+        if lacks_outcome(last := world.journal.last) and {"command", "release"} <= last.keys()
     ]
     return max(left, key=lambda dated: dated[0])[1] if left else None
 

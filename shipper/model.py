@@ -205,9 +205,14 @@ class Container:
         return self.restart_policy == SET_ASIDE
 
     @property
+    def has_mark(self) -> bool:
+        """A deploy decided that it serves, or is to come back."""
+        return self.is_committed or self.is_set_aside
+
+    @property
     def is_in_use(self) -> bool:
         """It runs, comes back at boot, or comes back when the deploy that is under way fails."""
-        return self.is_running or self.is_committed or self.is_set_aside
+        return self.is_running or self.has_mark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +269,11 @@ class Freeze:
     reason: str
     since: datetime
     until: datetime | None = None
+
+    @property
+    def until_text(self) -> str:
+        """Its end, for people: " until 2026-03-01 12:00 UTC"; empty if it has none."""
+        return f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
 
     def holds(self, now: datetime) -> bool:
         return self.until is None or now < self.until

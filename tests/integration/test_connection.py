@@ -24,11 +24,12 @@ def bare(_parts: None) -> Iterator[Machine]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def unprepared(_parts: None) -> Iterator[Machine]:
+@pytest.fixture
+def unprepared(server: Machine) -> Iterator[None]:
     """Docker is there, but no folder that belongs to those who deploy."""
-    with machine("unprepared") as made:
-        yield made
+    server.run("mv /var/lib/shipper /var/lib/prepared")
+    yield
+    server.run("mv /var/lib/prepared /var/lib/shipper")
 
 
 def move(project: Project, made: Machine) -> None:
@@ -531,11 +532,8 @@ def test_a_socket_that_nobody_listens_at_is_told(project: Project) -> None:
     assert "next: Start Docker Engine there: systemctl start docker\n" in message
 
 
-def test_a_folder_that_those_who_deploy_may_not_write_is_told_with_the_command(
-    project: Project, unprepared: Machine
-) -> None:
-    move(project, unprepared)
-
+@pytest.mark.usefixtures("unprepared")
+def test_a_folder_that_those_who_deploy_may_not_write_is_told_with_the_command(project: Project) -> None:
     result = project.shipper("deploy")
 
     assert result.exit_code == 15, result.everything

@@ -12,6 +12,7 @@ import shipper
 
 ROOT = Path(shipper.__file__).parent
 SOURCES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
+CLI = {name for name in SOURCES if name.startswith("cli/")}
 STEPS = {name for name in SOURCES if name.startswith("steps/") and name != "steps/__init__.py"}
 
 
@@ -92,12 +93,13 @@ def reached_from(file: str) -> set[str]:
         (("asyncssh",), {"host.py", "login.py"}),
         (("docker", "requests", "urllib3"), {"docker_api.py", "engine.py"}),
         (("jinja2",), {"environment.py"}),
-        (("yaml",), {"deployfile.py", "cli.py"}),
-        (("rich",), {"cli.py", "reporters/terminal.py"}),
-        (("click",), {"cli.py"}),
+        (("yaml",), {"deployfile.py", "cli/looking.py"}),
+        (("rich",), {"cli/shared.py", "reporters/terminal.py"}),
+        (("click",), CLI),
         (("pydantic", "pydantic_core"), {"config.py", "deployfile.py", "records.py"}),
         (("subprocess",), {"git.py"}),
-        (("os", "sys", "signal"), {"cli.py", "handover.py"}),
+        (("os", "signal"), {"cli/shared.py", "handover.py"}),
+        (("sys",), {"cli/__init__.py", "cli/guarding.py", "cli/looking.py", "cli/shared.py"}),
         (("secrets",), {"deployment.py", "shell.py"}),
         (("random", "uuid"), set()),
         (("logging", "warnings"), set()),
@@ -110,12 +112,15 @@ def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("names", "files"),
     [
-        (("print",), {"cli.py"}),
-        (("sys.exit", "exit", "quit", "os._exit"), {"cli.py"}),
-        (("os.environ", "os.getenv"), {"cli.py", "handover.py"}),
-        (("asyncio.run",), {"cli.py"}),
+        (("print",), CLI),
+        (("sys.exit", "exit", "quit", "os._exit"), {"cli/shared.py"}),
+        (("os.environ", "os.getenv"), {"cli/shared.py", "handover.py"}),
+        (("asyncio.run",), {"cli/shared.py"}),
         (("breakpoint", "eval", "exec"), set()),
-        (("datetime.now", "datetime.utcnow", "datetime.today"), {"cli.py", "reporters/jsonlines.py", "session.py"}),
+        (
+            ("datetime.now", "datetime.utcnow", "datetime.today"),
+            {"cli/looking.py", "reporters/jsonlines.py", "session.py"},
+        ),
         (
             ("time.time", "time.monotonic", "time.perf_counter"),
             {
@@ -138,7 +143,14 @@ def test_the_edges_of_the_world_are_touched_only_where_they_are_named(names: tup
 
 
 def test_the_command_line_is_imported_by_nothing_but_its_own_entrance() -> None:
-    assert {file for file in SOURCES if "shipper.cli" in imports(file)} == {"__main__.py"}
+    users = {file for file in SOURCES if any(name.startswith("shipper.cli") for name in imports(file))}
+    assert users - CLI == {"__main__.py"}
+
+
+@pytest.mark.parametrize("file", sorted(CLI))
+def test_the_command_line_knows_the_door_and_the_reporters_and_nothing_behind_them(file: str) -> None:
+    own = ("shipper.cli.", "shipper.reporters.")
+    assert {name for name in within_shipper(file) if not name.startswith(own)} <= {"shipper"}
 
 
 @pytest.mark.parametrize("file", sorted(STEPS))
