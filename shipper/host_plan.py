@@ -21,6 +21,7 @@ from shipper.spec import container_spec
 from shipper.steps import Step
 from shipper.steps.check import Check
 from shipper.steps.commit import Commit
+from shipper.steps.create import Create
 from shipper.steps.handover import Handover
 from shipper.steps.network import Network
 from shipper.steps.prune import Prune
@@ -113,7 +114,8 @@ class HostPlan:
         return [name for name in self.roles if not self._up_to_date(name)]
 
     @property
-    def preparation(self) -> Iterator[Step]:
+    def supply(self) -> Iterator[Step]:
+        """What the new containers are made of."""
         host_name = self.host_name
         if not self.changed_roles:
             return
@@ -122,8 +124,15 @@ class HostPlan:
         if not self.observed.has_network:
             name = self.wanted.full_name
             yield Network(host_name=host_name, network_name=name, because="containers of a service share one")
-        if not self.observed.release(self.release.number):
-            yield WriteRelease(host_name=host_name, release=self.release, payload=self.payload)
+
+    @property
+    def made(self) -> Iterator[Step]:
+        """What changes nothing yet: the record of the release, and its containers, which do not run."""
+        if self.changed_roles and not self.observed.release(self.release.number):
+            image_id = self.observed.image.id if self.observed.image else ""
+            yield WriteRelease(host_name=self.host_name, release=self.release, payload=self.payload, image_id=image_id)
+        for role_name in self.changed_roles:
+            yield Create(host_name=self.host_name, role_name=role_name, spec=self._spec(role_name))
 
     @property
     def freed(self) -> Iterator[Stop]:
@@ -155,10 +164,14 @@ class HostPlan:
             why = f"{strategy}: {reason}" if container.has_mark else "an unfinished deploy left it"
             yield self._stop(container, role.stop_timeout, because=why)
         serving = self.observed.serving(role_name)
-        name = f"{self.wanted.full_name}-{role_name}-r{self.release.number}-{self.wanted.deploy_id}"
+        name = self._new_name(role_name)
         because = f"{strategy}: {reason}" if strategy != "recreate" and serving else self._why(role_name)
         yield Start(
-            host_name=self.host_name, role_name=role_name, because=because, spec=self._spec(role_name, name, strategy)
+            host_name=self.host_name,
+            role_name=role_name,
+            because=because,
+            container_name=name,
+            stop_timeout=role.stop_timeout,
         )
         yield Check(
             host_name=self.host_name,
@@ -218,16 +231,19 @@ class HostPlan:
             stop_timeout=role.stop_timeout,
         )
 
-    def _spec(self, role_name: str, name: str, strategy: str) -> ContainerSpec:
+    def _new_name(self, role_name: str) -> str:
+        return f"{self.wanted.full_name}-{role_name}-r{self.release.number}-{self.wanted.deploy_id}"
+
+    def _spec(self, role_name: str) -> ContainerSpec:
         return container_spec(
             role_name,
             self.payload,
-            name=name,
+            name=self._new_name(role_name),
             network_name=self.wanted.full_name,
             image_name=self.release.image,
             labels=self._labels(role_name),
             # two containers of one name would share its traffic before the new one has passed its gate
-            aliases=(role_name,) if strategy == "recreate" else (),
+            aliases=(role_name,) if self._strategy(role_name)[0] == "recreate" else (),
         )
 
     def _why(self, role_name: str) -> str:

@@ -16,7 +16,7 @@ from shipper.steps.build import Build
 Lane = tuple[Step, ...]
 """Steps of one host, one after the other."""
 Wave = tuple[Lane, ...]
-"""Lanes side by side; the next wave begins when all have ended."""
+"""Lanes side by side, several of one host too; the next wave begins when all have ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +70,14 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         title=_title(wanted, observed),
         before_commit=_waves(
             [_build(wanted, observed) if changed else ()],
-            [host.preparation for host in hosts],
+            [host.supply for host in hosts],
+            [[step] for host in hosts for step in host.made],
             [host.freed for host in hosts],
             *_changes(first),
             *_changes(hosts[len(first) :]),
         ),
         after_commit=_waves(
-            [host.commit for host in hosts],
-            [(*host.retired, *host.pruning) for host in hosts],
+            [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
         ),
         max_parallel=rollout.max_parallel,
     )

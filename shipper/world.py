@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from shipper.model import Container, ContainerSpec, Credentials, Freeze, Holder, Image, Payload, Release
+from shipper.model import Container, ContainerSpec, Credentials, Freeze, Holder, Image, Payload, Release, ReleaseOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +120,8 @@ class State(Protocol):
     async def write(self, release: Release, payload: Payload) -> None:
         """Writes a new release: all of it, or nothing."""
 
-    async def update(self, release: Release) -> None:
-        """Replaces the record of a release."""
+    async def conclude(self, number: int, outcome: ReleaseOutcome) -> None:
+        """Writes down what became of a release."""
 
     async def remove(self, numbers: Collection[int]) -> None: ...
     async def freeze(self) -> Freeze | None:
