@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from shipper.errors import NotThere
 from shipper.model import SERVES_NOT
 from shipper.steps import Step, how_it_ended
-from shipper.tasks import task_group
 from shipper.world import Report, World
 
 
@@ -27,9 +26,8 @@ class Retire(Step):
             if self.drains and not await world.engine.exits_within(self.container_name, self.timeout):
                 await world.engine.stop(self.container_name, 0)
             begun = world.clock.monotonic()
-            async with task_group() as retiring:
-                retiring.create_task(world.engine.set_restart_policy(self.container_name, SERVES_NOT))
-                retiring.create_task(world.engine.stop(self.container_name, self.timeout))
+            await world.engine.set_restart_policy(self.container_name, SERVES_NOT)
+            await world.engine.stop(self.container_name, self.timeout)
             if world.clock.monotonic() - begun >= self.timeout:
                 return how_it_ended(await world.engine.container(self.container_name), self.timeout)
             return self.container_name
