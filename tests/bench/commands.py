@@ -16,7 +16,7 @@ _RUNS = 5
 _STARTS = 10
 
 _COMMANDS = {
-    "warm deploy": ("≤ 0.75 / 2.1; + 9", "3.04 / 14.7; + 65"),
+    "warm deploy": ("≤ 0.75 / 2.1, + 9", "3.04 / 14.7, + 65"),
     "deploy of what runs": ("", ""),
     "rollback": ("≤ 0.6 / 1.7", "1.96 / 8.6"),
     "status": ("≤ 0.5 / 1.2", ""),
@@ -55,8 +55,10 @@ def measure_commands(client: Client, server: Machine, say: Callable[[str], None]
         slow = runs[what, RTTS[-1]]
         rounds = median_low(run.rounds_to_log_in for run in slow), median_low(run.rounds_after for run in slow)
         yield Row(what=what, unit="s", samples=samples, rounds=rounds, wanted=wanted, kamal=kamal)
+    sent = {rtt: [run.bytes_sent / 1000 for run in runs["warm deploy", rtt]] for rtt in RTTS}
+    yield Row(what="sent for a warm deploy", unit="kB", samples=sent)
 
 
 def measure_start(client: Client) -> Row:
     samples = {0.0: [client.run(0.0, "--version").seconds for _ in range(_STARTS)]}
-    return Row(what="shipper --version", unit="s", samples=samples, wanted="≤ 0.15", kamal="0.33")
+    return Row(what="--version", unit="s", samples=samples, wanted="≤ 0.15", kamal="0.33")

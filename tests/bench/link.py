@@ -6,18 +6,17 @@ hears of a connection after one and a half round trips, as with TCP's handshake.
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.bench.rounds import Rounds
+from tests.bench.meter import Meter
 
-_CHUNK = 1 << 20  # bytes that are taken at a time, and that a reader holds at most half of
+_CHUNK = 1 << 20  # bytes that are taken at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,7 @@ class Traffic:
     bytes_up: int
     """From the client to the server."""
     bytes_down: int
-    rounds: list[float]
+    rounds_ended: Sequence[float]
     """When each round trip that followed on another one ended, in seconds of `time.monotonic`."""
 
 
@@ -50,10 +49,9 @@ class Link:
 def link(address: str, port: int) -> Iterator[Link]:
     command = [sys.executable, "-m", __name__, address, str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin
         assert process.stdout
         yield Link(port=int(process.stdout.readline()), _process=process)
-        process.stdin.close()  # it ends itself then
+        # it ends itself when its input does
 
 
 _Way = asyncio.Queue[tuple[float, int, bytes]]
@@ -64,54 +62,48 @@ class _Forwarder:
     def __init__(self, address: str, port: int) -> None:
         self._address = address
         self._port = port
-        self.begin(0.0)
+        self._begin(0.0)
 
-    def begin(self, rtt: float) -> None:
+    def _begin(self, rtt: float) -> None:
         self._rtt = rtt
-        self._rounds = Rounds(time.monotonic)
-        self._bytes = {"bytes_up": 0, "bytes_down": 0}
+        self._meter = Meter(now=time.monotonic)
 
     def answer(self, ended: asyncio.Event) -> None:
         """A line of `Link.begin`, or the end of them."""
-        line = sys.stdin.readline()
+        line, meter = sys.stdin.readline(), self._meter
         if not line:
             ended.set()
             return
-        print(json.dumps(dataclasses.asdict(self._traffic())), flush=True)
-        self.begin(float(line))
-
-    def _traffic(self) -> Traffic:
-        return Traffic(**self._bytes, rounds=self._rounds.ended)
+        counted = {"bytes_up": meter.bytes_up, "bytes_down": meter.bytes_down, "rounds_ended": meter.ended}
+        print(json.dumps(counted), flush=True)
+        self._begin(float(line))
 
     async def serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.CancelledError):  # the link ends, and with it what is still under way
-            await self._forward(client, to_client)
+            await self._forward(client, to_client, self._meter)
 
-    async def _forward(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        up, down, rounds = _Way(), _Way(), self._rounds
-        handshake = rounds.client_speaks()
+    async def _forward(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter, meter: Meter) -> None:
+        up, down = _Way(), _Way()
+        handshake = meter.client_sends(0) + 1
         await asyncio.sleep(self._rtt)  # SYN, and its answer: before that a client cannot send
-        rounds.reaches_client(handshake + 1)
+        meter.reaches_client(handshake)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._receive("bytes_up", client, up, rounds.client_speaks))
+            group.create_task(self._receive(client, up, meter.client_sends))
             await asyncio.sleep(self._rtt / 2)  # ACK: then the server accepts
-            rounds.reaches_server(handshake + 1)
+            meter.reaches_server(handshake)
             server, to_server = await asyncio.open_connection(self._address, self._port, limit=_CHUNK)
-            group.create_task(_deliver(up, to_server, rounds.reaches_server))
-            group.create_task(self._receive("bytes_down", server, down, rounds.server_speaks))
-            group.create_task(_deliver(down, to_client, rounds.reaches_client))
+            group.create_task(_deliver(up, to_server, meter.reaches_server))
+            group.create_task(self._receive(server, down, meter.server_sends))
+            group.create_task(_deliver(down, to_client, meter.reaches_client))
 
-    async def _receive(
-        self, direction: str, reader: asyncio.StreamReader, way: _Way, number: Callable[[], int]
-    ) -> None:
+    async def _receive(self, reader: asyncio.StreamReader, way: _Way, sends: Callable[[int], int]) -> None:
         chunk = b"?"
         while chunk:
             try:
                 chunk = await reader.read(_CHUNK)
             except ConnectionError:
                 chunk = b""
-            self._bytes[direction] += len(chunk)
-            way.put_nowait((time.monotonic() + self._rtt / 2, number(), chunk))
+            way.put_nowait((time.monotonic() + self._rtt / 2, sends(len(chunk)), chunk))
 
 
 async def _deliver(way: _Way, writer: asyncio.StreamWriter, reaches: Callable[[int], None]) -> None:

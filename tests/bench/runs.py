@@ -35,8 +35,6 @@ class Client:
         """Must succeed. With `-v` among the arguments, the first call tells when we were logged in."""
         self.link.begin(rtt)
         begun = time.monotonic()
-        lines: list[str] = []
-        logged_in = 0.0
         with subprocess.Popen(
             [sys.executable, "-m", "shipper", *arguments],
             cwd=self.repository.folder,
@@ -46,20 +44,28 @@ class Client:
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            assert process.stdout
-            for line in process.stdout:
-                if not logged_in and (call := _CALL.match(line)):
-                    logged_in = time.monotonic() - float(call[1]) / 1000
-                lines.append(line)
+            lines, logged_in = _heard(process)
         seconds = time.monotonic() - begun
         traffic = self.link.begin(rtt)
         if process.returncode:
             sys.exit(f"bench: {' '.join(arguments)} ended with exit code {process.returncode}:\n{''.join(lines)}")
-        rounds_to_log_in = sum(ended <= logged_in for ended in traffic.rounds)
+        before = sum(ended <= logged_in for ended in traffic.rounds_ended)
         return Run(
             seconds=seconds,
             bytes_sent=traffic.bytes_up + traffic.bytes_down,
-            rounds_to_log_in=rounds_to_log_in,
-            rounds_after=len(traffic.rounds) - rounds_to_log_in,
+            rounds_to_log_in=before,
+            rounds_after=len(traffic.rounds_ended) - before,
             lines=lines,
         )
+
+
+def _heard(process: "subprocess.Popen[str]") -> tuple[list[str], float]:
+    """All that it says, and when its first call began."""
+    assert process.stdout
+    lines: list[str] = []
+    logged_in = 0.0
+    for line in process.stdout:
+        if not logged_in and (call := _CALL.match(line)):
+            logged_in = time.monotonic() - float(call[1]) / 1000
+        lines.append(line)
+    return lines, logged_in
