@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.commands import measure_commands, measure_start
+from tests.bench.commands import measure_commands
 from tests.bench.fleet import measure_fleet
 from tests.bench.images import measure_images
 from tests.bench.link import link
@@ -33,11 +33,7 @@ def main() -> None:
     described = described_machine()
     say("a throwaway server, and a laptop that builds")
     with machine("server") as server, machine("laptop") as laptop, _client(server, laptop) as client:
-        rows = [
-            *measure_commands(client, server, say),
-            *measure_images(client, server.key, say),
-            measure_start(client),
-        ]
+        rows = [*measure_commands(client, server, say), *measure_images(client, server.key, say)]
     say("simulated hosts")
     rows += measure_fleet()
     write(rows, described, _FILE)
