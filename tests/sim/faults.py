@@ -59,6 +59,8 @@ class Client:
     cut_off: set[str] = field(default_factory=set)
     stale: dict[str, dict[str, SimContainer]] = field(default_factory=dict)
     """The containers of each server as they were before the last write."""
+    latency: float = 0.0
+    """Seconds that each call takes, there and back."""
 
     async def call(
         self,
@@ -71,8 +73,8 @@ class Client:
         of_docker: bool = False,
         seconds: float = 0.0,
     ) -> Result:
-        if len(self.sim.servers) > 1 or (self.task and self.task.cancelling()):
-            await asyncio.sleep(0)  # here others have their turn, and an interrupt comes
+        if self.latency or len(self.sim.servers) > 1 or (self.task and self.task.cancelling()):
+            await asyncio.sleep(self.latency)  # here others have their turn, and an interrupt comes
         if self.is_dead:
             raise Crash
         if server.name in self.cut_off:
