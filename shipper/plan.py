@@ -62,7 +62,8 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     hosts = [HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
     changed = any(host.changed_roles for host in hosts)
     rollout = next(iter(wanted.payloads.values())).config.rollout
-    first = hosts[:1] if rollout.first_host_first else []
+    alone = 1 if rollout.first_host_first else len(hosts)
+    first, others = hosts[:alone], hosts[alone:]
     return Plan(
         release=wanted.release,
         deploy_id=wanted.deploy_id,
@@ -71,10 +72,11 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         before_commit=_waves(
             [_build(wanted, observed) if changed else ()],
             [host.supply for host in hosts],
-            [[step] for host in hosts for step in host.made],
+            [[step] for host in first for step in host.made],
             [host.freed for host in hosts],
             *_changes(first),
-            *_changes(hosts[len(first) :]),
+            [[step] for host in others for step in host.made],
+            *_changes(others),
         ),
         after_commit=_waves(
             [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
