@@ -34,7 +34,7 @@ def unprepared(server: Machine) -> Iterator[None]:
 
 def move(project: Project, made: Machine) -> None:
     """Deploys go to another machine, whose host key is pinned."""
-    project.server = made
+    project.server, project.host_name = made, made.address
     project.environ["SAMPLE_KEY"] = made.key.read_text()
     project.write("config/known_hosts", made.host_key + "\n")
     project.configure()

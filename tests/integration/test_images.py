@@ -35,7 +35,7 @@ def cramped(_parts: None) -> Iterator[Machine]:
 
 @pytest.fixture
 def on_cramped(project: Project, cramped: Machine) -> Iterator[Project]:
-    project.server = cramped
+    project.server, project.host_name = cramped, cramped.address
     project.environ["SAMPLE_KEY"] = cramped.key.read_text()
     project.write("config/known_hosts", cramped.host_key + "\n")
     project.configure()
