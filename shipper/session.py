@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from shipper.docker_api import DockerApi
 
 _CONNECTIONS = 16  # to Docker at once, where they are forwarded: sshd does not count these
-_READY = 8  # of them are opened while we still greet: as many as the reads of a small service
+_READY = 12  # of them are opened while we still greet: as many as the reads of a small service
 _DIALLED = "{host_name}: sshd forbids forwarding: Docker is reached by `docker system dial-stdio`, which is slower."
 
 

@@ -18,6 +18,7 @@ from shipper.events import (
     Warned,
 )
 from shipper.model import size_text
+from shipper.reporters.timeline import Timeline
 from shipper.reporters.words import outcome_lines
 
 _PROGRESS_PAUSE = 5.0  # seconds
@@ -28,8 +29,10 @@ class PlainReporter:
         self._write = write
         self._verbose = verbose
         self._next_progress = 0.0
+        self._timeline = Timeline()
 
     def __call__(self, event: Event) -> None:
+        self._timeline.note(event)
         for line in self._lines(event):
             self._write(line)
 
@@ -61,7 +64,7 @@ class PlainReporter:
             case Called(host_name=host_name, call=call, seconds=seconds):
                 return [f"  {seconds * 1000:7.1f} ms  {host_name}  {call}"] if self._verbose else []
             case Ended(service=service, outcome=outcome):
-                return list(outcome_lines(service, outcome))
+                return [*(self._timeline.lines() if self._verbose else ()), *outcome_lines(service, outcome)]
 
     def _now_and_then(self, line: str) -> list[str]:
         """A log needs no line for each packet, but one must see that it goes on."""

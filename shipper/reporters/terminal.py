@@ -24,6 +24,7 @@ from shipper.events import (
     Warned,
 )
 from shipper.model import Failed, size_text
+from shipper.reporters.timeline import Timeline
 from shipper.reporters.words import outcome_lines
 
 
@@ -46,6 +47,7 @@ class TerminalReporter:
         self._console = console
         self._verbose = verbose
         self._rows: dict[tuple[str, str], _Row] = {}
+        self._timeline = Timeline()
         self._live = Live(self, console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> "TerminalReporter":
@@ -74,6 +76,7 @@ class TerminalReporter:
         return table
 
     def __call__(self, event: Event) -> None:
+        self._timeline.note(event)
         match event:
             case Warned(text=text):
                 self._say(f"! {text}", "yellow")
@@ -117,6 +120,8 @@ class TerminalReporter:
     def _end(self, event: Ended) -> None:
         self._live.stop()
         self._console.print(self._table(ended=True))
+        if self._verbose:
+            self._console.print(Text("\n".join(self._timeline.lines()), style="dim"))
         style = "bold red" if isinstance(event.outcome, Failed) else "bold green"
         for line in _first_styled(outcome_lines(event.service, event.outcome), style):
             self._console.print(line)
