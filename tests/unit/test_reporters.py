@@ -94,7 +94,7 @@ def test_plain_lines_tell_the_story() -> None:
 
 
 def test_plain_lines_show_each_call_only_when_one_wants_to_know_more() -> None:
-    events = [event for event in EVENTS if not isinstance(event, Ended)]
+    events: list[Event] = [event for event in EVENTS if not isinstance(event, Ended)]
 
     assert set(plain_lines(events, verbose=True)) - set(plain_lines(events)) == {
         "      1.5 ms  a.example  GET /containers/json"
