@@ -300,7 +300,7 @@ class SecretSource(Section):
 
 
 class Rollout(Section):
-    max_parallel: Annotated[int, Field(ge=1)] = 10
+    max_parallel: Annotated[int, Field(ge=1)] = 32
     """Hosts that are worked on at the same time."""
     first_host_first: bool = False
     """The first host of the config goes alone; the others follow when all its new containers have passed."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 16  # to Docker at once, where they are forwarded: sshd does not count these
 _READY = 12  # of them are opened while we still greet: as many as the reads of a small service
+_MOST_READY = 128  # on all hosts: each takes two of the files that a process may have open, often 1024
 _DIALLED = "{host_name}: sshd forbids forwarding: Docker is reached by `docker system dial-stdio`, which is slower."
 
 
@@ -126,7 +127,7 @@ async def _docker(
     forwarded = new_api(await server.forward_socket(docker_socket, folder), connections=_CONNECTIONS)
     stack.callback(forwarded.close)
     try:
-        await forwarded.open(label, ready=_READY)
+        await forwarded.open(label, ready=min(_READY, _MOST_READY // len(project.config.hosts)))
         return forwarded
     except ConnectError:
         await require_docker(server, docker_socket)

@@ -72,9 +72,12 @@ class Client:
         refusal: type[Exception] = ConnectError,
         of_docker: bool = False,
         seconds: float = 0.0,
+        waits: bool = True,
     ) -> Result:
-        if self.latency or len(self.sim.servers) > 1 or (self.task and self.task.cancelling()):
-            await asyncio.sleep(self.latency)  # here others have their turn, and an interrupt comes
+        """`waits` is whether the client waits for the answer."""
+        latency = self.latency if waits else 0.0
+        if latency or len(self.sim.servers) > 1 or (self.task and self.task.cancelling()):
+            await asyncio.sleep(latency)  # here others have their turn, and an interrupt comes
         if self.is_dead:
             raise Crash
         if server.name in self.cut_off:

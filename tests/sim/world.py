@@ -311,7 +311,9 @@ class SimJournal(_Part):
     async def append(self, entry: Mapping[str, Any]) -> None:
         words = " ".join(str(entry[key]) for key in ("event", "step", "role_name") if entry.get(key))
         written = json.loads(json.dumps({"at": self.clock.now().isoformat(timespec="milliseconds"), **entry}))
-        await self.client.call(self.server, f"journal {words}", lambda: self.server.journal.append(written))
+        await self.client.call(
+            self.server, f"journal {words}", lambda: self.server.journal.append(written), waits=False
+        )
 
     async def unlock(self) -> None:
         if self.server.holder is self.client and not self.client.is_dead:
