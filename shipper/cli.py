@@ -367,6 +367,19 @@ def version() -> None:
     print(f"shipper {shipper.__version__} (Python {sys.version.split()[0]}, {', '.join(parts)})")
 
 
+@main.command()
+@click.argument("revision", required=False)
+@_wait_option
+@_project_options
+def push(
+    revision: str | None, wait: float, config_file: str, destination: str | None, as_json: bool, verbose: bool
+) -> None:
+    """Put the image of REVISION into the registry, or on all hosts if the config has none. Deploys nothing."""
+    project = _project(config_file, destination, revision)
+    with _reporter(as_json, verbose) as reporter:
+        _run(shipper.push(project, wait=wait, tell=reporter))
+
+
 def _project(config_file: str, destination: str | None, revision: str | None = None) -> "Project":
     return shipper.open_project(config_file=config_file, destination=destination, revision=revision, environ=os.environ)
 

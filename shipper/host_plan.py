@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from shipper.config import Gate, HttpProbe, Role
 from shipper.errors import ImageError
+from shipper.image_plan import Sources, step_there
 from shipper.model import (
     Container,
     ContainerSpec,
     ContainerState,
-    Image,
     Label,
     Observed,
     Payload,
@@ -26,7 +26,6 @@ from shipper.steps.network import Network
 from shipper.steps.prune import Prune
 from shipper.steps.release import WriteRelease
 from shipper.steps.retire import Retire
-from shipper.steps.ship import Ship
 from shipper.steps.start import Start
 from shipper.steps.stop import Stop
 from shipper.steps.swap import Swap
@@ -50,9 +49,8 @@ class Wanted:
     """How many releases are kept; None to remove nothing."""
     removes_images: bool
     """Whether images of pruned releases go too: not where someone else made them."""
-    local_image: Image | None = None
-    """The wanted image, if this machine has it."""
-    can_build: bool = False
+    sources: Sources
+    """Of the image."""
 
     @property
     def release(self) -> Release:
@@ -118,7 +116,7 @@ class HostPlan:
         if not self.changed_roles:
             return
         if not self.observed.image:
-            yield Ship(host_name=host_name, image_name=self.release.image, because=f"{host_name} does not have it")
+            yield step_there(self.wanted.sources, self.observed, next(self.pruning, None))
         if not self.observed.has_network:
             name = self.wanted.full_name
             yield Network(host_name=host_name, network_name=name, because="containers of a service share one")

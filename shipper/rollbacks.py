@@ -9,7 +9,6 @@ from shipper.deployment import (
     completed,
     holding,
     ignore,
-    local_image_for,
     new_release,
     serving_payloads,
     wanted_of,
@@ -25,6 +24,7 @@ from shipper.outcome import carry_out
 from shipper.plan import make_plan
 from shipper.project import Project
 from shipper.session import connected
+from shipper.sources import sources_for
 from shipper.world import World
 
 
@@ -53,8 +53,8 @@ async def rollback(
             for name, world in worlds.items():
                 records[name], image = await _with_its_image(world, records[name])
                 hosts[name] = replace(hosts[name], image=image)
-            local_image = await local_image_for(worlds, hosts, next(iter(records.values())).image)
-            wanted = wanted_of(project, records, payloads, worlds, hosts, local_image, command="rollback")
+            sources = await sources_for(worlds, hosts, next(iter(records.values())).image, mask)
+            wanted = wanted_of(project, records, payloads, worlds, hosts, sources, command="rollback")
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
 
 

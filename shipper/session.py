@@ -18,6 +18,7 @@ from shipper.errors import ConnectError
 from shipper.events import Called, Connected, Tell, Warned
 from shipper.host import SshHost
 from shipper.images.local import LocalImages
+from shipper.images.registry import DockerRegistry
 from shipper.journal import HostJournal
 from shipper.login import Access, login
 from shipper.project import Project
@@ -48,15 +49,24 @@ def access(project: Project) -> Access:
 @asynccontextmanager
 async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
     """The worlds of all hosts of the config, in its order. Raises ConnectError and its children."""
+    registry = DockerRegistry(project) if project.config.registry else None
     async with task_group() as dialling, AsyncExitStack() as stack:
         async with task_group() as connecting:
             tasks = [
-                connecting.create_task(_world(stack, dialling, project, name, tell)) for name in project.config.hosts
+                connecting.create_task(_world(stack, dialling, project, registry, name, tell))
+                for name in project.config.hosts
             ]
         yield {task.result().host_name: task.result() for task in tasks}
 
 
-async def _world(stack: AsyncExitStack, dialling: asyncio.TaskGroup, project: Project, name: str, tell: Tell) -> World:
+async def _world(
+    stack: AsyncExitStack,
+    dialling: asyncio.TaskGroup,
+    project: Project,
+    registry: DockerRegistry | None,
+    name: str,
+    tell: Tell,
+) -> World:
     def on_call(call: str, seconds: float) -> None:
         tell(Called(host_name=name, call=call, seconds=seconds))
 
@@ -81,6 +91,7 @@ async def _world(stack: AsyncExitStack, dialling: asyncio.TaskGroup, project: Pr
         state=Records(server, project.full_name, journal.check),
         journal=journal,
         images=LocalImages(project),
+        registry=registry,
         clock=clock,
     )
 

@@ -1,11 +1,12 @@
 """The verbs of a deploy, one per file: the listing of this folder is what a deploy may do."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shipper.errors import EngineError
+from shipper.errors import DiskFull, EngineError
 from shipper.model import SERVES_NOT
 from shipper.world import Report, World
 
@@ -59,6 +60,20 @@ async def stop_with_mark(world: World, container_name: str, timeout: float, mark
         container = await world.engine.container(container_name)
     killed = container.exit_code == 137
     return f"{container_name} was killed: it did not end within {timeout:g} s of SIGTERM" if killed else container_name
+
+
+async def making_room(bring: Callable[[], Awaitable[str]], prune: Step | None, world: World, report: Report) -> str:
+    """Brings an image; where the disk is too full, after a pruning that would have come at the end anyway."""
+    try:
+        return await bring()
+    except DiskFull as full:
+        if not prune:
+            raise DiskFull(f"{full.what} There is nothing to prune.", now=full.now, next=full.next) from None
+    pruned = await prune.do(world, report)
+    try:
+        return f"{await bring()}, since the disk was full after pruning {pruned}"
+    except DiskFull as full:
+        raise DiskFull(f"{full.what} It was pruned already: {pruned}.", now=full.now, next=full.next) from None
 
 
 async def last_lines(world: World, container_name: str) -> tuple[str, ...]:

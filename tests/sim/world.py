@@ -22,6 +22,7 @@ from shipper.model import (
     Image,
     Label,
     Payload,
+    Published,
     Release,
 )
 from shipper.world import Answer, Clock, Finished, Report, Storage, World
@@ -48,6 +49,7 @@ def world_of(client: Client, server: SimServer) -> World:
         state=SimState(client, server),
         journal=SimJournal(client, server, clock),
         images=SimImages(client, server),
+        registry=None,
         clock=clock,
     )
 
@@ -227,6 +229,9 @@ class SimEngine(_Part):
 
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")
+
+    async def published(self, reference: str, credentials: Credentials | None) -> Published:
+        raise NotImplementedError("there is no registry")
 
     async def tag(self, image_name: str, new_name: str) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")

@@ -15,7 +15,7 @@ roles:
 # What a table adds to SERVICE begins on line 6: indented by four it is in roles.web, by two in roles.
 Table = list[tuple[str, str]]
 SECTION_KEYS = (
-    "service, image, build, roles, ssh, docker_socket, env_template, secrets, secrets_file, retain, "
+    "service, image, registry, build, roles, ssh, docker_socket, env_template, secrets, secrets_file, retain, "
     "rollout, timeouts"
 )
 ROLE_KEYS = (

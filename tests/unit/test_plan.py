@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -7,6 +7,7 @@ import pytest
 from shipper.config import Config, Logging, Role
 from shipper.errors import ImageError
 from shipper.host_plan import Wanted, choose_strategy
+from shipper.image_plan import Sources
 from shipper.model import (
     SET_ASIDE,
     Container,
@@ -52,7 +53,10 @@ R1, R2 = a_release(1, FIRST), a_release(2, SECOND, replaces=1)
 
 
 def wanted(config: Config, number: int, version: str, observed: Mapping[str, Observed], **changed: Any) -> Wanted:
-    """A release of this number and version, with the record that each host has of it or will get."""
+    """A release of this number and version, with the record that each host has of it or will get.
+
+    `changed` are fields of Wanted, or of the sources of its image.
+    """
 
     def record(host: Observed) -> Any:
         serving = host.incumbent_release
@@ -65,6 +69,7 @@ def wanted(config: Config, number: int, version: str, observed: Mapping[str, Obs
         )
         return host.release(number) or new
 
+    of_image = {field.name: changed.pop(field.name) for field in fields(Sources) if field.name in changed}
     values: dict[str, Any] = {
         "full_name": "shop",
         "deploy_id": "0bbb",
@@ -73,8 +78,7 @@ def wanted(config: Config, number: int, version: str, observed: Mapping[str, Obs
         "payloads": {name: a_payload(config, name) for name in observed},
         "retain": 5,
         "removes_images": True,
-        "local_image": an_image(),
-        "can_build": True,
+        "sources": Sources(**{"image_name": f"shop:{version}", "here": an_image(), "can_build": True, **of_image}),
     }
     return Wanted(**{**values, **changed})
 
@@ -98,7 +102,7 @@ def serving_first(host_name: str = A, **changed: Any) -> Observed:
 
 
 def test_a_first_deploy_builds_ships_and_makes_everything() -> None:
-    made = plan(a_host(image=None, has_network=False), to=(1, FIRST), local_image=None)
+    made = plan(a_host(image=None, has_network=False), to=(1, FIRST), here=None)
     assert text_of(made) == """\
 shop: release 1 of 1111111
 here            build    shop:1111111 for linux/amd64, because this commit has no image yet
@@ -509,7 +513,7 @@ a.example  web  retire   shop-web-r2-0aab, because release 1 serves
 
 
 def test_the_image_is_built_anew_where_the_one_here_is_for_another_processor() -> None:
-    made = plan(serving_first(image=None), local_image=an_image(platform="linux/arm64"))
+    made = plan(serving_first(image=None), here=an_image(platform="linux/arm64"))
     assert made.lines[1:3] == (
         "here            build    shop:2222222 for linux/amd64, because the one here is for another processor",
         "a.example       ship     shop:2222222, because a.example does not have it",
@@ -530,7 +534,7 @@ def refusal(*hosts: Observed, config: Config | None = None, **changed: Any) -> s
 
 
 def test_an_image_that_is_nowhere_and_cannot_be_built_is_refused() -> None:
-    assert refusal(serving_first(image=None), local_image=None, can_build=False) == (
+    assert refusal(serving_first(image=None), here=None, can_build=False) == (
         f"a.example needs the image shop:{SECOND} for linux/amd64, and it is neither here nor there.\n"
         "Nothing was done.\n"
         "Pull or load it here or on a.example, or let `build:` make it from a commit."
@@ -539,7 +543,7 @@ def test_an_image_that_is_nowhere_and_cannot_be_built_is_refused() -> None:
 
 def test_an_image_that_is_here_for_another_processor_and_cannot_be_built_is_refused() -> None:
     arm = an_image(platform="linux/arm64")
-    assert refusal(serving_first(), serving_first(B, image=None), local_image=arm, can_build=False,
+    assert refusal(serving_first(), serving_first(B, image=None), here=arm, can_build=False,
                    config=a_config(roles=TWO_HOSTS)) == (
         f"b.example needs the image shop:{SECOND} for linux/amd64, and it is here for linux/arm64.\n"
         "Nothing was done.\n"
