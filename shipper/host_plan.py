@@ -283,18 +283,21 @@ class HostPlan:
 
     @property
     def pruning(self) -> Iterator[Step]:
-        if self.wanted.retain is None or not self.changed_roles:
-            return
-        beyond = beyond_retention(self.observed, self.release, self.wanted.retain)
-        prune = Prune(
-            host_name=self.host_name,
-            because=f"retain is {self.wanted.retain}",
+        if self.wanted.retain is not None and self.changed_roles:
+            yield from prune(self.observed, self.release, self.wanted.retain, images=self.wanted.removes_images)
+
+
+def prune(observed: Observed, release: Release, retain: int, *, images: bool) -> Iterator[Prune]:
+    """What the host need not keep when `release` serves, if there is any; with the images of releases, or without."""
+    beyond = beyond_retention(observed, release, retain)
+    if beyond.container_names or beyond.release_numbers:
+        yield Prune(
+            host_name=observed.host_name,
+            because=f"retain is {retain}",
             container_names=beyond.container_names,
-            image_names=beyond.image_names if self.wanted.removes_images else (),
+            image_names=beyond.image_names if images else (),
             release_numbers=beyond.release_numbers,
         )
-        if prune.container_names or prune.release_numbers:
-            yield prune
 
 
 def _gate(role: Role) -> Gate | None:

@@ -7,44 +7,21 @@ https://docs.docker.com/reference/cli/docker/login/#credential-helper-protocol
 
 import asyncio
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from shipper import environment
-from shipper.errors import (
-    AccessDenied,
-    ConnectError,
-    DiskFull,
-    EngineError,
-    ImageError,
-    NotThere,
-    RegistryError,
-    ShipperError,
-)
+from shipper.errors import ConnectError, EngineError, ImageError
 from shipper.images.docker_cli import DockerCli
+from shipper.images.refusals import Request
 from shipper.model import Credentials, Published, size_text
 from shipper.project import Project
 from shipper.world import Progress, Report, World
 
 _HUB = "https://index.docker.io/v1/"  # what Docker's config calls docker.io
 _HELPER = '#!/bin/sh\nprintf %s "$SHIPPER_REGISTRY_LOGIN"\n'
-
-
-def _answer(codes: str, status: int) -> re.Pattern[str]:
-    """Codes of the OCI distribution spec as Docker writes them, or the HTTP status where a registry gives none.
-
-    https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#error-codes
-    """
-    return re.compile(rf"(?:^|: )(?:{codes})\b|\b(?:HTTP|status)\b.*\b{status}\b", re.MULTILINE)
-
-
-_LIMITED = _answer("toomanyrequests", 429)
-_DENIED = _answer("denied|insufficient_scope", 403)
-_UNAUTHORIZED = _answer("unauthorized|no basic auth credentials", 401)
-_MISSING = _answer("manifest unknown|name unknown|not found", 404)
 
 
 class DockerRegistry:
@@ -95,10 +72,9 @@ class DockerRegistry:
             raise ConnectError(f"{world.host_name}: the image did not arrive within {deadline:g} s.") from None
         image, platform = await world.engine.image(reference), await world.engine.platform()
         if not image or image.platform != platform:
-            raise ImageError(
-                f"{world.host_name} is {platform}, but {image_name} in {self.name} is for "
-                f"{image.platform if image else 'nowhere'}."
-            )
+            await world.engine.remove_image(reference)
+            found = image.platform if image else "nowhere"
+            raise ImageError(f"{world.host_name} is {platform}, but {image_name} in {self.name} is for {found}.")
         if reference != image_name:
             await world.engine.tag(reference, image_name)
         return f"{size_text(received)} pulled for {size_text(image.size)}"
@@ -109,7 +85,7 @@ class DockerRegistry:
         if digest is None:
             published = await self.find(image_name, world)
             if not published:
-                raise self._missing(image_name)
+                raise self._request(image_name, world.host_name).missing()
             digest = published.digest
         return f"{_repository(image_name)}@{digest}"
 
@@ -118,54 +94,11 @@ class DockerRegistry:
         try:
             yield
         except EngineError as error:
-            raise self._refusal(error, image_name, where) from None
+            raise self._request(image_name, where).refusal(error) from None
 
-    def _refusal(self, error: EngineError, image_name: str, where: str) -> ShipperError:
-        """What Docker tells of a registry is text, and its own statuses differ from version to version."""
-        text, name, username = error.what, self.name, self._credentials.username if self._credentials else None
-        if "no space left on device" in text:
-            return DiskFull(
-                f"{where}: the disk was full before {image_name} was there.",
-                next="Free some there (docker system df shows what takes it; docker image prune), or lower retain.",
-            )
-        if _LIMITED.search(text):
-            return RegistryError(
-                f"{name} limits how often it may be asked: {text}",
-                next=(
-                    "Wait, or let its owner raise the limit."
-                    if username
-                    else "Wait, or give `registry` a username and a password: who logs in may ask more often."
-                ),
-            )
-        if _DENIED.search(text):
-            return AccessDenied(
-                f"{name} denies {username or 'who is not logged in'} access to {_repository(image_name)}.",
-                now=text,
-                next="Does the repository exist, and may the account or token pull there, and push from this machine?",
-            )
-        if _UNAUTHORIZED.search(text):
-            return RegistryError(
-                (
-                    f"{name} refuses the password of {username}."
-                    if username
-                    else f"{name} wants a login for {_repository(image_name)}."
-                ),
-                now=text,
-                next=(
-                    "`registry.password` in the config says where it comes from; a token may have expired."
-                    if username
-                    else f"Give `registry` a username and a password, or run: docker login {name}"
-                ),
-            )
-        if _MISSING.search(text) or isinstance(error, NotThere):
-            return self._missing(image_name)
-        return RegistryError(
-            f"{where} and the registry {name} do not get on: {text}",
-            next=f"{where} itself must reach {name}: check its name server, its routes, its firewall.",
-        )
-
-    def _missing(self, image_name: str) -> ImageError:
-        return ImageError(f"{self.name} has no image {image_name}.", next="shipper push puts it there.")
+    def _request(self, image_name: str, where: str) -> Request:
+        username = self._credentials.username if self._credentials else None
+        return Request(where=where, registry_name=self.name, image_name=image_name, username=username)
 
 
 def _repository(image_name: str) -> str:

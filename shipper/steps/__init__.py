@@ -14,6 +14,7 @@ HERE = "here"
 """The host name of what is done on this machine."""
 
 _LOG_LINES = 20
+_FREE_SOME = "Free some there (docker system df shows what takes it; docker image prune), or lower retain."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +64,17 @@ async def stop_with_mark(world: World, container_name: str, timeout: float, mark
 
 
 async def making_room(bring: Callable[[], Awaitable[str]], prune: Step | None, world: World, report: Report) -> str:
-    """Brings an image; where the disk is too full, after a pruning that would have come at the end anyway."""
+    """Brings an image; where the disk is too full, `prune` goes first, as it would have gone in the end."""
     try:
         return await bring()
     except DiskFull as full:
         if not prune:
-            raise DiskFull(f"{full.what} There is nothing to prune.", now=full.now, next=full.next) from None
+            raise DiskFull(f"{full.what} Nothing is left to prune.", next=_FREE_SOME) from None
     pruned = await prune.do(world, report)
     try:
-        return f"{await bring()}, since the disk was full after pruning {pruned}"
+        return f"{await bring()}; {pruned} pruned first, since the disk was full"
     except DiskFull as full:
-        raise DiskFull(f"{full.what} It was pruned already: {pruned}.", now=full.now, next=full.next) from None
+        raise DiskFull(f"{full.what} That is after pruning {pruned}.", next=_FREE_SOME) from None
 
 
 async def last_lines(world: World, container_name: str) -> tuple[str, ...]:
