@@ -308,7 +308,8 @@ class Registry(Section):
     @model_validator(mode="after")
     def _both(self) -> Self:
         if bool(self.username) != bool(self.password):
-            raise _contradiction("password" if self.password else "username", "needs the other of username, password")
+            given, missing = ("username", "password") if self.username else ("password", "username")
+            raise _contradiction(given, f"needs a {missing} beside it")
         return self
 
 

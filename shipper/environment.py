@@ -110,9 +110,11 @@ def _refuse_in_git(project: Project, name: str) -> None:
 
 def effective_config(project: Project) -> dict[str, Any]:
     """The config that is in force, as JSON knows it; a secret that `${…}` brought into it is masked."""
-    named = ((name, source.env if source else None) for name, source in project.config.secrets.items())
+    registry = project.config.registry
+    sources = {**project.config.secrets, "registry.password": registry and registry.password}
+    named = (source.env if source and source.env else name for name, source in sources.items())
     mask = Mask()
-    mask.add(Secret(value) for name, other in named if (value := project.environ.get(other or name)))
+    mask.add(Secret(value) for name in named if (value := project.environ.get(name)))
     config: dict[str, Any] = json.loads(mask(project.config.model_dump_json()))
     return config
 

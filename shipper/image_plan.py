@@ -28,6 +28,8 @@ class Sources:
 
 def steps_here(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
     """What this machine does before the hosts that lack the image can get it. Raises ImageError."""
+    for host in lacking:
+        _refuse_other_processor(sources, host)
     if not lacking or sources.published:
         return
     yield from _build(sources, lacking)
@@ -41,12 +43,11 @@ def steps_here(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
 
 
 def step_there(sources: Sources, host: Observed, prune: Step | None) -> Step:
-    """How a host gets the image; `prune` goes first where its disk is too full. Raises ImageError."""
+    """How a host gets the image; `prune` goes first where its disk is too full."""
     host_name, image_name = host.host_name, sources.image_name
     because = f"{host_name} does not have it"
     if not sources.registry_name:
         return Ship(host_name=host_name, image_name=image_name, prune=prune, because=because)
-    _refuse_other_processor(sources, host)
     digest = sources.published.digest if sources.published else None
     return Pull(host_name=host_name, image_name=image_name, digest=digest, prune=prune, because=because)
 

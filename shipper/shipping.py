@@ -7,10 +7,11 @@ from functools import partial
 from shipper.deployment import holding, ignore, require_version
 from shipper.errors import UsageError
 from shipper.events import Output, Pushed, Tell
+from shipper.host_plan import prune
 from shipper.image_plan import step_there, steps_here
 from shipper.images.local import LocalImages
 from shipper.mask import Mask, masking
-from shipper.model import Image, short
+from shipper.model import Image, Observed, short
 from shipper.observe import Worlds, observe_all
 from shipper.project import Project
 from shipper.session import connected
@@ -75,8 +76,16 @@ async def _push(project: Project, worlds: Worlds, mask: Mask, tell: Tell) -> Pus
     at_once = asyncio.Semaphore(config.rollout.max_parallel)
     async with task_group() as going:
         for host in lacking:
-            going.create_task(_do_in_turn(at_once, step_there(sources, host, None), worlds[host.host_name], tell))
+            step = step_there(sources, host, _superfluous(project, host))
+            going.create_task(_do_in_turn(at_once, step, worlds[host.host_name], tell))
     return Pushed(image_name=project.image, places=places, reached=tuple(host.host_name for host in lacking))
+
+
+def _superfluous(project: Project, host: Observed) -> Step | None:
+    """What the host need not keep, be the image deployed or not."""
+    if not (serving := host.incumbent_release):
+        return None
+    return next(prune(host, serving, project.config.retain, images=not project.config.fixed_version), None)
 
 
 async def _do_in_turn(at_once: asyncio.Semaphore, step: Step, world: World, tell: Tell) -> None:

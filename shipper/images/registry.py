@@ -71,10 +71,12 @@ class DockerRegistry:
         except TimeoutError:
             raise ConnectError(f"{world.host_name}: the image did not arrive within {deadline:g} s.") from None
         image, platform = await world.engine.image(reference), await world.engine.platform()
-        if not image or image.platform != platform:
+        if not image:
+            raise ImageError(f"{world.host_name}: {image_name} is not there any more.")
+        if image.platform != platform:  # Docker before 23 does not tell of each image beforehand what it is for
             await world.engine.remove_image(reference)
-            found = image.platform if image else "nowhere"
-            raise ImageError(f"{world.host_name} is {platform}, but {image_name} in {self.name} is for {found}.")
+            found = f"{image_name} in {self.name} is for {image.platform}"
+            raise ImageError(f"{world.host_name} is {platform}, but {found}.")
         if reference != image_name:
             await world.engine.tag(reference, image_name)
         return f"{size_text(received)} pulled for {size_text(image.size)}"

@@ -205,6 +205,14 @@ def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkS
     _remove(server, service)
 
 
+def without_docker(folder: Path) -> str:
+    """A PATH with what shipper needs of this machine where it builds nothing."""
+    folder.mkdir()
+    for name in ("git", "tar", "env", "sh"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    return str(folder)
+
+
 def _remove(server: Machine, service: str) -> None:
     if not (server.root / "var/lib/shipper" / service).exists():
         return  # nothing was deployed
