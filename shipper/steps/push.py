@@ -27,4 +27,4 @@ class Push(Step):
             lambda line: report(Progress(done=0, total=0, unit="line", detail=line)),
             as_latest=self.as_latest,
         )
-        return self.detail
+        return f"to {self.registry_name}"

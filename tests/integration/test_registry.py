@@ -1,6 +1,7 @@
 """Images by registry: a real one with a password, which every machine reaches under the same name."""
 
 import base64
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Project, Result, without_docker
+from tests.integration.test_images import with_architecture
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
 
@@ -187,6 +189,25 @@ def test_a_registry_that_does_not_answer_is_told_with_who_must_reach_it(by_regis
     address = by_registry.server.address
     assert f"error: {address} and the registry 127.0.0.1:5001 did not come together: Get " in result.errors
     assert f"next: {address} itself must reach 127.0.0.1:5001" in result.errors
+
+
+def test_an_image_in_the_registry_for_another_processor_is_refused(
+    by_registry: Project, laptop: Machine, tmp_path: Path
+) -> None:
+    image_name = f"{NAME}/{by_registry.service}-made:7"
+    with_architecture(laptop, image_name, "arm64", tmp_path)
+    login = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {NAME: {"auth": login}}}))
+    assert laptop.docker("--config", str(tmp_path), "push", image_name).returncode == 0
+    config = (by_registry.folder / "config/deploy.yaml").read_text()
+    config = config.replace(f"image: {NAME}/{by_registry.service}\nbuild: {{}}\n", f"image: {image_name}\n")
+    by_registry.write("config/deploy.yaml", config)
+
+    result = by_registry.shipper("deploy")
+
+    assert result.exit_code == 6, result.everything
+    address = by_registry.server.address
+    assert f"error: {address} is linux/amd64, but {image_name} in {NAME} is for linux/arm64." in result.errors
 
 
 def test_old_releases_are_pruned_first_where_the_disk_would_not_hold_what_is_pulled(
