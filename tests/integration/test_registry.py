@@ -85,6 +85,13 @@ def steps(result: Result) -> list[str]:
     return [event["step"] for event in result.events if event["event"] == "step_finished"]
 
 
+def log_in(folder: Path) -> None:
+    """As `docker login` does where it has no credential helper."""
+    login = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({"auths": {NAME: {"auth": login}}}))
+
+
 def watched_docker(folder: Path) -> str:
     """A PATH with a `docker` that writes down its arguments before it does what it is told."""
     folder.mkdir()
@@ -191,13 +198,31 @@ def test_a_registry_that_does_not_answer_is_told_with_who_must_reach_it(by_regis
     assert f"next: {address} itself must reach 127.0.0.1:5001" in result.errors
 
 
+def test_a_config_without_a_username_takes_what_docker_login_left_here(by_registry: Project) -> None:
+    configure(by_registry, registry="{}")
+    log_in(Path(by_registry.environ["HOME"], ".docker"))
+
+    by_registry.deploy()
+
+    assert by_registry.answer() == "version 1"
+
+
+def test_a_registry_that_wants_a_login_says_so_before_anything_is_built(by_registry: Project) -> None:
+    configure(by_registry, registry="{}")
+
+    result = by_registry.shipper("deploy")
+
+    assert result.exit_code == 7, result.everything
+    assert f"error: {NAME} wants a login for {NAME}/{by_registry.service}:" in result.errors
+    assert "Step 1/" not in result.everything
+
+
 def test_an_image_in_the_registry_for_another_processor_is_refused(
     by_registry: Project, laptop: Machine, tmp_path: Path
 ) -> None:
     image_name = f"{NAME}/{by_registry.service}-made:7"
     with_architecture(laptop, image_name, "arm64", tmp_path)
-    login = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {NAME: {"auth": login}}}))
+    log_in(tmp_path)
     assert laptop.docker("--config", str(tmp_path), "push", image_name).returncode == 0
     config = (by_registry.folder / "config/deploy.yaml").read_text()
     config = config.replace(f"image: {NAME}/{by_registry.service}\nbuild: {{}}\n", f"image: {image_name}\n")
