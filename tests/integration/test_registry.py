@@ -5,37 +5,15 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import Project, Result, without_docker
 from tests.integration.test_images import with_architecture
-from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
-
-NAME = "127.0.0.1:5000"  # where Docker speaks plain HTTP without being told to
-USERNAME, PASSWORD = "ann", "pull-and-push"
-HTPASSWD = f"{USERNAME}:$2b$04$4pbEHC0.t7oRt8XYonzE0uDKCwGw0CR0ONenzDklovAnR7cEgAe4i\n"  # the password, by bcrypt
-CONFIG = """
-version: 0.1
-log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {folder}/storage}}}}
-http: {{addr: "127.0.0.1:5000", secret: shared}}
-auth: {{htpasswd: {{realm: tests, path: {folder}/htpasswd}}}}
-"""
-
-
-@contextmanager
-def serving_images(made: Machine, folder: Path) -> Iterator[None]:
-    """A registry inside the machine; those over the same folder have the same images."""
-    (folder / "htpasswd").write_text(HTPASSWD)
-    (folder / "config.yml").write_text(CONFIG.format(folder=folder))
-    started = made.run(f"docker-registry serve {folder}/config.yml >>{folder}/log 2>&1 & echo $!")
-    eventually(lambda: made.run(f"busybox wget -q -O /dev/null http://{NAME}/").returncode == 0, "the registry answers")
-    yield
-    made.run(f"kill {started.stdout}")
+from tests.registries import NAME, PASSWORD, USERNAME, serving_images
 
 
 @pytest.fixture(scope="module")
