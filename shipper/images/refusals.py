@@ -45,7 +45,7 @@ class Request:
         if _MISSING.search(error.what) or isinstance(error, NotThere):
             return self.missing()
         return RegistryError(
-            f"{self.where} and the registry {self.registry_name} did not come together: {text}",
+            f"{self.where} does not get through to the registry {self.registry_name}: {text}",
             next=f"{self.where} itself must reach {self.registry_name}: its name server, routes and firewall decide.",
         )
 
@@ -54,7 +54,9 @@ class Request:
 
     def _limited(self, text: str) -> RegistryError:
         advice = "the account's plan decides how many it may" if self.username else f"{_LOG_IN} {self.registry_name}"
-        return RegistryError(f"{self.registry_name} lets nobody ask so often: {text}", next=f"Wait; or {advice}.")
+        return RegistryError(
+            f"{self.registry_name} limits how often it may be asked: {text}", next=f"Wait; or {advice}."
+        )
 
     def _denied(self, text: str) -> AccessDenied:
         who = self.username or "who is not logged in"

@@ -130,6 +130,7 @@ def test_an_image_that_does_not_fit_is_refused_and_nothing_is_left_of_it(on_cram
     assert result.exit_code == 17, result.everything
     assert f"{on_cramped.server.address}: the image needs 38.0 MB of disk while it is loaded" in result.everything
     assert "and /var/lib/docker has 2" in result.everything  # 24 MB, less what Docker itself needs
+    assert "Nothing is left to prune." in result.everything
     assert "Free some there (docker system df shows what takes it; docker image prune), or lower retain." in (
         result.everything
     )

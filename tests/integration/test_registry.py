@@ -172,7 +172,7 @@ def test_a_registry_that_does_not_answer_is_told_with_who_must_reach_it(by_regis
 
     assert result.exit_code == 7, result.everything
     address = by_registry.server.address
-    assert f"error: {address} and the registry 127.0.0.1:5001 did not come together: Get " in result.errors
+    assert f"error: {address} does not get through to the registry 127.0.0.1:5001: Get " in result.errors
     assert f"next: {address} itself must reach 127.0.0.1:5001" in result.errors
 
 

@@ -28,8 +28,12 @@ def told(text: str, username: str | None = "ann", kind: type[EngineError] = Engi
 @pytest.mark.parametrize(
     ("text", "kind", "what"),
     [
-        (HUB_LIMIT, RegistryError, "docker.io lets nobody ask so often: toomanyrequests: You have reached"),
-        ("received unexpected HTTP status: 429 Too Many Requests", RegistryError, "docker.io lets nobody ask so often"),
+        (HUB_LIMIT, RegistryError, "docker.io limits how often it may be asked: toomanyrequests: You have reached"),
+        (
+            "received unexpected HTTP status: 429 Too Many Requests",
+            RegistryError,
+            "docker.io limits how often it may be asked",
+        ),
         (HUB_DENIED, AccessDenied, "docker.io denies ann the repository of ann/shop:1: errors: denied: requested"),
         (HUB_PULL_DENIED, AccessDenied, "docker.io denies ann the repository of ann/shop:1: pull access denied"),
         (GHCR_DENIED, AccessDenied, "docker.io denies ann the repository of ann/shop:1"),
@@ -43,8 +47,8 @@ def told(text: str, username: str | None = "ann", kind: type[EngineError] = Engi
         ("manifest unknown: manifest unknown", ImageError, "docker.io has no image ann/shop:1."),
         ("name unknown: repository name not known to registry", ImageError, "docker.io has no image ann/shop:1."),
         (NO_SPACE, DiskFull, "a.example: the disk was full before all of ann/shop:1 was there."),
-        (NO_NAME, RegistryError, "a.example and the registry docker.io did not come together: Get "),
-        (NO_SOCKET, RegistryError, "a.example and the registry docker.io did not come together: Get "),
+        (NO_NAME, RegistryError, "a.example does not get through to the registry docker.io: Get "),
+        (NO_SOCKET, RegistryError, "a.example does not get through to the registry docker.io: Get "),
     ],
 )
 def test_what_docker_says_of_a_registry_becomes_an_error_of_its_kind(
