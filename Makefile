@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test sim check format lock
+.PHONY: demo test sim bench check format lock
 
 demo: .venv/ready ## ship real containers over real SSH to a throwaway server on this machine
 	python -m tests.demo
@@ -13,6 +13,9 @@ test: .venv/ready ## every test
 
 sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes
 	python -m tests.sim
+
+bench: .venv/ready ## how long the commands take, at 0 and at 100 ms; minutes, on a machine that has nothing else to do
+	python -m tests.bench
 
 check: .venv/ready ## style, types and the import rules
 	black --check --quiet .

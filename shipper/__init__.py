@@ -56,12 +56,7 @@ if TYPE_CHECKING:
         Warned as Warned,
         as_json as as_json,
     )
-    from shipper.freezing import (
-        freeze as freeze,
-        freezes as freezes,
-        history as history,
-        unfreeze as unfreeze,
-    )
+    from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
     from shipper.login import HostKey as HostKey
     from shipper.model import (
         Container as Container,
@@ -78,7 +73,13 @@ if TYPE_CHECKING:
     )
     from shipper.plan import Plan as Plan
     from shipper.project import Project as Project, open_project as open_project
-    from shipper.reads import Logs as Logs, list_releases as list_releases, logs as logs, status as status
+    from shipper.reads import (
+        Logs as Logs,
+        history as history,
+        list_releases as list_releases,
+        logs as logs,
+        status as status,
+    )
     from shipper.rollbacks import rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
@@ -94,12 +95,12 @@ _NAMES = {
     "LoginRefused RegistryError ReleaseNotFound SecretError ShipperError SourceError UsageError",
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
-    "freezing": "freeze freezes history unfreeze",
+    "freezing": "freeze freezes unfreeze",
     "login": "HostKey",
     "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Serving Unchanged",
     "plan": "Plan",
     "project": "Project open_project",
-    "reads": "Logs list_releases logs status",
+    "reads": "Logs history list_releases logs status",
     "rollbacks": "rollback",
     "shipping": "build push",
     "trust": "pin_key shown_key",

@@ -11,7 +11,7 @@ from shipper.errors import Frozen, SourceError
 from shipper.events import Event, Tell, Warned
 from shipper.host_plan import Wanted
 from shipper.image_plan import Sources
-from shipper.journal import locked
+from shipper.journal import lacks_outcome, locked
 from shipper.mask import Mask, masking
 from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, ReleaseOutcome, short
 from shipper.observe import Hosts, Worlds, observe_all
@@ -20,6 +20,7 @@ from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
+from shipper.tasks import together
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -43,9 +44,9 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
             connected(project, tell) as worlds,
             holding(project, worlds, f"deploy of {short(project.version)}", wait),
         ):
-            await _refuse_if_frozen(worlds)
-            warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, project.image)
+            _refuse_if_frozen(hosts, now(worlds))
+            warn_of_unfinished(worlds, tell)
             made = await _plan(project, worlds, hosts, available, mask, tell)
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
@@ -67,13 +68,12 @@ def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> Abst
     return locked(worlds, holder, wait=wait)
 
 
-async def _refuse_if_frozen(worlds: Worlds) -> None:
-    for name, world in worlds.items():
-        freeze = await world.state.freeze()
-        if freeze and freeze.holds(now(worlds)):
-            until = f" until {freeze.until:%Y-%m-%d %H:%M} UTC" if freeze.until else ""
+def _refuse_if_frozen(hosts: Hosts, moment: datetime) -> None:
+    for name, host in hosts.items():
+        freeze = host.freeze
+        if freeze and freeze.holds(moment):
             raise Frozen(
-                f"{name}: {freeze.performer} has frozen deploys{until}: {freeze.reason}",
+                f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}",
                 now="Nothing was done. A rollback is possible all the same.",
                 next="shipper unlock lifts the freeze.",
             )
@@ -81,7 +81,7 @@ async def _refuse_if_frozen(worlds: Worlds) -> None:
 
 def warn_of_unfinished(worlds: Worlds, tell: Tell) -> None:
     for name, world in worlds.items():
-        if world.journal.last and world.journal.last.get("event") != "outcome":
+        if lacks_outcome(world.journal.last):
             tell(Warned(text=f"{name}: the deploy before this one did not finish; going on from what is true now."))
 
 
@@ -169,11 +169,16 @@ def completed(release: Release, payload: Payload, host: Observed) -> Release:
 
 
 async def serving_payloads(worlds: Worlds, hosts: Hosts, mask: Mask) -> dict[str, Payload]:
-    found = {}
-    for name, host in hosts.items():
-        if (release := host.incumbent_release) and (payload := await worlds[name].state.payload(release.number)):
-            mask.add(payload.secrets.values())
-            found[name] = payload
+    read = await together(
+        {
+            name: worlds[name].state.payload(release.number)
+            for name, host in hosts.items()
+            if (release := host.incumbent_release)
+        }
+    )
+    found = {name: payload for name, payload in read.items() if payload}
+    for payload in found.values():
+        mask.add(payload.secrets.values())
     return found
 
 

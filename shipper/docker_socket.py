@@ -15,7 +15,16 @@ from shipper.errors import ConnectError, DockerUnavailable
 from shipper.host import CHUNK, Session, SshHost
 from shipper.tasks import task_group
 
-SESSIONS = 8  # at once, of the 10 that sshd allows: the lock has one, and one is left for a command of the shell
+SESSIONS = 7  # at once, of the 10 that sshd allows: lock and shell have two, and one may be on its way out
+
+_LOOK = """
+if [ ! -S "$1" ]; then echo absent
+elif [ ! -w "$1" ]; then echo denied
+elif ! command -v docker >/dev/null; then echo no-command
+elif docker --host "unix://$1" version >/dev/null 2>&1; then echo answers
+fi
+id -un
+"""
 
 
 @contextmanager
@@ -87,12 +96,7 @@ async def require_docker(server: SshHost, docker_socket: str) -> None:
 
     sshd refuses to forward a socket with the same words whatever the reason, so the server's shell is asked.
     """
-    there = shlex.quote(docker_socket)
-    seen = await server.run(
-        f"if [ ! -S {there} ]; then echo absent; elif [ ! -w {there} ]; then echo denied; "
-        "elif ! command -v docker >/dev/null; then echo no-command; "
-        f"elif docker --host unix://{there} version >/dev/null 2>&1; then echo answers; fi; id -un"
-    )
+    seen = await server.run(_LOOK, docker_socket, doing="look for Docker")
     state, _, user = seen.output.strip().rpartition("\n")
     if state != "answers":
         what, next = _unavailable(state, user, docker_socket)

@@ -1,10 +1,4 @@
-"""World over the Docker Engine API, on a socket that leads there through SSH. The only module that imports `docker`.
-
-A call of the SDK blocks, and on the event loop's thread it would wait for the forwarder that it keeps from running:
-so each call runs on a thread. A call that was begun is waited for even if we are cancelled, since a request that still
-travels could act after what we do to undo it.
-https://docs.docker.com/reference/api/engine/version/v1.41/
-"""
+"""World over the Docker Engine API. https://docs.docker.com/reference/api/engine/version/v1.41/"""
 
 import asyncio
 import http
@@ -15,11 +9,9 @@ import socket
 import struct
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import docker
@@ -28,8 +20,8 @@ import docker.types
 import docker.utils
 import requests.exceptions
 import urllib3.exceptions
-from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
 
+from shipper.docker_api import DockerApi
 from shipper.errors import ConnectError, EngineError, NotThere
 from shipper.model import (
     Container,
@@ -43,77 +35,31 @@ from shipper.model import (
     image_of,
     size_text,
 )
+from shipper.tasks import task_group
 from shipper.world import Finished, Progress, Report, Storage
 
 Result = TypeVar("Result")
 
 
 class DockerEngine:
-    def __init__(
-        self,
-        socket_path: Path,
-        *,
-        connections: int,
-        service: str,
-        timeout: float,
-        may_act: Callable[[], None],
-        on_call: Callable[[str, float], None],
-    ) -> None:
-        """`connections` is how many may be open at once; further calls wait their turn.
+    def __init__(self, api: "asyncio.Task[DockerApi]", service: str, may_act: Callable[[], None]) -> None:
+        """Each call waits until `api` is there, and raises what befell it.
 
         `may_act` is asked before each call, and raises if none is to be made any more.
         """
+        self._api = api
         self._service = service
-        self._timeout = timeout
         self._may_act = may_act
-        self._on_call = on_call
-        self._socket_path = socket_path
-        self._connections = connections
-        # a call uses one connection, and the client keeps no more idle ones than this: none waits for an idle one
-        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="docker")
-        self._client: docker.APIClient | None = None
-
-    def close(self) -> None:
-        if self._client:
-            self._client.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    async def connect(self) -> None:
-        """Agrees with the Docker on the API's version, which is never pinned: 20.10 ends where 29 begins."""
-
-        def client() -> docker.APIClient:
-            made = docker.APIClient(
-                base_url=f"unix://{self._socket_path}",
-                version="auto",
-                timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
-            )
-            made.get_adapter(made.base_url).close()
-            made.mount(made.base_url, _OnePool(f"http+unix://{self._socket_path}", max_pool_size=self._connections))
-            return made
-
-        self._client = await self._in_thread("GET /version", client)
+        self._last_seen: tuple[str, ...] | None = None
+        """The ids of our containers when we last looked."""
 
     async def _call(self, name: str, call: Callable[[docker.APIClient], Result]) -> Result:
-        client = self._client
-        assert client, "connect() comes first"
+        api = await asyncio.shield(self._api)
         self._may_act()
-        return await self._in_thread(name, lambda: call(client))
-
-    async def _in_thread(self, name: str, call: Callable[[], Result]) -> Result:
-        begun = time.perf_counter()
-        future = asyncio.get_running_loop().run_in_executor(self._threads, _translated(call))
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            future.exception()  # nobody else will ask for it
-            raise
-        finally:
-            self._on_call(name, time.perf_counter() - begun)
+        return await api.call(name, call)
 
     async def platform(self) -> str:
-        version = await self._call("version", lambda api: api.version())
-        return f"{version['Os']}/{version['Arch']}"
+        return (await asyncio.shield(self._api)).platform
 
     async def storage(self) -> Storage:
         info = await self._call("info", lambda api: api.info())
@@ -133,13 +79,29 @@ class DockerEngine:
         )
 
     async def containers(self) -> tuple[Container, ...]:
+        """Those that were there when we last looked are asked for along with the list: most are there still."""
+        api = await asyncio.shield(self._api)
+        expected = api.container_ids if self._last_seen is None else self._last_seen
+        async with task_group() as looking:
+            listing = looking.create_task(self._ids())
+            seen = looking.create_task(self._inspected(expected))
+        known, ids = seen.result(), listing.result()
+        known |= await self._inspected(container_id for container_id in ids if container_id not in known)
+        self._last_seen = ids
+        return tuple(known[container_id] for container_id in ids if container_id in known)
+
+    async def _ids(self) -> tuple[str, ...]:
         mine = {"label": [f"{Label.SERVICE}={self._service}"]}
         listed = await self._call("containers", lambda api: api.containers(all=True, filters=mine))
-        inspected = await asyncio.gather(*(self._inspected(item["Id"]) for item in listed))
-        return tuple(container for container in inspected if container)
+        return tuple(container["Id"] for container in listed)
 
-    async def _inspected(self, container_id: str) -> Container | None:
-        with suppress(NotThere):  # it was removed since it was listed
+    async def _inspected(self, ids: Iterable[str]) -> dict[str, Container]:
+        """Without those that have been removed since."""
+        found = await asyncio.gather(*map(self._if_there, ids))
+        return {container.id: container for container in found if container}
+
+    async def _if_there(self, container_id: str) -> Container | None:
+        with suppress(NotThere):
             return await self.container(container_id)
         return None
 
@@ -270,43 +232,6 @@ def _downloaded(line: Mapping[str, Any], layers: dict[str, tuple[int, int]]) -> 
         return None
     done, total = map(sum, zip(*layers.values(), strict=True))
     return Progress(done=done, total=total, unit="bytes", detail=f"of {size_text(total)}")
-
-
-class _OnePool(UnixHTTPAdapter):
-    """Keeps as many connections as there are threads; the SDK's own keeps some for each URL that was ever asked for.
-
-    https://github.com/docker/docker-py/blob/7.1.0/docker/transport/unixconn.py
-    """
-
-    def get_connection(self, url: bytes | str, proxies: object = None) -> UnixHTTPConnectionPool:
-        return super().get_connection("", proxies)
-
-
-def _translated(call: Callable[[], Result]) -> Callable[[], Result]:
-    def translated() -> Result:
-        try:
-            return call()
-        except docker.errors.NotFound as error:
-            raise NotThere(_explanation(error)) from None
-        except docker.errors.APIError as error:
-            raise EngineError(_explanation(error)) from None
-        except requests.exceptions.Timeout:
-            raise ConnectError("Docker did not answer in time.") from None
-        except (
-            docker.errors.DockerException,
-            requests.exceptions.RequestException,
-            urllib3.exceptions.HTTPError,
-            OSError,
-        ) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise ConnectError(f"The connection to Docker broke: {type(error).__name__}.") from None
-
-    return translated
-
-
-def _explanation(error: docker.errors.APIError) -> str:
-    return str(error.explanation or error).strip()
 
 
 def _create(api: docker.APIClient, spec: ContainerSpec) -> None:

@@ -1,15 +1,14 @@
-"""The freeze, which refuses deploys until it is lifted; and the history that the journals tell."""
+"""The freeze, which refuses deploys until it is lifted."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from shipper.deployment import ignore
 from shipper.events import Tell
-from shipper.model import Freeze, PastDeploy
+from shipper.model import Freeze
 from shipper.observe import Worlds
 from shipper.project import Project
 from shipper.session import connected
-from shipper.tasks import task_group
+from shipper.tasks import together
 
 
 async def freeze(project: Project, reason: str, *, seconds: float | None = None, tell: Tell = ignore) -> Freeze:
@@ -31,38 +30,10 @@ async def unfreeze(project: Project, *, tell: Tell = ignore) -> None:
 async def freezes(project: Project, *, tell: Tell = ignore) -> dict[str, Freeze]:
     """The freeze that holds now, for each host that has one. Raises ShipperError."""
     async with connected(project, tell) as worlds:
-        found = {name: (await world.state.freeze(), world.clock.now()) for name, world in worlds.items()}
-    return {name: made for name, (made, now) in found.items() if made and made.holds(now)}
-
-
-async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy, ...]:
-    """The deploys and rollbacks that the journals tell of, the oldest first. Raises ShipperError."""
-    async with connected(project, tell) as worlds, task_group() as reading:
-        tasks = {name: reading.create_task(world.journal.read()) for name, world in worlds.items()}
-    past = [deploy for name, task in tasks.items() for deploy in past_deploys(name, task.result())]
-    return tuple(sorted(past, key=lambda deploy: (deploy.begun_at, deploy.host_name)))
-
-
-def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[PastDeploy]:
-    """PURE. An entry that is not as we write them is passed over."""
-    outcomes = {entry.get("deploy"): str(entry.get("kind")) for entry in entries if entry.get("event") == "outcome"}
-    return [
-        PastDeploy(
-            host_name=host_name,
-            deploy_id=str(entry["deploy"]),
-            begun_at=datetime.fromisoformat(entry["at"]),
-            performer=str(entry["performer"]),
-            origin=str(entry.get("origin", "")),
-            version=str(entry.get("version", "")),
-            title=str(entry["title"]),
-            outcome=outcomes.get(entry["deploy"], "unfinished"),
-        )
-        for entry in entries
-        if entry.get("event") == "deploy" and {"deploy", "at", "performer", "title"} <= entry.keys()
-    ]
+        found = await together({name: world.state.freeze() for name, world in worlds.items()})
+        now = next(iter(worlds.values())).clock.now()
+    return {name: freeze for name, freeze in found.items() if freeze and freeze.holds(now)}
 
 
 async def _set(worlds: Worlds, freeze: Freeze | None) -> None:
-    async with task_group() as setting:
-        for world in worlds.values():
-            setting.create_task(world.state.set_freeze(freeze))
+    await together({name: world.state.set_freeze(freeze) for name, world in worlds.items()})

@@ -16,13 +16,15 @@ import asyncssh
 
 from shipper.errors import ConnectError, ForwardingDisabled
 from shipper.login import reason
+from shipper.shell import Shell
+from shipper.tasks import uninterrupted
 from shipper.world import Answer, Finished
 
 _LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for its status and the start of its body
 
 _LONGEST_END = 10.0  # seconds
 
-_SESSIONS = 9  # at once, beside the conversation with the lock: sshd's MaxSessions is 10 unless set
+_SESSIONS = 8  # at once, beside the shell and the conversation with the lock: sshd's MaxSessions is 10 unless set
 
 _RETRIES = 3  # a round trip each, in which sshd gets to tidy up
 
@@ -42,75 +44,72 @@ class SshHost:
         self._call_timeout = call_timeout
         self._on_call = on_call
         self._sessions = asyncio.Semaphore(_SESSIONS)
+        self._shell: asyncio.Task[Shell] | None = None
 
-    async def run(self, command: str, input: str = "") -> Finished:
-        """Runs a command of the server's shell."""
+    async def run(self, script: str, *arguments: str, input: str = "", doing: str = "") -> Finished:
+        """Runs a script of /bin/sh there. Once begun it is waited for: it could act after what undoes it."""
         begun = time.perf_counter()
         try:
-            async with self._sessions, asyncio.timeout(self._call_timeout):
-                process = await self._opened(command)
-                with suppress(BrokenPipeError):  # a command that fails at once does not wait for what it would read
-                    process.stdin.write(input)
-                    process.stdin.write_eof()
-                result = await process.wait()
-        except TimeoutError:
-            raise ConnectError(f"{self.name}: a command did not end within {self._call_timeout:g} s.") from None
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
+            return await uninterrupted(self._run(script, arguments, input))
         finally:
-            self._on_call(f"ssh {shlex.split(command)[0]}", time.perf_counter() - begun)
-        if result.returncode is None:
-            raise ConnectError(f"{self.name}: the connection broke.")
-        return Finished(
-            exit_code=result.returncode,
-            output=str(result.stdout or ""),
-            errors=str(result.stderr or ""),
-        )
+            self._on_call(doing or script, time.perf_counter() - begun)
+
+    async def _run(self, script: str, arguments: tuple[str, ...], input: str) -> Finished:
+        self.open_shell()
+        assert self._shell
+        return await (await self._shell).run(script, *arguments, input=input, within=self._call_timeout)
+
+    def open_shell(self) -> None:
+        """Begins to, unless it was begun: it takes three round trips, in which other things can be done."""
+        if self._shell and self._shell.done() and (self._shell.exception() or self._shell.result().is_lost):
+            self._shell = None
+        if not self._shell:
+            self._shell = asyncio.get_running_loop().create_task(self._opened_shell())
+            # it is told to those who run something; perhaps nobody does
+            self._shell.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
+
+    async def _opened_shell(self) -> Shell:
+        return Shell(await self.converse("exec /bin/sh", errors="replace"))
 
     def abort(self) -> None:
         """Ends the connection at once, and with it all that is under way over it."""
         self._connection.abort()
 
-    async def converse(self, command: str) -> "Conversation":
-        """Starts a command that is spoken with, line by line."""
-        try:
-            async with asyncio.timeout(self._call_timeout):
-                return Conversation(self.name, await self._opened(command))
-        except TimeoutError:
-            raise ConnectError(f"{self.name}: a command did not begin within {self._call_timeout:g} s.") from None
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
+    async def converse(self, command: str, **options: Any) -> "Conversation":
+        """Starts a command that is spoken with in text."""
+        return Conversation(self.name, await self._begun(command, **options))
 
     @asynccontextmanager
     async def session(self, command: str) -> AsyncIterator["Session"]:
         """Runs a command that is spoken with in bytes; one that has not ended when the block is left is killed."""
         async with self._sessions:
-            process = await self._begun(command)
+            begun = time.perf_counter()
+            try:
+                # the shell tells its process id, which the command takes over
+                process = await self._begun(f"echo $$ >&2; exec {command}", encoding=None)
+            finally:
+                self._on_call(f"session {shlex.split(command)[0]}", time.perf_counter() - begun)
             with closing(process):
                 yield Session(process)
                 with suppress(TimeoutError, ConnectError, asyncssh.Error, OSError):
                     async with asyncio.timeout(_LONGEST_END):
                         await self._end(process)
 
-    async def _begun(self, command: str) -> "asyncssh.SSHClientProcess[bytes]":
-        begun = time.perf_counter()
+    async def _begun(self, command: str, **options: Any) -> "asyncssh.SSHClientProcess[Any]":
         try:
             async with asyncio.timeout(self._call_timeout):
-                # the shell tells its process id, which the command takes over
-                return await self._opened(f"echo $$ >&2; exec {command}", encoding=None)
+                return await self._opened(command, **options)
         except TimeoutError:
-            raise ConnectError(f"{self.name}: a session did not begin within {self._call_timeout:g} s.") from None
+            raise ConnectError(f"{self.name}: a command did not begin within {self._call_timeout:g} s.") from None
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"{self.name}: no session was opened: {reason(error)}") from None
-        finally:
-            self._on_call(f"session {shlex.split(command)[0]}", time.perf_counter() - begun)
 
     async def _end(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
         """Kills by a command of the shell, since sshd passes on no signals for root (OpenSSH 9.2)."""
         if not process.stdout.at_eof():
             async for line in process.stderr:
                 if line.strip().isdigit():
-                    await self.run(f"kill -9 {int(line)}")
+                    await self.run('kill -9 "$1"', line.decode().strip(), doing="end a session")
                     break
         await process.wait_closed()
 
@@ -163,7 +162,7 @@ class SshHost:
             self._on_call(f"connect {address}:{port}", time.perf_counter() - begun)
 
     async def free_disk(self, folder: str) -> int | None:
-        finished = await self.run(f"df -Pk {shlex.quote(folder)}")
+        finished = await self.run('df -Pk "$1"', folder, doing="free disk")
         fields = finished.output.splitlines()[-1].split() if finished.output else []
         return int(fields[3]) * 1024 if finished.exit_code == 0 and len(fields) >= 6 and fields[3].isdigit() else None
 
@@ -183,6 +182,8 @@ class Conversation:
     def __init__(self, host_name: str, process: "asyncssh.SSHClientProcess[str]") -> None:
         self._host_name = host_name
         self._process = process
+        self._unread = ["", ""]
+        """Of its output and of its errors: what came after that which was asked for."""
         self.errors = ""
 
     def send(self, line: str) -> None:
@@ -200,6 +201,23 @@ class Conversation:
             raise ConnectError(f"{self._host_name}: no answer within {within:g} s.") from None
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
+
+    async def until(self, mark: str, within: float, *, of_errors: bool = False) -> str:
+        """What comes before this mark."""
+        stream = self._process.stderr if of_errors else self._process.stdout
+        received = self._unread[of_errors]
+        try:
+            async with asyncio.timeout(within):
+                while mark not in received[-CHUNK - len(mark) :]:
+                    if not (chunk := await stream.read(CHUNK)):
+                        raise ConnectError(f"{self._host_name}: the connection broke.")
+                    received += chunk
+        except TimeoutError:
+            raise ConnectError(f"{self._host_name}: a command did not end within {within:g} s.") from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
+        before, _, self._unread[of_errors] = received.partition(mark)
+        return before
 
     async def end(self) -> int:
         """Waits for the command to end; returns its exit code."""

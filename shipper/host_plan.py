@@ -21,6 +21,7 @@ from shipper.spec import container_spec
 from shipper.steps import Step
 from shipper.steps.check import Check
 from shipper.steps.commit import Commit
+from shipper.steps.create import Create
 from shipper.steps.handover import Handover
 from shipper.steps.network import Network
 from shipper.steps.prune import Prune
@@ -111,7 +112,8 @@ class HostPlan:
         return [name for name in self.roles if not self._up_to_date(name)]
 
     @property
-    def preparation(self) -> Iterator[Step]:
+    def supply(self) -> Iterator[Step]:
+        """What the new containers are made of."""
         host_name = self.host_name
         if not self.changed_roles:
             return
@@ -120,8 +122,15 @@ class HostPlan:
         if not self.observed.has_network:
             name = self.wanted.full_name
             yield Network(host_name=host_name, network_name=name, because="containers of a service share one")
-        if not self.observed.release(self.release.number):
-            yield WriteRelease(host_name=host_name, release=self.release, payload=self.payload)
+
+    @property
+    def made(self) -> Iterator[Step]:
+        """What changes nothing yet: the record of the release, and its containers, which do not run."""
+        if self.changed_roles and not self.observed.release(self.release.number):
+            image_id = self.observed.image.id if self.observed.image else ""
+            yield WriteRelease(host_name=self.host_name, release=self.release, payload=self.payload, image_id=image_id)
+        for role_name in self.changed_roles:
+            yield Create(host_name=self.host_name, role_name=role_name, spec=self._spec(role_name))
 
     @property
     def freed(self) -> Iterator[Stop]:
@@ -150,14 +159,17 @@ class HostPlan:
                 yield self._handover(role_name, up_to_date.name, because="an unfinished deploy did not come to its end")
             return
         for container in self._stopped_before(role_name):
-            is_left_over = not (container.is_committed or container.is_set_aside)
-            why = "an unfinished deploy left it" if is_left_over else f"{strategy}: {reason}"
+            why = f"{strategy}: {reason}" if container.has_mark else "an unfinished deploy left it"
             yield self._stop(container, role.stop_timeout, because=why)
         serving = self.observed.serving(role_name)
-        name = f"{self.wanted.full_name}-{role_name}-r{self.release.number}-{self.wanted.deploy_id}"
+        name = self._new_name(role_name)
         because = f"{strategy}: {reason}" if strategy != "recreate" and serving else self._why(role_name)
         yield Start(
-            host_name=self.host_name, role_name=role_name, because=because, spec=self._spec(role_name, name, strategy)
+            host_name=self.host_name,
+            role_name=role_name,
+            because=because,
+            container_name=name,
+            stop_timeout=role.stop_timeout,
         )
         yield Check(
             host_name=self.host_name,
@@ -189,7 +201,7 @@ class HostPlan:
     def _stopped_before(self, role_name: str) -> list[Container]:
         """What makes room for the new container: all where it must not run twice, else only what was left over."""
         recreates = self._strategy(role_name)[0] == "recreate"
-        return [c for c in self._others(role_name) if recreates or not (c.is_committed or c.is_set_aside)]
+        return [container for container in self._others(role_name) if recreates or not container.has_mark]
 
     def _strategy(self, role_name: str) -> tuple[str, str]:
         strategy, reason = choose_strategy(self.roles[role_name])
@@ -217,16 +229,19 @@ class HostPlan:
             stop_timeout=role.stop_timeout,
         )
 
-    def _spec(self, role_name: str, name: str, strategy: str) -> ContainerSpec:
+    def _new_name(self, role_name: str) -> str:
+        return f"{self.wanted.full_name}-{role_name}-r{self.release.number}-{self.wanted.deploy_id}"
+
+    def _spec(self, role_name: str) -> ContainerSpec:
         return container_spec(
             role_name,
             self.payload,
-            name=name,
+            name=self._new_name(role_name),
             network_name=self.wanted.full_name,
             image_name=self.release.image,
             labels=self._labels(role_name),
             # two containers of one name would share its traffic before the new one has passed its gate
-            aliases=(role_name,) if strategy == "recreate" else (),
+            aliases=(role_name,) if self._strategy(role_name)[0] == "recreate" else (),
         )
 
     def _why(self, role_name: str) -> str:
@@ -259,9 +274,9 @@ class HostPlan:
     @property
     def retired(self) -> Iterator[Step]:
         for role_name, role in self.roles.items():
-            stopped = [] if self._up_to_date(role_name) else self._stopped_before(role_name)
+            up_to_date = self._up_to_date(role_name)
             for container in self._others(role_name):
-                if container in stopped and not (container.is_committed or container.is_set_aside):
+                if not up_to_date and not container.has_mark:
                     continue  # it is stopped for good already
                 yield Retire(
                     host_name=self.host_name,

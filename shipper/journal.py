@@ -3,6 +3,9 @@
 One remote process holds the lock and appends to the journal what it is told, acknowledging each line. It must hear from
 us every few seconds: on silence it first kills its own sshd session, so that requests that are still on their way over
 our connection die, and only then gives the lock up by ending. We stop acting after half that time.
+
+An entry is sent over the connection ahead of what it tells of; its acknowledgement is waited for only when several are
+due, and at the end.
 """
 
 import asyncio
@@ -18,11 +21,12 @@ from shipper.errors import ConnectError, HostError, Locked, LockLost
 from shipper.host import Conversation, SshHost
 from shipper.model import TERMINAL, Holder, Unfinished
 from shipper.records import MAKE_ROOT, ROOT
-from shipper.tasks import task_group
+from shipper.tasks import task_group, together
 from shipper.world import Clock, World
 
 SILENCE = 20  # seconds after which the lock is given up
 _BEAT = SILENCE / 5
+_AHEAD = 4  # entries that may be on their way: two steps
 
 # Runs under dash, forks nothing that keeps the lock's descriptor, and takes no secret: proven on OpenSSH 9.2.
 _HOLD = f"""
@@ -30,7 +34,7 @@ umask 007; {MAKE_ROOT}
 mkdir -p "$1" && exec 9>>"$1/lock" || exit 74
 flock -n 9 || {{ cat "$1/holder"; exit 75; }}
 hear() {{ timeout "$2" sh -c 'IFS= read -r line && printf %s "$line"' 9>&-; }}
-hear "$1" "$2" >"$1/.holder.new" && mv "$1/.holder.new" "$1/holder" || exit 74
+printf '%s\\n' "$3" >"$1/.holder.new" && mv "$1/.holder.new" "$1/holder" || exit 74
 echo held; tail -n 1 "$1/journal" 2>/dev/null | grep . || echo
 while line=$(hear "$1" "$2"); do
   case $line in
@@ -53,7 +57,9 @@ class HostJournal:
         """The last entry of whoever held the lock before us."""
         self._process: Conversation | None = None
         self._heard_at = 0.0
-        self._speaking = asyncio.Lock()
+        self._due = 0
+        """Acknowledgements that have not come yet."""
+        self._hearing = asyncio.Lock()
 
     def check(self) -> None:
         """Raises LockLost if we held the lock and cannot be sure that we still do."""
@@ -65,15 +71,13 @@ class HostJournal:
             )
 
     async def lock(self, holder: Holder) -> None:
-        words = ["sh", "-c", _HOLD.strip(), "shipper-lock", self._folder, str(SILENCE)]
+        words = ["sh", "-c", _HOLD.strip(), "shipper-lock", self._folder, str(SILENCE), json.dumps(asdict(holder))]
         # `exec`, or a login shell such as dash stays in between, and is what `kill "$PPID"` would end
         process = await self._host.converse(f"exec {shlex.join(words)}")
-        with suppress(ConnectError):  # who holds the lock has perhaps refused us, and ended, already
-            process.send(json.dumps(asdict(holder)))
         answer = await process.answer(SILENCE / 2)
         if answer == "held":
             self.last = next(iter(entries(await process.answer(SILENCE / 2))), {})
-            self._process, self._heard_at = process, self._clock.monotonic()
+            self._process, self._heard_at, self._due = process, self._clock.monotonic(), 0
             return
         exit_code = await process.end()
         if exit_code == 75:
@@ -84,14 +88,16 @@ class HostJournal:
         )
 
     async def append(self, entry: Mapping[str, Any]) -> None:
-        await self._say(json.dumps({"at": self._clock.now().isoformat(timespec="milliseconds"), **entry}))
+        self._send(json.dumps({"at": self._clock.now().isoformat(timespec="milliseconds"), **entry}))
+        await self._hear(_AHEAD)
 
     async def beat(self) -> None:
         """Tells the holder of the lock that we live; when it is silent, ends all that is under way there."""
         with suppress(ConnectError):
             while True:
                 await self._clock.sleep(_BEAT)
-                await self._say("")
+                self._send("")
+                await self._hear(0)
         self._heard_at = -math.inf  # `check` tells those who want to begin something
         self._host.abort()
 
@@ -103,16 +109,22 @@ class HostJournal:
                 await process.end()
 
     async def read(self) -> tuple[dict[str, Any], ...]:
-        finished = await self._host.run(shlex.join(["sh", "-c", _READ, "shipper", self._folder]))
+        finished = await self._host.run(_READ, self._folder, doing="reading the journal")
         return entries(finished.output)
 
-    async def _say(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process
-        async with self._speaking:
-            self._process.send(line)
-            if await self._process.answer(SILENCE / 2 - _BEAT) != "ok":
-                raise ConnectError(f"{self._host.name}: the journal was not written.")
-            self._heard_at = self._clock.monotonic()
+        self._process.send(line)
+        self._due += 1
+
+    async def _hear(self, due: int) -> None:
+        """Until no more acknowledgements than these are due."""
+        async with self._hearing:
+            while self._process and self._due > due:
+                if await self._process.answer(SILENCE / 2 - _BEAT) != "ok":
+                    raise ConnectError(f"{self._host.name}: the journal was not written.")
+                self._due -= 1
+                self._heard_at = self._clock.monotonic()
 
 
 def entries(text: str) -> tuple[dict[str, Any], ...]:
@@ -126,12 +138,17 @@ def entries(text: str) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
+def lacks_outcome(last: Mapping[str, Any]) -> bool:
+    """Whether whoever wrote this last entry of a journal died before the end."""
+    return bool(last) and last.get("event") != "outcome"
+
+
 def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
     """What whoever held the locks before us did not bring to its end, on any host."""
     left = [
         (str(last.get("at")), Unfinished(command=last["command"], release_number=last["release"]))
         for world in worlds.values()
-        if (last := world.journal.last).get("event") != "outcome" and {"command", "release"} <= last.keys()
+        if lacks_outcome(last := world.journal.last) and {"command", "release"} <= last.keys()
     ]
     return max(left, key=lambda dated: dated[0])[1] if left else None
 
@@ -152,7 +169,7 @@ def _locked(host_name: str, answer: str) -> Locked:
 
 @asynccontextmanager
 async def locked(worlds: Mapping[str, World], holder: Holder, *, wait: float = 0.0) -> AsyncIterator[None]:
-    """Holds the locks of all hosts, taken in sorted order so that two deploys cannot each wait for the other.
+    """Holds the locks of all hosts. The first by name is taken first, and tells who of two that come together has all.
 
     Tries again for `wait` seconds; then raises Locked, with none held.
     """
@@ -167,8 +184,11 @@ async def locked(worlds: Mapping[str, World], holder: Holder, *, wait: float = 0
                 for beat in beats:
                     beat.cancel()
     finally:
-        for world in ordered:
-            await world.journal.unlock()
+        await _unlock(ordered)
+
+
+async def _unlock(worlds: list[World]) -> None:
+    await together({world.host_name: world.journal.unlock() for world in worlds})
 
 
 async def _take(worlds: list[World], holder: Holder, wait: float) -> None:
@@ -176,11 +196,13 @@ async def _take(worlds: list[World], holder: Holder, wait: float) -> None:
     deadline = clock.monotonic() + wait
     while True:
         try:
-            for world in worlds:
-                await world.journal.lock(holder)
+            await worlds[0].journal.lock(holder)
+            await together({world.host_name: world.journal.lock(holder) for world in worlds[1:]})
         except BaseException as error:
-            for world in worlds:
-                await world.journal.unlock()
+            await _unlock(worlds)
+            if isinstance(error, HostError):
+                for world in worlds:
+                    await world.engine.platform()  # who may not use Docker has no right to the lock either: told first
             if not isinstance(error, Locked) or clock.monotonic() >= deadline:
                 raise
             await clock.sleep(1.0)

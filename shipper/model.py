@@ -214,9 +214,14 @@ class Container:
         return self.restart_policy == SET_ASIDE
 
     @property
+    def has_mark(self) -> bool:
+        """A deploy decided that it serves, or is to come back."""
+        return self.is_committed or self.is_set_aside
+
+    @property
     def is_in_use(self) -> bool:
         """It runs, comes back at boot, or comes back when the deploy that is under way fails."""
-        return self.is_running or self.is_committed or self.is_set_aside
+        return self.is_running or self.has_mark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +271,24 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Freeze:
+    """Deploys are refused until it is lifted, or is over."""
+
+    performer: str
+    reason: str
+    since: datetime
+    until: datetime | None = None
+
+    @property
+    def until_text(self) -> str:
+        """Its end, for people: " until 2026-03-01 12:00 UTC"; empty if it has none."""
+        return f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
+
+    def holds(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, kw_only=True)
 class Observed:
     """One host, as it was when we looked."""
 
@@ -276,6 +299,8 @@ class Observed:
     image: Image | None = None
     """The wanted image, if the host has it."""
     has_network: bool = True
+    freeze: Freeze | None = None
+    """Be it over or not."""
 
     @property
     def role_names(self) -> tuple[str, ...]:
@@ -352,19 +377,6 @@ class Unfinished:
     command: str
     """deploy or rollback."""
     release_number: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Freeze:
-    """Deploys are refused until it is lifted, or is over."""
-
-    performer: str
-    reason: str
-    since: datetime
-    until: datetime | None = None
-
-    def holds(self, now: datetime) -> bool:
-        return self.until is None or now < self.until
 
 
 @dataclass(frozen=True, kw_only=True)

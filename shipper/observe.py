@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from shipper.model import Observed, Serving
 from shipper.project import Project
-from shipper.tasks import task_group
+from shipper.tasks import task_group, together
 from shipper.world import World
 
 Worlds = Mapping[str, World]
@@ -16,6 +16,7 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         platform = reads.create_task(world.engine.platform())
         containers = reads.create_task(world.engine.containers())
         releases = reads.create_task(world.state.releases())
+        freeze = reads.create_task(world.state.freeze())
         image = reads.create_task(world.engine.image(image_name)) if image_name else None
         has_network = reads.create_task(world.engine.has_network(network_name))
     return Observed(
@@ -25,16 +26,14 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         releases=releases.result(),
         image=image.result() if image else None,
         has_network=has_network.result(),
+        freeze=freeze.result(),
     )
 
 
 async def observe_all(project: Project, worlds: Worlds, image_name: str | None) -> dict[str, Observed]:
-    async with task_group() as looking:
-        tasks = [
-            looking.create_task(observe(world, image_name=image_name, network_name=project.full_name))
-            for world in worlds.values()
-        ]
-    return {task.result().host_name: task.result() for task in tasks}
+    return await together(
+        {name: observe(world, image_name=image_name, network_name=project.full_name) for name, world in worlds.items()}
+    )
 
 
 def serving_of(hosts: Hosts) -> Iterator[Serving]:

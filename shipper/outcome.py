@@ -14,7 +14,7 @@ from shipper.observe import Hosts, Worlds, observe_all, serving_of
 from shipper.plan import Plan
 from shipper.project import Project
 from shipper.runner import Failure, run
-from shipper.tasks import finish, task_group
+from shipper.tasks import finish, together
 
 
 async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, tell: Tell, mask: Mask) -> Outcome:
@@ -44,9 +44,7 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
 
 
 async def _journal(worlds: Worlds, entry: Mapping[str, Any]) -> None:
-    async with task_group() as writing:
-        for world in worlds.values():
-            writing.create_task(world.journal.append(entry))
+    await together({name: world.journal.append(entry) for name, world in worlds.items()})
 
 
 async def _failed(

@@ -15,7 +15,7 @@ from shipper.steps import Step
 Lane = tuple[Step, ...]
 """Steps of one host, one after the other."""
 Wave = tuple[Lane, ...]
-"""Lanes side by side; the next wave begins when all have ended."""
+"""Lanes side by side, several of one host too; the next wave begins when all have ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,8 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     lacking = [host.observed for host in hosts if not host.observed.image]
     changed = any(host.changed_roles for host in hosts)
     rollout = next(iter(wanted.payloads.values())).config.rollout
-    first = hosts[:1] if rollout.first_host_first else []
+    alone = 1 if rollout.first_host_first else len(hosts)
+    first, others = hosts[:alone], hosts[alone:]
     return Plan(
         release=wanted.release,
         deploy_id=wanted.deploy_id,
@@ -70,14 +71,15 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         title=_title(wanted, observed),
         before_commit=_waves(
             [steps_here(wanted.sources, lacking) if changed else ()],
-            [host.preparation for host in hosts],
+            [host.supply for host in hosts],
+            [[step] for host in first for step in host.made],
             [host.freed for host in hosts],
             *_changes(first),
-            *_changes(hosts[len(first) :]),
+            [[step] for host in others for step in host.made],
+            *_changes(others),
         ),
         after_commit=_waves(
-            [host.commit for host in hosts],
-            [(*host.retired, *host.pruning) for host in hosts],
+            [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
         ),
         max_parallel=rollout.max_parallel,
     )

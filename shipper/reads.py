@@ -1,16 +1,18 @@
-"""Looking without touching: what serves, which releases there are, what containers write."""
+"""Looking without touching: what serves, which releases there are, what containers write, what the journals tell."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from shipper.deployment import ignore
 from shipper.errors import ReleaseNotFound, UsageError
 from shipper.events import Tell
 from shipper.mask import Mask
-from shipper.model import Container, Observed, Serving
+from shipper.model import Container, Observed, PastDeploy, Serving
 from shipper.observe import observe_all, serving_of
 from shipper.project import Project
 from shipper.session import connected
-from shipper.tasks import task_group
+from shipper.tasks import task_group, together
 from shipper.world import World
 
 
@@ -69,6 +71,33 @@ async def logs(
             "There is no container of this kind on the servers.", next="shipper releases lists what was."
         )
     return tuple(task.result() for task in tasks)
+
+
+async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy, ...]:
+    """The deploys and rollbacks that the journals tell of, the oldest first. Raises ShipperError."""
+    async with connected(project, tell) as worlds:
+        journals = await together({name: world.journal.read() for name, world in worlds.items()})
+    past = [deploy for name, entries in journals.items() for deploy in past_deploys(name, entries)]
+    return tuple(sorted(past, key=lambda deploy: (deploy.begun_at, deploy.host_name)))
+
+
+def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[PastDeploy]:
+    """PURE. An entry that is not as we write them is passed over."""
+    outcomes = {entry.get("deploy"): str(entry.get("kind")) for entry in entries if entry.get("event") == "outcome"}
+    return [
+        PastDeploy(
+            host_name=host_name,
+            deploy_id=str(entry["deploy"]),
+            begun_at=datetime.fromisoformat(entry["at"]),
+            performer=str(entry["performer"]),
+            origin=str(entry.get("origin", "")),
+            version=str(entry.get("version", "")),
+            title=str(entry["title"]),
+            outcome=outcomes.get(entry["deploy"], "unfinished"),
+        )
+        for entry in entries
+        if entry.get("event") == "deploy" and {"deploy", "at", "performer", "title"} <= entry.keys()
+    ]
 
 
 async def _logs_of(world: World, container: Container, lines: int, mask: Mask) -> Logs:

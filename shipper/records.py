@@ -1,12 +1,11 @@
 """What shipper keeps about a service on a server: /var/lib/shipper/<service>[-<destination>]/releases/<number>/.
 
-A release's folder holds `record`, `config` and `env`, one line of JSON each. They belong to the group that may use
-Docker, and so may read every env anyway; nobody else can. A folder appears whole, by a rename; a record is replaced by
-a rename.
+A release's folder holds `record`, `config` and `env`, one line of JSON each, and later `outcome`, one word. They belong
+to the group that may use Docker, and so may read every env anyway; nobody else can. A folder appears whole, by a
+rename; an outcome is replaced by a rename.
 """
 
 import json
-import shlex
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,6 @@ from shipper.errors import HostError
 from shipper.events import as_json
 from shipper.host import SshHost
 from shipper.model import Freeze, Payload, Release, ReleaseOutcome, Secret
-from shipper.tasks import uninterrupted
 
 ROOT = "/var/lib/shipper"
 MAKE_ROOT = f"[ -d {ROOT} ] || {{ mkdir -p {ROOT}; chgrp docker {ROOT} 2>/dev/null || :; chmod 2770 {ROOT}; }}"
@@ -27,7 +25,10 @@ _READ = """
 if [ -e "$1" ] && [ ! -x "$1" ]; then echo "$1: permission denied" >&2; exit 77; fi
 [ -e "$1/releases" ] || exit 0
 cd "$1/releases" || exit 77
-for record in */record; do [ -f "$record" ] && cat "$record"; done; :
+for record in */record; do
+  [ -f "$record" ] || continue
+  cat "$record"; cat "${record%record}outcome" 2>/dev/null || echo
+done
 """
 _READ_PAYLOAD = 'cd "$1/releases/$2" 2>/dev/null || exit 0; cat config env'
 _WRITE = f"""
@@ -39,9 +40,9 @@ sync ".new-$2"/* 2>/dev/null || sync
 [ ! -e "$2" ] || {{ echo "release $2 is there already" >&2; exit 73; }}
 mv ".new-$2" "$2"
 """
-_UPDATE = """
+_CONCLUDE = """
 set -e; umask 007; cd "$1/releases/$2"
-cat >.record.new; sync .record.new 2>/dev/null || sync; mv .record.new record
+echo "$3" >.outcome.new; sync .outcome.new 2>/dev/null || sync; mv .outcome.new outcome
 """
 _READ_FREEZE = 'cat "$1/freeze" 2>/dev/null; :'
 _FREEZE = f"""
@@ -61,7 +62,7 @@ class Records:
     async def releases(self) -> tuple[Release, ...]:
         lines = (await self._run("reading the releases", _READ)).splitlines()
         try:
-            return tuple(sorted(map(_release, lines), key=lambda release: release.number))
+            return tuple(sorted(map(_release, lines[::2], lines[1::2]), key=lambda release: release.number))
         except (ValueError, KeyError, TypeError):
             raise self._unreadable("a release") from None
 
@@ -79,9 +80,8 @@ class Records:
         lines = [record, payload.config.model_dump_json(), json.dumps(_env(payload))]
         await self._run(f"writing release {release.number}", _WRITE, str(release.number), input="\n".join(lines) + "\n")
 
-    async def update(self, release: Release) -> None:
-        record = json.dumps(as_json(release, private=True)) + "\n"
-        await self._run(f"writing release {release.number}", _UPDATE, str(release.number), input=record)
+    async def conclude(self, number: int, outcome: ReleaseOutcome) -> None:
+        await self._run(f"writing the outcome of release {number}", _CONCLUDE, str(number), outcome.value)
 
     async def remove(self, numbers: Collection[int]) -> None:
         await self._run("removing releases", _REMOVE, *map(str, sorted(numbers)))
@@ -112,8 +112,7 @@ class Records:
 
     async def _run(self, doing: str, script: str, *arguments: str, input: str = "") -> str:
         self._may_act()
-        words = ["sh", "-c", script.strip(), "shipper", self._folder, *arguments]
-        finished = await uninterrupted(self._host.run(shlex.join(words), input))
+        finished = await self._host.run(script, self._folder, *arguments, input=input, doing=doing)
         if finished.exit_code:
             raise HostError(
                 f"{self._host.name}: {doing} failed with exit code {finished.exit_code}: {finished.errors.strip()}",
@@ -145,8 +144,8 @@ def _payload(config: str, values: Mapping[str, Any]) -> Payload:
     )
 
 
-def _release(line: str) -> Release:
+def _release(line: str, outcome: str) -> Release:
     values = json.loads(line)
     values["begun_at"] = datetime.fromisoformat(values["begun_at"])
-    values["outcome"] = ReleaseOutcome(values["outcome"])
+    values["outcome"] = ReleaseOutcome(outcome or values["outcome"])
     return Release(**values)

@@ -1,5 +1,6 @@
 """A rollback: the story of a deploy with a release that was, made anew from its record on the hosts."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ from shipper.plan import make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
+from shipper.tasks import together
 from shipper.world import World
 
 
@@ -44,15 +46,17 @@ async def rollback(
             hosts = await observe_all(project, worlds, None)
             target = releases.rollback_number(hosts.values(), unfinished(worlds)) if number is None else number
             records = {name: _record(host, target) for name, host in hosts.items()}
-            payloads = {name: await _payload(world, target, mask) for name, world in worlds.items()}
-            serving = await serving_payloads(worlds, hosts, mask)
+            payloads, serving, images = await asyncio.gather(
+                together({name: _payload(world, target, mask) for name, world in worlds.items()}),
+                serving_payloads(worlds, hosts, mask),
+                together({name: _with_its_image(world, records[name]) for name, world in worlds.items()}),
+            )
             _warn_of_changed_env(target, payloads, serving, current_env, tell)
+            records = {name: record for name, (record, _) in images.items()}
+            hosts = {name: replace(host, image=images[name][1]) for name, host in hosts.items()}
             if current_env:
                 payloads = _with_todays_env(project, records, payloads, serving, available)
                 records = _renumbered(records, payloads, project, worlds, hosts)
-            for name, world in worlds.items():
-                records[name], image = await _with_its_image(world, records[name])
-                hosts[name] = replace(hosts[name], image=image)
             sources = await sources_for(worlds, hosts, next(iter(records.values())).image, mask)
             wanted = wanted_of(project, records, payloads, worlds, hosts, sources, command="rollback")
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)

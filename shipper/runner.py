@@ -52,7 +52,7 @@ class _Run:
             for wave in self._plan.before_commit:
                 lanes: list[list[Step]] = [[] for _ in wave]
                 self._begun.append(lanes)
-                await self._side_by_side(self._forward(lane, begun) for lane, begun in zip(wave, lanes, strict=True))
+                await self._side_by_side(wave, [self._forward(*pair) for pair in zip(wave, lanes, strict=True)])
         except BaseException as error:
             await finish(self._take_back())
             if isinstance(error, (ShipperError, asyncio.CancelledError)):
@@ -67,17 +67,24 @@ class _Run:
         begun = [step for lanes in self._begun for lane in lanes for step in lane]
         return begun[-1] if begun else self._plan.steps[0]
 
-    async def _side_by_side(self, lanes: Iterable[Coroutine[Any, Any, None]]) -> None:
-        """When one fails, the others stop at their next safe point."""
+    async def _side_by_side(self, lanes: Sequence[Sequence[Step]], work: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """As many hosts at a time as the plan says. When one lane fails, the others stop at their next safe point."""
+        of_host: dict[str, list[Coroutine[Any, Any, None]]] = {}
+        for lane, coroutine in zip(lanes, work, strict=True):
+            of_host.setdefault(lane[0].host_name, []).append(coroutine)
         async with task_group() as going:
+            for coroutines in of_host.values():
+                going.create_task(self._on_one_host(coroutines))
+
+    async def _on_one_host(self, lanes: Iterable[Coroutine[Any, Any, None]]) -> None:
+        async with self._at_once, task_group() as going:
             for lane in lanes:
                 going.create_task(lane)
 
     async def _forward(self, lane: Lane, begun: list[Step]) -> None:
-        async with self._at_once:
-            for step in lane:
-                begun.append(step)
-                await self._do(step)
+        for step in lane:
+            begun.append(step)
+            await self._do(step)
 
     async def _do(self, step: Step) -> None:
         world = self._world(step)
@@ -97,7 +104,8 @@ class _Run:
 
     async def _take_back(self) -> None:
         for lanes in reversed(self._begun):
-            await self._side_by_side(self._backward(lane) for lane in lanes)
+            begun = [lane for lane in lanes if lane]
+            await self._side_by_side(begun, [self._backward(lane) for lane in begun])
 
     async def _backward(self, begun: Sequence[Step]) -> None:
         for step in reversed(begun):
@@ -113,17 +121,16 @@ class _Run:
 
     async def _do_what_is_left(self) -> None:
         for wave in self._plan.after_commit:
-            await self._side_by_side(self._onward(lane) for lane in wave)
+            await self._side_by_side(wave, [self._onward(lane) for lane in wave])
 
     async def _onward(self, lane: Lane) -> None:
         """The release serves: what fails here is said, and the next deploy tries it again."""
-        async with self._at_once:
-            for step in lane:
-                try:
-                    await self._do(step)
-                except ShipperError as error:
-                    text = f"{step.host_name}: `{step.name}` failed, the next deploy tries again: {error.what}"
-                    self._tell(Warned(text=text))
+        for step in lane:
+            try:
+                await self._do(step)
+            except ShipperError as error:
+                text = f"{step.host_name}: `{step.name}` failed, the next deploy tries again: {error.what}"
+                self._tell(Warned(text=text))
 
     def _world(self, step: Step) -> World:
         """What is done on this machine needs no server; any world has the verbs for it."""

@@ -1,6 +1,7 @@
 """One SSH connection for each host, with Docker's socket behind it → World.
 
-The only module that knows which adapters are real.
+The only module that knows which adapters are real. A world is given when its connection stands; the way to Docker is
+opened meanwhile, and waited for by the first call that needs it.
 """
 
 import asyncio
@@ -8,10 +9,11 @@ import functools
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shipper.docker_api import DockerApi
 from shipper.docker_socket import SESSIONS, dial, listening, require_docker
 from shipper.engine import DockerEngine
 from shipper.errors import ConnectError
@@ -21,12 +23,14 @@ from shipper.images.local import LocalImages
 from shipper.images.registry import DockerRegistry
 from shipper.journal import HostJournal
 from shipper.login import Access, login
+from shipper.model import Label
 from shipper.project import Project
 from shipper.records import Records
-from shipper.tasks import task_group
+from shipper.tasks import alongside, task_group
 from shipper.world import World
 
 _CONNECTIONS = 16  # to Docker at once, where they are forwarded: sshd does not count these
+_READY = 8  # of them are opened while we still greet: as many as the reads of a small service
 _DIALLED = "{host_name}: sshd forbids forwarding: Docker is reached by `docker system dial-stdio`, which is slower."
 
 
@@ -73,21 +77,21 @@ async def _world(
     begun = time.monotonic()
     connection = await stack.enter_async_context(login(name, access(project)))
     server = SshHost(name, connection, project.config.timeouts.call, on_call)
+    server.open_shell()
     clock = SystemClock()
     journal = HostJournal(server, project.full_name, clock)
-    new_engine = functools.partial(
-        DockerEngine,
-        service=project.full_name,
-        timeout=project.config.timeouts.call,
-        may_act=journal.check,
-        on_call=on_call,
-    )
-    engine = await _engine(stack, dialling, server, project.config.docker_socket, new_engine, tell)
-    tell(Connected(host_name=name, seconds=time.monotonic() - begun))
+    sockets = stack.enter_context(ExitStack())
+
+    async def reached() -> DockerApi:
+        api = await _docker(sockets, dialling, server, project, on_call, tell)
+        tell(Connected(host_name=name, seconds=time.monotonic() - begun))
+        return api
+
+    docker = await stack.enter_async_context(alongside(reached()))
     return World(
         host_name=name,
         host=server,
-        engine=engine,
+        engine=DockerEngine(docker, project.full_name, journal.check),
         state=Records(server, project.full_name, journal.check),
         journal=journal,
         images=LocalImages(project),
@@ -96,21 +100,24 @@ async def _world(
     )
 
 
-async def _engine(
-    stack: AsyncExitStack,
+async def _docker(
+    stack: ExitStack,
     dialling: asyncio.TaskGroup,
     server: SshHost,
-    docker_socket: str,
-    new_engine: Callable[..., DockerEngine],
+    project: Project,
+    on_call: Callable[[str, float], None],
     tell: Tell,
-) -> DockerEngine:
+) -> DockerApi:
     """Over a forwarded socket; if that leads nowhere though Docker answers, over one that is dialled."""
+    docker_socket = project.config.docker_socket
+    label = f"{Label.SERVICE}={project.full_name}"
+    new_api = functools.partial(DockerApi, timeout=project.config.timeouts.call, on_call=on_call)
     # readable to nobody else (mode 0700): who can open a socket in it is root on the server
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipper-")))
-    forwarded = new_engine(await server.forward_socket(docker_socket, folder), connections=_CONNECTIONS)
+    forwarded = new_api(await server.forward_socket(docker_socket, folder), connections=_CONNECTIONS)
     stack.callback(forwarded.close)
     try:
-        await forwarded.connect()
+        await forwarded.open(label, ready=_READY)
         return forwarded
     except ConnectError:
         await require_docker(server, docker_socket)
@@ -118,7 +125,7 @@ async def _engine(
     path = folder / "dialled.sock"
     listener = stack.enter_context(listening(path))
     stack.callback(dialling.create_task(dial(server, docker_socket, listener)).cancel)
-    dialled = new_engine(path, connections=SESSIONS)
+    dialled = new_api(path, connections=SESSIONS)
     stack.callback(dialled.close)
-    await dialled.connect()
+    await dialled.open(label, ready=0)
     return dialled

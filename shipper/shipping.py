@@ -17,7 +17,7 @@ from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import find_sources
 from shipper.steps import Step
-from shipper.tasks import task_group
+from shipper.tasks import task_group, together
 from shipper.telling import told
 from shipper.world import World
 
@@ -30,7 +30,7 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
     require_version(project)
     if platform is None:
         async with connected(project, tell) as worlds:
-            platforms = {name: await world.engine.platform() for name, world in worlds.items()}
+            platforms = await together({name: world.engine.platform() for name, world in worlds.items()})
         if len(set(platforms.values())) > 1:
             raise UsageError(f"The hosts differ ({platforms}): say which with --platform.")
         platform = next(iter(platforms.values()))

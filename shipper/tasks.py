@@ -1,12 +1,13 @@
 """Tasks that belong to a block of code: all have ended when it is left, and its error is a plain one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from shipper.errors import ShipperError
 
+Key = TypeVar("Key")
 Result = TypeVar("Result")
 
 
@@ -25,6 +26,26 @@ async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
             # would count as interrupted ever after. https://github.com/python/cpython/issues/116720
             task.uncancel()
         raise _first(errors) from None
+
+
+async def together(work: Mapping[Key, Coroutine[Any, Any, Result]]) -> dict[Key, Result]:
+    """All at once, each result under its key. When one fails the others are cancelled, and its error is raised."""
+    async with task_group() as group:
+        tasks = {key: group.create_task(coroutine) for key, coroutine in work.items()}
+    return {key: task.result() for key, task in tasks.items()}
+
+
+@asynccontextmanager
+async def alongside(work: Coroutine[Any, Any, Result]) -> AsyncIterator[asyncio.Task[Result]]:
+    """Begins work whose result or error is for those who wait for it, if anybody; ends it when the block is left."""
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from shipper.model import Container, ContainerSpec, Credentials, Freeze, Holder, Image, Payload, Published, Release
+from shipper.model import (
+    Container,
+    ContainerSpec,
+    Credentials,
+    Freeze,
+    Holder,
+    Image,
+    Payload,
+    Published,
+    Release,
+    ReleaseOutcome,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +134,8 @@ class State(Protocol):
     async def write(self, release: Release, payload: Payload) -> None:
         """Writes a new release: all of it, or nothing."""
 
-    async def update(self, release: Release) -> None:
-        """Replaces the record of a release."""
+    async def conclude(self, number: int, outcome: ReleaseOutcome) -> None:
+        """Writes down what became of a release."""
 
     async def remove(self, numbers: Collection[int]) -> None: ...
     async def freeze(self) -> Freeze | None:
@@ -146,10 +157,10 @@ class Journal(Protocol):
         """Keeps the lock alive until it is cancelled."""
 
     async def append(self, entry: Mapping[str, Any]) -> None:
-        """Writes durably. Raises ConnectError."""
+        """Sends it ahead of all that is asked for afterwards. Raises ConnectError if earlier ones were not written."""
 
     async def unlock(self) -> None:
-        """Does nothing where the lock is not held."""
+        """When all entries are written durably. Does nothing where the lock is not held."""
 
     async def read(self) -> tuple[dict[str, Any], ...]: ...
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.machines import Machine, machine, prepare
-
-APP = Path(__file__).parent / "app"
+from tests.repository import Repository
 
 
 class Demo:
     def __init__(self, folder: Path, server: Machine, laptop: Machine) -> None:
         self.folder = folder
+        self.repository = Repository(folder, "sample", server.address)
         self.server = server
         self.environ = {
             **os.environ,
@@ -31,25 +30,10 @@ class Demo:
             "SAMPLE_KEY": server.key.read_text(),
         }
 
-    def prepare_project(self) -> None:
-        shutil.copytree(APP, self.folder, dirs_exist_ok=True)
-        shutil.copy(str(shutil.which("busybox")), self.folder)
-        for arguments in (
-            ["init", "--quiet"],
-            ["config", "user.name", "Demo"],
-            ["config", "user.email", "demo@example.org"],
-        ):
-            self.git(*arguments)
-        self.commit("version 1")
-
-    def git(self, *arguments: str) -> None:
-        subprocess.run(["git", *arguments], cwd=self.folder, check=True)
-
     def commit(self, text: str, mode: str = "well") -> None:
-        (self.folder / "www/index.html").write_text(f"hello from {text}\n")
-        (self.folder / "config/env.j2").write_text(f"MODE={mode}\n")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", text)
+        self.repository.write("www/index.html", f"hello from {text}\n")
+        self.repository.write("config/env.j2", f"MODE={mode}\n")
+        self.repository.commit(text)
 
     def run(self, *arguments: str, exit_code: int = 0) -> None:
         """Runs a command as one would type it; its output goes to the terminal as it comes."""
@@ -138,7 +122,8 @@ def main() -> None:
 
 
 def tell_the_story(demo: Demo) -> None:
-    demo.prepare_project()
+    demo.repository.create()
+    demo.commit("version 1")
     say("nothing is accepted silently: the server's key must be pinned first")
     demo.run("shipper", "status", exit_code=12)
     demo.run("shipper", "trust", demo.server.address, "--yes")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shipper.errors import DiskFull, EngineError
-from shipper.model import SERVES_NOT
+from shipper.model import Container
 from shipper.world import Report, World
 
 HERE = "here"
@@ -48,19 +48,10 @@ class Step(ABC):
         return f"{self.name:<8} {self.detail}{because}"
 
 
-async def stop_with_mark(world: World, container_name: str, timeout: float, mark: str = SERVES_NOT) -> str:
-    """Stops a container so that it does not come back at boot, as `always` would have it; says how it ended.
-
-    The mark comes after the stop: a server that reboots in between brings back what served, and nothing else.
-    """
-    await world.engine.stop(container_name, timeout)
-    await world.engine.set_restart_policy(container_name, mark)
-    container = await world.engine.container(container_name)
-    if container.is_running:  # Docker was started again in between
-        await world.engine.stop(container_name, timeout)
-        container = await world.engine.container(container_name)
-    killed = container.exit_code == 137
-    return f"{container_name} was killed: it did not end within {timeout:g} s of SIGTERM" if killed else container_name
+def how_it_ended(container: Container, timeout: float) -> str:
+    if container.exit_code == 137:
+        return f"{container.name} was killed: it did not end within {timeout:g} s of SIGTERM"
+    return container.name
 
 
 async def making_room(bring: Callable[[], Awaitable[str]], prune: Step | None, world: World, report: Report) -> str:

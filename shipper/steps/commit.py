@@ -1,8 +1,8 @@
 """Write down that the release serves. All of its hosts and roles have swapped: from here on there is only forward."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from shipper.model import Release, ReleaseOutcome
+from shipper.model import ReleaseOutcome
 from shipper.steps import Step
 from shipper.world import Report, World
 
@@ -17,14 +17,9 @@ class Commit(Step):
         return f"release {self.release_number}"
 
     async def do(self, world: World, report: Report) -> str:
-        release = await self._record(world)
-        if release and release.outcome is not ReleaseOutcome.DEPLOYED:
-            await world.state.update(replace(release, outcome=ReleaseOutcome.DEPLOYED))
+        await world.state.conclude(self.release_number, ReleaseOutcome.DEPLOYED)
         return ""
 
     async def is_done(self, world: World) -> bool:
-        release = await self._record(world)
-        return release is not None and release.outcome is ReleaseOutcome.DEPLOYED
-
-    async def _record(self, world: World) -> Release | None:
-        return next((r for r in await world.state.releases() if r.number == self.release_number), None)
+        releases = await world.state.releases()
+        return any(r.number == self.release_number and r.outcome is ReleaseOutcome.DEPLOYED for r in releases)

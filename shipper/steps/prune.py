@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shipper.errors import EngineError, NotThere
 from shipper.steps import Step
+from shipper.tasks import task_group
 from shipper.world import Report, World
 
 
@@ -25,12 +26,27 @@ class Prune(Step):
         return ", ".join(f"{len(names)} {noun}{'s' * (len(names) > 1)}" for names, noun in counted if names)
 
     async def do(self, world: World, report: Report) -> str:
-        for name in self.container_names:
-            with suppress(NotThere):
-                await world.engine.remove(name)
-        for name in self.image_names:
-            with suppress(EngineError):  # gone already, or held by a container that is not ours
-                await world.engine.remove_image(name)
-        if self.release_numbers:
-            await world.state.remove(self.release_numbers)
+        async with task_group() as pruning:
+            pruning.create_task(self._remove_containers_and_images(world))
+            if self.release_numbers:
+                pruning.create_task(world.state.remove(self.release_numbers))
         return self.detail
+
+    async def _remove_containers_and_images(self, world: World) -> None:
+        """Images after the containers that hold them."""
+        async with task_group() as removing:
+            for name in self.container_names:
+                removing.create_task(_remove_container(world, name))
+        async with task_group() as removing:
+            for name in self.image_names:
+                removing.create_task(_remove_image(world, name))
+
+
+async def _remove_container(world: World, name: str) -> None:
+    with suppress(NotThere):
+        await world.engine.remove(name)
+
+
+async def _remove_image(world: World, name: str) -> None:
+    with suppress(EngineError):  # gone already, or held by a container that is not ours
+        await world.engine.remove_image(name)

@@ -13,25 +13,29 @@ class WriteRelease(Step):
     name = "release"
     release: Release
     payload: Payload
+    image_id: str = ""
+    """Empty where the image has yet to arrive."""
 
     @property
     def detail(self) -> str:
         return f"record {self.release.number} of {self.release.short_version}"
 
     async def do(self, world: World, report: Report) -> str:
+        await world.state.write(replace(self.release, image_id=await self._image_id(world)), self.payload)
+        return ""
+
+    async def _image_id(self, world: World) -> str:
+        if self.image_id:
+            return self.image_id
         image = await world.engine.image(self.release.image)
         if not image:
             raise ImageError(f"{world.host_name}: {self.release.image} is not there any more.")
-        await world.state.write(replace(self.release, image_id=image.id), self.payload)
-        return ""
+        return image.id
 
     async def is_done(self, world: World) -> bool:
-        return await self._record(world) is not None
+        return any(release.number == self.release.number for release in await world.state.releases())
 
     async def undo(self, world: World) -> str:
-        if release := await self._record(world):
-            await world.state.update(replace(release, outcome=ReleaseOutcome.FAILED))
+        if await self.is_done(world):
+            await world.state.conclude(self.release.number, ReleaseOutcome.FAILED)
         return ""
-
-    async def _record(self, world: World) -> Release | None:
-        return next((r for r in await world.state.releases() if r.number == self.release.number), None)

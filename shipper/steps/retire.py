@@ -4,7 +4,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import NotThere
-from shipper.steps import Step, stop_with_mark
+from shipper.model import SERVES_NOT
+from shipper.steps import Step, how_it_ended
 from shipper.world import Report, World
 
 
@@ -24,7 +25,12 @@ class Retire(Step):
         with suppress(NotThere):
             if self.drains and not await world.engine.exits_within(self.container_name, self.timeout):
                 await world.engine.stop(self.container_name, 0)
-            return await stop_with_mark(world, self.container_name, self.timeout)
+            begun = world.clock.monotonic()
+            await world.engine.set_restart_policy(self.container_name, SERVES_NOT)
+            await world.engine.stop(self.container_name, self.timeout)
+            if world.clock.monotonic() - begun >= self.timeout:
+                return how_it_ended(await world.engine.container(self.container_name), self.timeout)
+            return self.container_name
         return f"{self.container_name} is gone already"
 
     async def is_done(self, world: World) -> bool:

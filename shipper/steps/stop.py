@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shipper.errors import NotThere
 from shipper.model import SERVES, SERVES_NOT, SET_ASIDE
-from shipper.steps import Step, stop_with_mark
+from shipper.steps import Step, how_it_ended
 from shipper.world import Report, World
 
 
@@ -23,7 +23,7 @@ class Stop(Step):
 
     async def do(self, world: World, report: Report) -> str:
         mark = SET_ASIDE if self.was_serving else SERVES_NOT
-        return await stop_with_mark(world, self.container_name, self.timeout, mark)
+        return await _stop_with_mark(world, self.container_name, self.timeout, mark)
 
     async def is_done(self, world: World) -> bool:
         with suppress(NotThere):
@@ -40,3 +40,17 @@ class Stop(Step):
             await world.engine.set_restart_policy(self.container_name, SERVES)
             return f"started {self.container_name} again"
         return f"{self.container_name} is gone"
+
+
+async def _stop_with_mark(world: World, container_name: str, timeout: float, mark: str) -> str:
+    """Stops a container so that it does not come back at boot, as `always` would have it; says how it ended.
+
+    The mark comes after the stop: a server that reboots in between brings back what served, and nothing else.
+    """
+    await world.engine.stop(container_name, timeout)
+    await world.engine.set_restart_policy(container_name, mark)
+    container = await world.engine.container(container_name)
+    if container.is_running:  # Docker was started again in between
+        await world.engine.stop(container_name, timeout)
+        container = await world.engine.container(container_name)
+    return how_it_ended(container, timeout)

@@ -1,7 +1,8 @@
-"""The swap: the new container becomes the one that serves, and the old one does no more.
+"""The swap: the new container is the one that serves.
 
-The restart policy marks who serves: `always` for the new one first, then `no` for the old one, so that at every moment
-the host comes back from a reboot with at least one container that passed its gate.
+The restart policy marks who serves: the newest with `always`. The old one keeps its own until all roles on all hosts
+have swapped, so that at every moment the host comes back from a reboot with a container that passed its gate, and
+taking back is to unmark the new one.
 """
 
 from contextlib import suppress
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from shipper.errors import GateFailed, NotThere
 from shipper.model import SERVES, SERVES_NOT
 from shipper.steps import Step
+from shipper.tasks import task_group
 from shipper.world import Report, World
 
 
@@ -25,25 +27,20 @@ class Swap(Step):
         return f"{self.container_name} serves" + (f" instead of {', '.join(self.old_names)}" if self.old_names else "")
 
     async def do(self, world: World, report: Report) -> str:
-        await world.engine.set_restart_policy(self.container_name, SERVES)
-        if not (await world.engine.container(self.container_name)).is_running:
+        async with task_group() as swapping:
+            swapping.create_task(world.engine.set_restart_policy(self.container_name, SERVES))
+            looking = swapping.create_task(world.engine.container(self.container_name))
+        if not looking.result().is_running:
             raise GateFailed(f"{self.container_name} passed its gate, but does not run any more")
-        for name in self.old_names:
-            await world.engine.set_restart_policy(name, SERVES_NOT)
         return ""
 
     async def is_done(self, world: World) -> bool:
-        containers = {container.name: container for container in await world.engine.containers()}
-        new = containers.get(self.container_name)
-        olds = [containers[name] for name in self.old_names if name in containers]
-        return new is not None and new.is_running and new.is_committed and not any(old.is_committed for old in olds)
+        with suppress(NotThere):
+            container = await world.engine.container(self.container_name)
+            return container.is_running and container.is_committed
+        return False
 
     async def undo(self, world: World) -> str:
-        for name in self.old_names[-1:]:
-            with suppress(NotThere):
-                await world.engine.set_restart_policy(name, SERVES)
-                if not (await world.engine.container(name)).is_running:  # Docker restarted, and it had no policy
-                    await world.engine.start(name)
         with suppress(NotThere):
             await world.engine.set_restart_policy(self.container_name, SERVES_NOT)
         return f"{self.old_names[-1]} serves again" if self.old_names else ""

@@ -62,6 +62,7 @@ async def test_what_a_holder_wrote_last_is_told_to_the_next_one(stage: Stage, wo
         await other.journal.lock(BOB)
         await other.journal.append({"event": "deploy", "release": 7})
         await other.journal.append({"event": "begin", "step": "start", "hosts": ("a", "b")})
+        await other.journal.unlock()
 
     async with locked({world.host_name: world}, ANN, wait=5):
         last = dict(world.journal.last)
@@ -75,6 +76,7 @@ async def test_all_that_was_written_can_be_read_by_everyone_in_its_order(stage: 
         await other.journal.lock(BOB)
         await other.journal.append({"event": "deploy", "text": "a\nb"})
         await other.journal.append({"event": "outcome"})
+        await other.journal.unlock()
 
         read = await world.journal.read()
 

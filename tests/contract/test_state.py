@@ -53,19 +53,19 @@ async def test_a_release_is_not_written_twice(world: World) -> None:
     assert await world.state.payload(1) == PAYLOAD
 
 
-async def test_a_record_is_replaced_and_its_payload_stays(world: World) -> None:
+async def test_what_became_of_a_release_is_told_from_then_on_and_its_payload_stays(world: World) -> None:
     release = a_release(1, outcome=ReleaseOutcome.UNFINISHED)
     await world.state.write(release, PAYLOAD)
 
-    await world.state.update(replace(release, outcome=ReleaseOutcome.DEPLOYED))
+    await world.state.conclude(1, ReleaseOutcome.DEPLOYED)
 
     assert await world.state.releases() == (replace(release, outcome=ReleaseOutcome.DEPLOYED),)
     assert await world.state.payload(1) == PAYLOAD
 
 
-async def test_the_record_of_no_release_is_not_replaced(world: World) -> None:
+async def test_nothing_can_become_of_no_release(world: World) -> None:
     with pytest.raises(HostError):
-        await world.state.update(a_release(ABSENT))
+        await world.state.conclude(ABSENT, ReleaseOutcome.DEPLOYED)
 
     assert await world.state.releases() == ()
 

@@ -18,8 +18,8 @@ import pytest
 from shipper import Project as OpenProject, open_project
 from tests.integration.forkserver import ForkServer
 from tests.machines import Machine, machine, prepare
+from tests.repository import Repository
 
-APP = Path(__file__).parents[1] / "app"
 _numbers = itertools.count(1)
 
 
@@ -73,51 +73,19 @@ class Result:
 
 
 @dataclass
-class Project:
-    """A Git repository with the sample app, and a CLI to ship it."""
+class Project(Repository):
+    """The repository, and a CLI to ship it."""
 
-    folder: Path
-    service: str
     server: Machine
     fork_server: ForkServer
     environ: dict[str, str] = field(repr=False)
 
-    def write(self, path: str, text: str) -> None:
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-    def configure(self, role: str = "", **top: str) -> None:
-        """Writes config/deploy.yaml: `role` is YAML for the role `web`, `top` for keys of the whole."""
-        gate = "gate: {http: {port: 8080, path: /up}, deadline: 3s, interval: 50ms, settle: 50ms}"
-        role = role if "gate:" in role else f"{gate}\n{role}"
-        lines = [
-            f"service: {self.service}",
-            f"image: {self.service}",
-            "build: {}",
-            "ssh: {user: deploy, key_env: SAMPLE_KEY}",
-            *(f"{key}: {value}" for key, value in top.items()),
-            "roles:",
-            "  web:",
-            f"    hosts: [{self.server.address}]",
-            *([] if "stop_timeout:" in role else ["    stop_timeout: 2s"]),
-            *(f"    {line}" for line in role.splitlines()),
-        ]
-        self.write("config/deploy.yaml", "\n".join(lines) + "\n")
-
-    def commit(self, message: str = "change") -> str:
-        self.git("-c", "core.compression=0", "add", "--all")  # 2 MB of busybox
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
-        return self.git("rev-parse", "HEAD")
-
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=self.folder, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    def version(self, text: str) -> str:
-        """Commits a version of the app that says `text`; returns its SHA."""
-        self.write("www/index.html", text)
-        return self.commit(text)
+    def move(self, server: Machine) -> None:
+        """Deploys go to another machine, whose host key is pinned."""
+        self.server, self.host_name = server, server.address
+        self.environ["SAMPLE_KEY"] = server.key.read_text()
+        self.write("config/known_hosts", server.host_key + "\n")
+        self.configure()
 
     def shipper(self, *arguments: str, **environ: str) -> Result:
         exit_code, output, errors = self.fork_server.run(arguments, {**self.environ, **environ}, self.folder)
@@ -176,13 +144,12 @@ class Project:
 def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkServer) -> Iterator[Project]:
     service = f"sample{next(_numbers)}"
     folder = tmp_path / service
-    shutil.copytree(APP, folder)
-    shutil.copy(str(shutil.which("busybox")), folder)
     home = tmp_path / "home"
     home.mkdir()
     made = Project(
         folder=folder,
         service=service,
+        host_name=server.address,
         server=server,
         fork_server=fork_server,
         environ={
@@ -195,9 +162,7 @@ def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkS
             "PYTHONWARNINGS": "error",
         },
     )
-    made.git("init", "--quiet", "--initial-branch=main")
-    made.git("config", "user.name", "Tester")
-    made.git("config", "user.email", "tester@example.org")
+    made.create()
     made.configure()
     made.write("config/known_hosts", server.host_key + "\n")
     made.version("version 1")

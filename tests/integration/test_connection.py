@@ -24,19 +24,12 @@ def bare(_parts: None) -> Iterator[Machine]:
         yield made
 
 
-@pytest.fixture(scope="module")
-def unprepared(_parts: None) -> Iterator[Machine]:
+@pytest.fixture
+def unprepared(server: Machine) -> Iterator[None]:
     """Docker is there, but no folder that belongs to those who deploy."""
-    with machine("unprepared") as made:
-        yield made
-
-
-def move(project: Project, made: Machine) -> None:
-    """Deploys go to another machine, whose host key is pinned."""
-    project.server = made
-    project.environ["SAMPLE_KEY"] = made.key.read_text()
-    project.write("config/known_hosts", made.host_key + "\n")
-    project.configure()
+    server.run("mv /var/lib/shipper /var/lib/prepared")
+    yield
+    server.run("mv /var/lib/prepared /var/lib/shipper")
 
 
 def aim(project: Project, host: str = "", ssh: str = SSH, **top: str) -> None:
@@ -80,7 +73,8 @@ def assert_plain(result: Result) -> None:
 def assert_untouched(project: Project) -> None:
     assert project.containers(running=False) == []
     assert project.server.docker("images", "--quiet", project.service).stdout == ""
-    assert not state_folder(project).exists()
+    assert not list(state_folder(project).glob("releases/*"))
+    assert not (state_folder(project) / "journal").exists()
 
 
 def state_folder(project: Project) -> Path:
@@ -423,7 +417,7 @@ def test_a_port_of_its_own_has_a_pinned_key_of_its_own(project: Project, bare: M
 
 
 def test_a_key_pinned_for_a_port_of_its_own_is_honoured(project: Project, bare: Machine) -> None:
-    move(project, bare)
+    project.move(bare)
     project.write("config/known_hosts", key_line(bare.folder / "host_key.pub", f"[{bare.address}]:2222"))
     aim(project, host=f"{bare.address}:2222")
 
@@ -465,7 +459,7 @@ def test_the_users_ssh_config_says_what_a_host_is(project: Project) -> None:
 
 
 def test_the_users_ssh_config_says_which_port(project: Project, bare: Machine) -> None:
-    move(project, bare)
+    project.move(bare)
     alias(project, port=2222)
     project.write("config/known_hosts", key_line(bare.folder / "host_key.pub", f"[{bare.address}]:2222"))
 
@@ -502,7 +496,7 @@ def test_an_ssh_config_that_cannot_be_read_is_a_config_error(project: Project) -
 
 
 def test_a_server_without_docker_is_told_with_the_socket(project: Project, bare: Machine) -> None:
-    move(project, bare)
+    project.move(bare)
 
     message = refused(project, 14)
 
@@ -530,11 +524,8 @@ def test_a_socket_that_nobody_listens_at_is_told(project: Project) -> None:
     assert "next: Start Docker Engine there: systemctl start docker\n" in message
 
 
-def test_a_folder_that_those_who_deploy_may_not_write_is_told_with_the_command(
-    project: Project, unprepared: Machine
-) -> None:
-    move(project, unprepared)
-
+@pytest.mark.usefixtures("unprepared")
+def test_a_folder_that_those_who_deploy_may_not_write_is_told_with_the_command(project: Project) -> None:
     result = project.shipper("deploy")
 
     assert result.exit_code == 15, result.everything

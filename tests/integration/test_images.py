@@ -34,10 +34,7 @@ def cramped(_parts: None) -> Iterator[Machine]:
 
 @pytest.fixture
 def on_cramped(project: Project, cramped: Machine) -> Iterator[Project]:
-    project.server = cramped
-    project.environ["SAMPLE_KEY"] = cramped.key.read_text()
-    project.write("config/known_hosts", cramped.host_key + "\n")
-    project.configure()
+    project.move(cramped)
     project.version("version 1")
     yield project
     clear(cramped)

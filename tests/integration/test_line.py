@@ -53,11 +53,11 @@ def test_a_plan_says_what_will_happen_and_changes_nothing(project: Project) -> N
     words = [line.split()[:3] for line in result.output.splitlines()]
     assert words[0][:2] == [f"{project.service}:", "release"]
     steps = [next(word for word in line if word in STEPS) for line in words[1:]]
-    assert steps == ["build", "ship", "release", "start", "check", "swap", "commit", "retire"]
+    assert steps == ["build", "ship", "release", "create", "start", "check", "swap", "commit", "retire"]
     assert project.containers(running=False) == before
 
 
-STEPS = {"build", "ship", "network", "release", "stop", "start", "check", "swap", "commit", "retire", "prune"}
+STEPS = {"build", "ship", "network", "release", "create", "stop", "start", "check", "swap", "commit", "retire", "prune"}
 
 
 def test_rollbacks_go_one_release_back_each_and_never_to_and_fro(project: Project) -> None:

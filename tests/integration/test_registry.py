@@ -216,9 +216,7 @@ def test_an_image_in_the_registry_for_another_processor_is_refused(
 def test_old_releases_are_pruned_first_where_the_disk_would_not_hold_what_is_pulled(
     by_registry: Project, cramped: Machine
 ) -> None:
-    by_registry.server = cramped
-    by_registry.environ["SAMPLE_KEY"] = cramped.key.read_text()
-    by_registry.write("config/known_hosts", cramped.host_key + "\n")
+    by_registry.move(cramped)
     configure(by_registry, retain="1")
     for number in (1, 2):
         (by_registry.folder / "www/big").write_bytes(os.urandom(6_200_000))

@@ -233,7 +233,7 @@ class Explorer:
         verb, _, version = command.partition(" ")
         client.task = asyncio.current_task()
         try:
-            with _simulated(client):
+            with simulated(client):
                 if verb == "rollback":
                     return await shipper.rollbacks.rollback(self.scenario.project("v1"), tell=told.append)
                 return await shipper.deployment.deploy(self.scenario.project(version), tell=told.append)
@@ -339,7 +339,7 @@ def faults_of(text: str) -> Faults:
 
 
 @contextmanager
-def _simulated(client: Client) -> Iterator[None]:
+def simulated(client: Client) -> Iterator[None]:
     """Production code connects to the simulated servers."""
     modules: Any = (shipper.deployment, shipper.rollbacks)
     real = modules[0].connected

@@ -59,6 +59,8 @@ class Client:
     cut_off: set[str] = field(default_factory=set)
     stale: dict[str, dict[str, SimContainer]] = field(default_factory=dict)
     """The containers of each server as they were before the last write."""
+    latency: float = 0.0
+    """Seconds that each call takes, there and back."""
 
     async def call(
         self,
@@ -71,8 +73,8 @@ class Client:
         of_docker: bool = False,
         seconds: float = 0.0,
     ) -> Result:
-        if len(self.sim.servers) > 1 or (self.task and self.task.cancelling()):
-            await asyncio.sleep(0)  # here others have their turn, and an interrupt comes
+        if self.latency or len(self.sim.servers) > 1 or (self.task and self.task.cancelling()):
+            await asyncio.sleep(self.latency)  # here others have their turn, and an interrupt comes
         if self.is_dead:
             raise Crash
         if server.name in self.cut_off:
@@ -81,10 +83,13 @@ class Client:
         fault = self.faults.get(len(self.calls))
         if fault:
             await self._before(fault, server, refusal)
+            if server.name in self.cut_off:  # by another call, while this one was still on its way
+                raise LockLost(f"{server.name}: the connection is gone.")
+        is_allowed = reads or server.holder is self or name == "lock"
         interrupted = seconds > 0 and await _slept_through(seconds)
         if of_docker and asyncio.get_running_loop().time() < server.docker_is_back_at:
             raise ConnectError("The connection to Docker broke.")
-        if not reads and server.holder is not self and name != "lock":
+        if not is_allowed:
             self.sim.violations.append(f"{name} on {server.name} without the lock")
         if not reads and Fault.STALE in self.faults.values():
             self.stale[server.name] = {key: copy.copy(container) for key, container in server.containers.items()}

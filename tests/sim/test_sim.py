@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 import shipper.deployment
-from shipper.model import SERVES, SERVES_NOT, Deployed, Unchanged
+from shipper.model import Deployed, Unchanged
 from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
 from shipper.steps.check import Check
 from shipper.steps.retire import Retire
-from shipper.steps.swap import Swap
+from shipper.steps.start import Start
 from shipper.world import Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
 from tests.sim.faults import Fault
@@ -64,7 +64,7 @@ def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_b
 def test_it_finds_a_plan_that_retires_the_old_one_before_the_swap(monkeypatch: pytest.MonkeyPatch) -> None:
     def retiring_first(*arguments: Any) -> Plan:
         made = make_plan(*arguments)
-        retiring = tuple(wave for wave in made.after_commit if isinstance(wave[0][0], Retire))
+        retiring = tuple((lane,) for wave in made.after_commit for lane in wave if isinstance(lane[0], Retire))
         return replace(made, before_commit=(*retiring, *made.before_commit))
 
     monkeypatch.setattr(shipper.deployment, "make_plan", retiring_first)
@@ -81,16 +81,17 @@ def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.M
     assert "2 containers work as web, which must never run twice" in broken("recreate")
 
 
-def test_it_finds_a_step_that_is_taken_back_without_asking_what_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def blindly(step: Swap, world: World) -> str:
-        for name in step.old_names:
-            await world.engine.set_restart_policy(name, SERVES)
-        await world.engine.set_restart_policy(step.container_name, SERVES_NOT)
+def test_it_finds_a_step_that_is_taken_back_in_the_wrong_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def the_old_one_first(step: Start, world: World) -> str:
+        for container in await world.engine.containers():
+            if container.is_set_aside:
+                await world.engine.start(container.name)
+        await world.engine.stop(step.container_name, 1)
         return ""
 
-    monkeypatch.setattr(Swap, "undo", blindly)
+    monkeypatch.setattr(Start, "undo", the_old_one_first)
 
-    assert "Docker restarts): after call" in broken("two roles")
+    assert "2 containers work as web, which must never run twice" in broken("recreate")
 
 
 def test_it_finds_a_handover_that_stops_the_old_one_before_it_is_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from shipper.model import (
     Payload,
     Published,
     Release,
+    ReleaseOutcome,
 )
 from shipper.world import Answer, Clock, Finished, Report, Storage, World
 from tests.sim.faults import Client
@@ -113,7 +114,7 @@ class SimEngine(_Part):
         return container.spec.labels.get(Label.SERVICE) == self.client.sim.service
 
     async def platform(self) -> str:
-        return await self._call("version", lambda: "linux/amd64", reads=True)
+        return "linux/amd64"
 
     async def storage(self) -> Storage:
         return Storage(folder="/var/lib/docker", is_containerd=False)
@@ -268,13 +269,13 @@ class SimState(_Part):
 
         await self._call(f"write release {release.number}", write)
 
-    async def update(self, release: Release) -> None:
-        def update() -> None:
-            if release.number not in self.server.releases:
-                raise HostError(f"there is no release {release.number}")
-            self.server.releases[release.number] = release
+    async def conclude(self, number: int, outcome: ReleaseOutcome) -> None:
+        def conclude() -> None:
+            if number not in self.server.releases:
+                raise HostError(f"there is no release {number}")
+            self.server.releases[number] = replace(self.server.releases[number], outcome=outcome)
 
-        await self._call(f"release {release.number} is {release.outcome}", update)
+        await self._call(f"release {number} is {outcome}", conclude)
 
     async def remove(self, numbers: Collection[int]) -> None:
         def remove() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import shipper
-from shipper.freezing import past_deploys
 from shipper.model import PastDeploy
 from shipper.project import origin_of, performer_of
+from shipper.reads import past_deploys
 from tests.unit.nouns import FIRST
 
 GITHUB = {

@@ -25,11 +25,11 @@ from shipper.model import (
 )
 from shipper.plan import Plan, make_plan
 from shipper.spec import container_spec
+from shipper.steps.create import Create
 from shipper.steps.prune import Prune
 from shipper.steps.pull import Pull
 from shipper.steps.retire import Retire
 from shipper.steps.ship import Ship
-from shipper.steps.start import Start
 from shipper.steps.stop import Stop
 from shipper.steps.swap import Swap
 from tests.unit.nouns import (
@@ -112,6 +112,7 @@ here            build    shop:1111111 for linux/amd64, because this commit has n
 a.example       ship     shop:1111111, because a.example does not have it
 a.example       network  shop, because containers of a service share one
 a.example       release  record 1 of 1111111
+a.example  web  create   shop-web-r1-0bbb
 a.example  web  start    shop-web-r1-0bbb, because nothing of it serves
 a.example  web  check    the image's HEALTHCHECK, else runs for 5s
 a.example  web  swap     shop-web-r1-0bbb serves
@@ -125,6 +126,7 @@ def test_a_second_version_overlaps_the_first_which_retires_after_the_commit() ->
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example       ship     shop:2222222, because a.example does not have it
 a.example       release  record 2 of 2222222
+a.example  web  create   shop-web-r2-0bbb
 a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
 a.example  web  check    GET /up on port 80 within 30s
 a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
@@ -138,6 +140,7 @@ def test_a_published_port_makes_the_old_container_stop_first() -> None:
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example       release  record 2 of 2222222
+a.example  web  create   shop-web-r2-0bbb
 a.example  web  stop     shop-web-r1-0aaa, because recreate: two containers cannot publish port 80:8080
 a.example  web  start    shop-web-r2-0bbb, because release 1 serves
 a.example  web  check    port 8080 accepts within 120s
@@ -152,6 +155,7 @@ def test_a_singleton_never_runs_twice() -> None:
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example       release  record 2 of 2222222
+a.example  web  create   shop-web-r2-0bbb
 a.example  web  stop     shop-web-r1-0aaa, because recreate: it must never run twice
 a.example  web  start    shop-web-r2-0bbb, because release 1 serves
 a.example  web  check    `ok` succeeds within 500ms
@@ -168,6 +172,7 @@ def test_the_first_container_that_can_hand_over_becomes_active_by_itself() -> No
     assert text_of(plan(a_host(), config=HANDS_OVER, to=(1, FIRST))) == """\
 shop: release 1 of 1111111
 a.example       release  record 1 of 1111111
+a.example  web  create   shop-web-r1-0bbb
 a.example  web  start    shop-web-r1-0bbb, because nothing of it serves
 a.example  web  check    GET /health on port 8081 within 30s
 a.example  web  handover shop-web-r1-0bbb becomes active
@@ -180,6 +185,7 @@ def test_a_singleton_that_can_hand_over_is_told_to_end_when_the_new_one_stands_b
     assert text_of(plan(serving, config=HANDS_OVER)) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example       release  record 2 of 2222222
+a.example  web  create   shop-web-r2-0bbb
 a.example  web  start    shop-web-r2-0bbb, because handover: it must never run twice, and knows how to hand over
 a.example  web  check    GET /health on port 8081 within 30s
 a.example  web  handover shop-web-r2-0bbb becomes active, shop-web-r1-0aaa drains
@@ -192,6 +198,7 @@ def test_what_does_not_know_how_to_hand_over_is_stopped_before_what_does_starts(
     assert text_of(plan(serving_first(), config=HANDS_OVER)) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example       release  record 2 of 2222222
+a.example  web  create   shop-web-r2-0bbb
 a.example  web  stop     shop-web-r1-0aaa, because recreate: shop-web-r1-0aaa does not know how to hand over
 a.example  web  start    shop-web-r2-0bbb, because release 1 serves
 a.example  web  check    GET /health on port 8081 within 30s
@@ -222,7 +229,10 @@ def test_roles_change_one_after_the_other_on_all_hosts_and_only_then_all_commit(
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example       release  record 2 of 2222222
+a.example  web  create   shop-web-r2-0bbb
 b.example       release  record 2 of 2222222
+b.example  web  create   shop-web-r2-0bbb
+b.example  bot  create   shop-bot-r2-0bbb
 a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
 a.example  web  check    the image's HEALTHCHECK, else runs for 5s
 a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
@@ -234,8 +244,8 @@ b.example  bot  start    shop-bot-r2-0bbb, because release 1 serves
 b.example  bot  check    the image's HEALTHCHECK succeeds within 30s
 b.example  bot  swap     shop-bot-r2-0bbb serves
 a.example       commit   release 2
-b.example       commit   release 2
 a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+b.example       commit   release 2
 b.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 b.example  bot  retire   shop-bot-r1-0aaa, because release 2 serves
 """
@@ -261,6 +271,7 @@ def test_a_host_that_is_behind_catches_up_while_the_other_is_left_alone() -> Non
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 b.example       release  record 2 of 2222222
+b.example  web  create   shop-web-r2-0bbb
 b.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
 b.example  web  check    the image's HEALTHCHECK, else runs for 5s
 b.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
@@ -277,6 +288,7 @@ def test_a_resumed_deploy_stops_what_the_unfinished_one_left_and_starts_anew() -
     made = plan(a_host(a_container(1), an_uncommitted(2, SECOND, deploy="0aab"), releases=(R1, unfinished)))
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example  web  create   shop-web-r2-0bbb
 a.example  web  stop     shop-web-r2-0aab, because an unfinished deploy left it
 a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
 a.example  web  check    the image's HEALTHCHECK, else runs for 5s
@@ -344,7 +356,13 @@ def test_the_first_host_goes_first_where_that_is_asked_for() -> None:
 
 def test_hosts_go_side_by_side() -> None:
     made = plan(serving_first(), serving_first(host_name=B), config=a_config(roles=TWO_HOSTS))
-    assert [[lane[0].host_name for lane in wave] for wave in made.before_commit + made.after_commit] == [[A, B]] * 4
+    assert [[(lane[0].host_name, lane[0].name) for lane in wave] for wave in made.before_commit] == [
+        [(A, "release"), (A, "create"), (B, "release"), (B, "create")],
+        [(A, "start"), (B, "start")],
+    ]
+    assert [[(lane[0].host_name, lane[0].name) for lane in wave] for wave in made.after_commit] == [
+        [(A, "commit"), (A, "retire"), (B, "commit"), (B, "retire")]
+    ]
 
 
 def test_of_two_that_have_the_mark_only_the_one_that_served_starts_again_if_the_deploy_fails() -> None:
@@ -401,6 +419,7 @@ def test_a_container_that_stood_by_when_its_deploy_died_gives_way_to_a_new_one()
     )
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example  web  create   shop-web-r2-0bbb
 a.example  web  stop     shop-web-r2-0aab, because an unfinished deploy left it
 a.example  web  start    shop-web-r2-0bbb, because handover: it must never run twice, and knows how to hand over
 a.example  web  check    GET /health on port 8081 within 30s
@@ -431,6 +450,7 @@ def test_all_that_serve_are_replaced_together() -> None:
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example       release  record 2 of 2222222
+a.example  web  create   shop-web-r2-0bbb
 a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
 a.example  web  check    the image's HEALTHCHECK, else runs for 5s
 a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa, shop-web-r1-0aab
@@ -444,6 +464,7 @@ def test_a_container_that_someone_stopped_is_replaced_and_kept_from_coming_back_
     made = plan(a_host(a_container(1, state=ContainerState.EXITED), releases=(R1,)), to=(1, FIRST))
     assert text_of(made) == """\
 shop: release 1 of 1111111
+a.example  web  create   shop-web-r1-0bbb
 a.example  web  start    shop-web-r1-0bbb, because nothing of it serves
 a.example  web  check    the image's HEALTHCHECK, else runs for 5s
 a.example  web  swap     shop-web-r1-0bbb serves instead of shop-web-r1-0aaa
@@ -466,6 +487,7 @@ def test_a_role_that_left_the_config_goes_before_another_publishes_a_port() -> N
     assert text_of(made) == """\
 shop: release 2 of 2222222 replaces release 1 of 1111111
 a.example        release  record 2 of 2222222
+a.example  site  create   shop-site-r2-0bbb
 a.example  web   stop     shop-web-r1-0aaa, because it may hold a port that is published now
 a.example  site  start    shop-site-r2-0bbb, because nothing of it serves
 a.example  site  check    the image's HEALTHCHECK, else runs for 5s
@@ -480,7 +502,7 @@ def test_a_singleton_that_moves_to_another_host_stops_there_before_it_starts_her
     there = a_host(a_container(1), a_container(1, role="bot"), releases=(R1,))
     made = plan(there, a_host(host_name=B), config=config)
     steps = [(step.host_name, step.name) for step in made.steps if step.role_name == "bot"]
-    assert steps == [(A, "stop"), (B, "start"), (B, "check"), (B, "swap"), (A, "retire")]
+    assert steps == [(B, "create"), (A, "stop"), (B, "start"), (B, "check"), (B, "swap"), (A, "retire")]
 
 
 def test_a_stopped_container_of_a_role_that_left_is_kept_from_coming_back_at_boot() -> None:
@@ -504,6 +526,7 @@ def test_a_rollback_makes_containers_of_a_release_that_has_its_record_already() 
     )
     assert text_of(made) == """\
 shop: release 1 of 1111111 replaces release 2 of 2222222
+a.example  web  create   shop-web-r1-0bbb
 a.example  web  start    shop-web-r1-0bbb, because overlap: it may run twice
 a.example  web  check    the image's HEALTHCHECK, else runs for 5s
 a.example  web  swap     shop-web-r1-0bbb serves instead of shop-web-r2-0aab
@@ -650,6 +673,7 @@ def test_what_is_beyond_retain_is_pruned_at_the_end_with_container_image_and_rec
     assert text_of(made) == """\
 shop: release 5 of 5555555 replaces release 4 of 4444444
 a.example       release  record 5 of 5555555
+a.example  web  create   shop-web-r5-0bbb
 a.example  web  start    shop-web-r5-0bbb, because overlap: it may run twice
 a.example  web  check    the image's HEALTHCHECK, else runs for 5s
 a.example  web  swap     shop-web-r5-0bbb serves instead of shop-web-r4-0aaa
@@ -780,20 +804,20 @@ def test_the_strategy_follows_from_the_role_and_says_why(role: dict[str, Any], s
     assert choose_strategy(Role.model_validate({"hosts": [A], **role})) == (strategy, reason)
 
 
-def started(made: Plan) -> Start:
-    return next(step for step in made.steps if isinstance(step, Start))
+def created(made: Plan) -> ContainerSpec:
+    return next(step.spec for step in made.steps if isinstance(step, Create))
 
 
 @pytest.mark.parametrize(("strategy", "aliases"), [("overlap", ()), ("recreate", ("web",))])
 def test_only_a_container_that_is_alone_answers_to_the_name_of_its_role(
     strategy: str, aliases: tuple[str, ...]
 ) -> None:
-    assert started(plan(serving_first(), config=a_role(strategy=strategy))).spec.aliases == aliases
+    assert created(plan(serving_first(), config=a_role(strategy=strategy))).aliases == aliases
 
 
 def test_a_container_carries_labels_that_say_what_it_is() -> None:
     made = plan(serving_first(), full_name="shop-staging")
-    assert started(made).spec.labels == {
+    assert created(made).labels == {
         "shipper.service": "shop-staging",
         "shipper.role": "web",
         "shipper.release": "2",
@@ -803,7 +827,7 @@ def test_a_container_carries_labels_that_say_what_it_is() -> None:
 
 
 def test_a_destination_is_a_part_of_all_names() -> None:
-    spec = started(plan(serving_first(), full_name="shop-staging")).spec
+    spec = created(plan(serving_first(), full_name="shop-staging"))
     assert (spec.name, spec.network_name) == ("shop-staging-web-r2-0bbb", "shop-staging")
 
 
@@ -811,8 +835,8 @@ def test_each_host_starts_with_the_env_of_its_own_payload() -> None:
     config = a_config(roles=TWO_HOSTS)
     payloads = {name: a_payload(config, name, env={"web": env(HOST=name)}) for name in (A, B)}
     made = plan(serving_first(), serving_first(B), config=config, payloads=payloads)
-    starts = {step.host_name: step.spec.env for step in made.steps if isinstance(step, Start)}
-    assert starts == {A: env(HOST=A), B: env(HOST=B)}
+    envs = {step.host_name: step.spec.env for step in made.steps if isinstance(step, Create)}
+    assert envs == {A: env(HOST=A), B: env(HOST=B)}
 
 
 def test_a_swap_after_a_stop_has_nothing_to_take_from_the_old_one() -> None:

@@ -1,0 +1,75 @@
+"""argv → call → exit code. The only place that prints or exits; it uses only the door, `import shipper`, and reporters.
+
+A command stands in the module of its kind, and in the list at the end of this one.
+"""
+
+import asyncio
+import gc
+import sys
+import traceback
+from typing import Any
+
+import click
+
+import shipper
+from shipper.cli.deploying import build, deploy, plan, push, rollback
+from shipper.cli.guarding import lock, trust, unlock
+from shipper.cli.looking import config, history, logs, releases, status, version
+from shipper.cli.shared import print_error
+from shipper.cli.starting import init
+
+_EPILOG = (
+    "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 20 refused by a gate; 21 failed, and "
+    "what served before does not serve; after any other code it does. All of them: README.md."
+)
+
+
+class _Main(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except shipper.ShipperError as error:
+            print_error(error)
+            ctx.exit(error.exit_code)
+        except asyncio.CancelledError:
+            ctx.exit(130)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise  # click's own way to end
+        except Exception as error:  # its text may hold a secret
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            print(f"error: {type(error).__name__} in {place.filename}:{place.lineno}", file=sys.stderr)
+            print("This is a bug in shipper. `shipper status` shows what is true now.", file=sys.stderr)
+            ctx.exit(1)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of the day's work, not of the alphabet
+
+
+@click.group(
+    cls=_Main, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(shipper.__version__, message="shipper %(version)s")
+def main() -> None:
+    """Ships containers to your own servers over SSH: gated, swapped, rolled back."""
+    gc.disable()  # until all is imported: to look through what imports make, where nothing is garbage, takes 0.1 s
+
+
+_COMMANDS = (
+    deploy,
+    rollback,
+    plan,
+    status,
+    releases,
+    logs,
+    history,
+    lock,
+    unlock,
+    build,
+    push,
+    trust,
+    config,
+    init,
+    version,
+)
+for _command in _COMMANDS:
+    main.add_command(_command)

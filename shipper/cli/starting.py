@@ -1,0 +1,28 @@
+"""The first files of a project."""
+
+from pathlib import Path
+
+import click
+
+import shipper
+
+
+@click.command()
+def init() -> None:
+    """Write a first config/deploy.yaml and config/env.j2 into this folder."""
+    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in Path.cwd().name.lower()).strip("-")[:40] or "app"
+    templates = Path(shipper.__file__).parent / "templates"
+    targets = {templates / "deploy.yaml": Path("config/deploy.yaml"), templates / "env.j2": Path("config/env.j2")}
+    if existing := [str(target) for target in targets.values() if target.exists()]:
+        raise shipper.UsageError(f"{', '.join(existing)} exists already.", now="Nothing was written.")
+    Path("config").mkdir(exist_ok=True)
+    for template, target in targets.items():
+        target.write_text(template.read_text().replace("my-service", name))
+        print(f"wrote {target}")
+    ignored = Path(".gitignore")
+    rules = ignored.read_text() if ignored.exists() else ""
+    if "config/secrets.env" not in rules.splitlines():
+        with ignored.open("a") as file:
+            file.write("\n" * (rules != "" and not rules.endswith("\n")) + "config/secrets.env\n")
+        print("added config/secrets.env to .gitignore")
+    print("Next: put your server into config/deploy.yaml, then: shipper trust HOST && shipper plan")
