@@ -106,7 +106,7 @@ FileOwner = Annotated[str, _matching(r"\d+:\d+", "is not numeric uid:gid such as
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
 
 def _contradiction(key: str, complaint: str) -> PydanticCustomError:

@@ -5,8 +5,6 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import jinja2
-
 from shipper import git, local
 from shipper.config import SecretSource
 from shipper.errors import ConfigError, SecretError
@@ -166,23 +164,6 @@ def _files(project: Project, role_name: str, secrets: Env) -> dict[str, Secret]:
     return contents
 
 
-class _Undefined(jinja2.StrictUndefined):
-    @property
-    def _undefined_message(self) -> str:
-        return f'"{self._undefined_name}" is not defined'
-
-
-class _LineBreak(Exception):
-    pass
-
-
-def _one_line(value: object) -> object:
-    """A line break inside a value would add a variable of its own."""
-    if isinstance(value, str) and re.search(r"[\r\n\0]", value):
-        raise _LineBreak
-    return value
-
-
 def _rendered(project: Project, role_name: str, host_name: str, secrets: Env) -> dict[str, str]:
     name = project.config.env_template
     text = project.read(name)
@@ -197,38 +178,9 @@ def _rendered(project: Project, role_name: str, host_name: str, secrets: Env) ->
         "host": host_name,
         "secrets": {secret_name: secret.reveal() for secret_name, secret in secrets.items()},
     }
-    environment = jinja2.Environment(
-        undefined=_Undefined, finalize=_one_line, trim_blocks=True, keep_trailing_newline=True
-    )
-    try:
-        rendered = environment.from_string(text).render(facts)
-    except jinja2.TemplateSyntaxError as error:
-        raise ConfigError(f"{name}:{error.lineno}: {error.message}") from None
-    except jinja2.UndefinedError as error:
-        raise ConfigError(f"{name}:{_line(error)}: {error.message}", next=_known(facts)) from None
-    except _LineBreak as error:
-        raise SecretError(
-            f"{name}:{_line(error)}: a value has a line break, which would add a variable of its own.",
-            now="Nothing was done.",
-            next="Give such a secret to the container as a file: `files: {/path: {secret: NAME}}`.",
-        ) from None
-    except Exception as error:  # a filter may raise anything, and its text may hold the value
-        raise ConfigError(f"{name}:{_line(error)}: {type(error).__name__} while rendering") from None
-    return _variables(rendered, name)
+    from shipper.template import render  # it brings jinja2, which was imported while we connected
 
-
-def _known(facts: Mapping[str, Any]) -> str:
-    return f"Known: {', '.join(facts)}; secrets: {', '.join(facts['secrets']) or 'none'}."
-
-
-def _line(error: BaseException) -> int:
-    """The template's line: Jinja rewrites the traceback to name it."""
-    traceback, line = error.__traceback__, 1
-    while traceback:
-        if traceback.tb_frame.f_code.co_filename == "<template>":
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    return line
+    return _variables(render(text, name, facts), name)
 
 
 def _variables(text: str, name: str) -> dict[str, str]:

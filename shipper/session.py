@@ -6,12 +6,14 @@ opened meanwhile, and waited for by the first call that needs it.
 
 import asyncio
 import functools
+import importlib
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shipper.docker_api import DockerApi
 from shipper.docker_socket import SESSIONS, dial, listening, require_docker
@@ -26,8 +28,11 @@ from shipper.login import Access, login
 from shipper.model import Label
 from shipper.project import Project
 from shipper.records import Records
-from shipper.tasks import alongside, task_group
+from shipper.tasks import alongside, task_group, together
 from shipper.world import World
+
+if TYPE_CHECKING:
+    from shipper.docker_api import DockerApi
 
 _CONNECTIONS = 16  # to Docker at once, where they are forwarded: sshd does not count these
 _READY = 8  # of them are opened while we still greet: as many as the reads of a small service
@@ -54,18 +59,22 @@ def access(project: Project) -> Access:
 async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
     """The worlds of all hosts of the config, in its order. Raises ConnectError and its children."""
     registry = DockerRegistry(project) if project.config.registry else None
-    async with task_group() as dialling, AsyncExitStack() as stack:
-        async with task_group() as connecting:
-            tasks = [
-                connecting.create_task(_world(stack, dialling, project, registry, name, tell))
-                for name in project.config.hosts
-            ]
-        yield {task.result().host_name: task.result() for task in tasks}
+    importing = alongside(asyncio.to_thread(_import_what_comes_later))
+    async with task_group() as dialling, AsyncExitStack() as stack, importing as imported:
+        hosts = project.config.hosts
+        yield await together({name: _world(stack, dialling, imported, project, registry, name, tell) for name in hosts})
+
+
+def _import_what_comes_later() -> None:
+    """On a thread, while we wait for servers: Docker's SDK and Jinja take as long as a login."""
+    for module in ("shipper.docker_api", "shipper.engine", "shipper.template"):
+        importlib.import_module(module)
 
 
 async def _world(
     stack: AsyncExitStack,
     dialling: asyncio.TaskGroup,
+    imported: asyncio.Task[None],
     project: Project,
     registry: DockerRegistry | None,
     name: str,
@@ -76,13 +85,15 @@ async def _world(
 
     begun = time.monotonic()
     connection = await stack.enter_async_context(login(name, access(project)))
+    await asyncio.shield(imported)
+
     server = SshHost(name, connection, project.config.timeouts.call, on_call)
     server.open_shell()
     clock = SystemClock()
     journal = HostJournal(server, project.full_name, clock)
     sockets = stack.enter_context(ExitStack())
 
-    async def reached() -> DockerApi:
+    async def reached() -> "DockerApi":
         api = await _docker(sockets, dialling, server, project, on_call, tell)
         tell(Connected(host_name=name, seconds=time.monotonic() - begun))
         return api
@@ -107,8 +118,10 @@ async def _docker(
     project: Project,
     on_call: Callable[[str, float], None],
     tell: Tell,
-) -> DockerApi:
+) -> "DockerApi":
     """Over a forwarded socket; if that leads nowhere though Docker answers, over one that is dialled."""
+    from shipper.docker_api import DockerApi
+
     docker_socket = project.config.docker_socket
     label = f"{Label.SERVICE}={project.full_name}"
     new_api = functools.partial(DockerApi, timeout=project.config.timeouts.call, on_call=on_call)

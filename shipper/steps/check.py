@@ -9,7 +9,7 @@ from shipper.steps import Step, last_lines
 from shipper.world import Progress, Report, World
 
 _FIRST_PAUSE = 0.05  # seconds; doubled up to the gate's interval, so that a quick start passes quickly
-_SETTLE_ALONE = Gate.model_validate({"settle": "5s"})  # where there is nothing to ask
+_SETTLE_ALONE = Gate.model_construct(settle=5.0)  # where there is nothing to ask
 
 
 @dataclass(frozen=True, kw_only=True)

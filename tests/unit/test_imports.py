@@ -92,7 +92,7 @@ def reached_from(file: str) -> set[str]:
     [
         (("asyncssh",), {"host.py", "login.py"}),
         (("docker", "requests", "urllib3"), {"docker_api.py", "engine.py"}),
-        (("jinja2",), {"environment.py"}),
+        (("jinja2",), {"template.py"}),
         (("yaml",), {"deployfile.py", "cli/looking.py"}),
         (("rich",), {"cli/shared.py", "reporters/terminal.py"}),
         (("click",), CLI),
