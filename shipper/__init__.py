@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
-    from shipper.deployment import build as build, deploy as deploy, plan_deploy as plan_deploy
+    from shipper.deployment import deploy as deploy, plan_deploy as plan_deploy
     from shipper.environment import effective_config as effective_config
     from shipper.errors import (
+        AccessDenied as AccessDenied,
         BuildError as BuildError,
         ConfigError as ConfigError,
         ConnectError as ConnectError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Locked as Locked,
         LockLost as LockLost,
         LoginRefused as LoginRefused,
+        RegistryError as RegistryError,
         ReleaseNotFound as ReleaseNotFound,
         SecretError as SecretError,
         ShipperError as ShipperError,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         Event as Event,
         Output as Output,
         Planned as Planned,
+        Pushed as Pushed,
         StepFailed as StepFailed,
         StepFinished as StepFinished,
         StepProgressed as StepProgressed,
@@ -78,18 +81,19 @@ if TYPE_CHECKING:
         status as status,
     )
     from shipper.rollbacks import rollback as rollback
+    from shipper.shipping import build as build, push as push
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
 
 __version__ = "0.1.0"
 
 _NAMES = {
     "config": "Config json_schema seconds_of",
-    "deployment": "build deploy plan_deploy",
+    "deployment": "deploy plan_deploy",
     "environment": "effective_config",
-    "errors": "BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError ForwardingDisabled Frozen "
-    "GateFailed HostError HostKeyError ImageError Locked LockLost LoginRefused ReleaseNotFound SecretError "
-    "ShipperError SourceError UsageError",
-    "events": "Called Connected Ended Event Output Planned StepFailed StepFinished StepProgressed StepStarted "
+    "errors": "AccessDenied BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError "
+    "ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Locked LockLost "
+    "LoginRefused RegistryError ReleaseNotFound SecretError ShipperError SourceError UsageError",
+    "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "freezing": "freeze freezes unfreeze",
     "login": "HostKey",
@@ -98,6 +102,7 @@ _NAMES = {
     "project": "Project open_project",
     "reads": "Logs history list_releases logs status",
     "rollbacks": "rollback",
+    "shipping": "build push",
     "trust": "pin_key shown_key",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}

@@ -299,6 +299,20 @@ class SecretSource(Section):
         return self
 
 
+class Registry(Section):
+    username: Text | None = None
+    """Without it, what `docker login` left on this machine counts; else nobody is logged in."""
+    password: SecretSource | None = None
+    """Or a token. It stays here: no server keeps it."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if bool(self.username) != bool(self.password):
+            given, missing = ("username", "password") if self.username else ("password", "username")
+            raise _contradiction(given, f"needs a {missing} beside it")
+        return self
+
+
 class Rollout(Section):
     max_parallel: Annotated[int, Field(ge=1)] = 32
     """Hosts that are worked on at the same time."""
@@ -321,6 +335,8 @@ class Config(Section):
     """Prefix of everything that shipper makes."""
     image: Annotated[str, _matching(r"[\w./:-]+(@sha256:[0-9a-f]{64})?", "is not the name of an image")]
     """Repository of the image. With a tag or digest it is taken as it is, and never built."""
+    registry: Registry | None = None
+    """Where the image is pushed to and pulled from: the server that `image` names, else Docker Hub."""
     build: Build | None = None
     """How to build the image of a commit."""
     roles: Annotated[dict[Name, Role], Field(min_length=1)]
@@ -343,6 +359,8 @@ class Config(Section):
         found = []
         if self.build and self.fixed_version:
             found.append(("build", f"the image {self.image} has a tag, so it is never built: remove one of the two"))
+        if self.registry and self.build and "/" not in self.image:
+            found.append(("image", f"a registry needs an owner: USER/{self.image} or SERVER/{self.image}"))
         for role_name, role in self.roles.items():
             for path, file in role.files.items():
                 if file.secret and file.secret not in self.secrets:
@@ -378,6 +396,12 @@ class Config(Section):
         """The tag or digest that `image` carries, or nothing."""
         last = self.image.rpartition("/")[2]
         return last.partition("@")[2] or last.partition(":")[2]
+
+    @property
+    def registry_name(self) -> str:
+        """The server that `image` names, by Docker's rule."""
+        first, slash, _ = self.image.partition("/")
+        return first if slash and (first == "localhost" or "." in first or ":" in first) else "docker.io"
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -7,18 +7,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from shipper import environment, releases
-from shipper.errors import Frozen, SourceError, UsageError
-from shipper.events import Event, Output, Tell, Warned
+from shipper.errors import Frozen, SourceError
+from shipper.events import Event, Tell, Warned
 from shipper.host_plan import Wanted
-from shipper.images.local import LocalImages
+from shipper.image_plan import Sources
 from shipper.journal import lacks_outcome, locked
 from shipper.mask import Mask, masking
-from shipper.model import Env, Holder, Image, Observed, Outcome, Payload, Release, ReleaseOutcome, short
+from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, ReleaseOutcome, short
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
+from shipper.sources import sources_for
 from shipper.tasks import together
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +37,7 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
     cancelled, what was begun is taken back (or finished, once all hosts have swapped), and the outcome told by an
     `Ended` event, before CancelledError is raised.
     """
-    _require_version(project)
+    require_version(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with (
@@ -52,31 +53,12 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
 
 async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
     """What `deploy` would do now; changes nothing. Raises ShipperError."""
-    _require_version(project)
+    require_version(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with connected(project, tell) as worlds:
             hosts = await observe_all(project, worlds, project.image)
             return await _plan(project, worlds, hosts, available, mask, tell)
-
-
-async def build(project: Project, *, platform: str | None = None, tell: Tell = ignore) -> Image:
-    """Builds the image of the project's revision here, unless it exists; `platform` is that of the hosts if absent.
-
-    Raises ShipperError.
-    """
-    _require_version(project)
-    if platform is None:
-        async with connected(project, tell) as worlds:
-            platforms = await together({name: world.engine.platform() for name, world in worlds.items()})
-        if len(set(platforms.values())) > 1:
-            raise UsageError(f"The hosts differ ({platforms}): say which with --platform.")
-        platform = next(iter(platforms.values()))
-    images = LocalImages(project)
-    existing = await images.find(project.image)
-    if existing and existing.platform == platform:
-        return existing
-    return await images.build(project.image, platform, lambda line: tell(Output(step="build", line=line)))
 
 
 def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> AbstractAsyncContextManager[None]:
@@ -103,7 +85,7 @@ def warn_of_unfinished(worlds: Worlds, tell: Tell) -> None:
             tell(Warned(text=f"{name}: the deploy before this one did not finish; going on from what is true now."))
 
 
-def _require_version(project: Project) -> None:
+def require_version(project: Project) -> None:
     if not project.version:
         raise SourceError(
             f"{project.root} is in no Git repository, so there is no commit to name the release after.",
@@ -126,10 +108,8 @@ async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, 
     wanted_release = new_release(project, worlds, number=0)
     number = releases.number_for(wanted_release, payloads, hosts.values())
     records = {name: completed(replace(wanted_release, number=number), payloads[name], hosts[name]) for name in hosts}
-    local_image = await local_image_for(worlds, hosts, project.image)
-    can_build = project.config.build is not None and project.revision.tree is not None
-    retain = project.config.retain
-    wanted = wanted_of(project, records, payloads, worlds, hosts, local_image, can_build=can_build, retain=retain)
+    sources = await sources_for(worlds, hosts, project.image, mask, can_build=project.can_build)
+    wanted = wanted_of(project, records, payloads, worlds, hosts, sources, retain=project.config.retain)
     return make_plan(wanted, hosts)
 
 
@@ -139,9 +119,8 @@ def wanted_of(
     payloads: Mapping[str, Payload],
     worlds: Worlds,
     hosts: Hosts,
-    local_image: Image | None,
+    sources: Sources,
     *,
-    can_build: bool = False,
     retain: int | None = None,
     command: str = "deploy",
 ) -> Wanted:
@@ -153,16 +132,8 @@ def wanted_of(
         payloads=payloads,
         retain=retain,
         removes_images=not project.config.fixed_version,
-        local_image=local_image,
-        can_build=can_build,
+        sources=sources,
     )
-
-
-async def local_image_for(worlds: Worlds, hosts: Hosts, image_name: str) -> Image | None:
-    """Not asked for where all hosts have the image: a machine that rolls back needs no Docker of its own."""
-    if all(host.image for host in hosts.values()):
-        return None
-    return await next(iter(worlds.values())).images.find(image_name)
 
 
 def new_release(project: Project, worlds: Worlds, *, number: int) -> Release:

@@ -31,7 +31,9 @@ from shipper.model import (
     FileInContainer,
     Image,
     Label,
+    Published,
     image_of,
+    size_text,
 )
 from shipper.tasks import task_group
 from shipper.world import Finished, Progress, Report, Storage
@@ -179,22 +181,30 @@ class DockerEngine:
 
         await self._call("load", load)
 
+    async def published(self, reference: str, credentials: Credentials | None) -> Published:
+        login = _login(credentials)
+        found = await self._call(
+            f"distribution {reference}",
+            lambda api: api.inspect_distribution(reference, login),  # type: ignore[no-untyped-call]  # as are its stubs
+        )
+        platforms = tuple(f"{platform['os']}/{platform['architecture']}" for platform in found["Platforms"] or ())
+        return Published(digest=found["Descriptor"]["digest"], platforms=platforms)
+
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        login = {"username": credentials.username, "password": credentials.password.reveal()} if credentials else None
+        login = _login(credentials)
 
         def pull(api: docker.APIClient) -> None:
             # without `tag` the SDK asks for all tags there are
             name, tag = docker.utils.parse_repository_tag(reference)
-            layers: dict[str, int] = {}
+            layers: dict[str, tuple[int, int]] = {}
             for line in api.pull(name, tag=tag or "latest", stream=True, decode=True, auth_config=login):
                 if task and task.cancelling():
                     raise ConnectError("interrupted while the image was on its way")
                 if "error" in line:
                     raise EngineError(line["error"])
-                if line.get("status") == "Downloading" and (count := line["progressDetail"].get("current")):
-                    layers[line["id"]] = count
-                    loop.call_soon_threadsafe(report, Progress(done=sum(layers.values()), total=0, unit="bytes"))
+                if progress := _downloaded(line, layers):
+                    loop.call_soon_threadsafe(report, progress)
 
         await self._call(f"pull {reference}", pull)
 
@@ -204,6 +214,24 @@ class DockerEngine:
 
     async def remove_image(self, image_name: str) -> None:
         await self._call(f"rmi {image_name}", lambda api: api.remove_image(image_name))
+
+
+def _login(credentials: Credentials | None) -> dict[str, str] | None:
+    """Without one, the SDK takes what `docker login` left on this machine for the registry."""
+    return {"username": credentials.username, "password": credentials.password.reveal()} if credentials else None
+
+
+def _downloaded(line: Mapping[str, Any], layers: dict[str, tuple[int, int]]) -> Progress | None:
+    """Keeps `layers` (bytes that came, and all) up to what a line of a pull says; how far they are together."""
+    status, detail = line.get("status"), line.get("progressDetail") or {}
+    if status == "Downloading" and "total" in detail:
+        layers[line["id"]] = (detail["current"], detail["total"])
+    elif status == "Download complete" and line["id"] in layers:
+        layers[line["id"]] = (layers[line["id"]][1],) * 2
+    else:
+        return None
+    done, total = map(sum, zip(*layers.values(), strict=True))
+    return Progress(done=done, total=total, unit="bytes", detail=f"of {size_text(total)}")
 
 
 def _create(api: docker.APIClient, spec: ContainerSpec) -> None:

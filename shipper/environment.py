@@ -9,7 +9,7 @@ from shipper import git, local
 from shipper.config import SecretSource
 from shipper.errors import ConfigError, SecretError
 from shipper.mask import Mask
-from shipper.model import Env, Payload, Secret
+from shipper.model import Credentials, Env, Payload, Secret
 from shipper.project import Project
 from shipper.tasks import task_group
 
@@ -24,6 +24,21 @@ async def available_secrets(project: Project) -> dict[str, Secret]:
         }
     values = {name: task.result() for name, task in tasks.items()}
     return {name: Secret(value) for name, value in values.items() if value is not None}
+
+
+async def registry_credentials(project: Project) -> Credentials | None:
+    """Those that the config's `registry` names; None where it names nobody. Raises SecretError."""
+    registry = project.config.registry
+    if not registry or not registry.username:
+        return None
+    value = await _value(project, "registry.password", registry.password, _secrets_file(project))
+    if not value:
+        raise SecretError(
+            f"No value for the password of {registry.username} at {project.config.registry_name}.",
+            now="Nothing was done.",
+            next="`registry.password` in the config says where it comes from.",
+        )
+    return Credentials(username=registry.username, password=Secret(value.rstrip("\r\n")))
 
 
 async def _value(project: Project, name: str, source: SecretSource | None, from_file: Mapping[str, str]) -> str | None:
@@ -93,9 +108,11 @@ def _refuse_in_git(project: Project, name: str) -> None:
 
 def effective_config(project: Project) -> dict[str, Any]:
     """The config that is in force, as JSON knows it; a secret that `${…}` brought into it is masked."""
-    named = ((name, source.env if source else None) for name, source in project.config.secrets.items())
+    registry = project.config.registry
+    sources = {**project.config.secrets, "registry.password": registry and registry.password}
+    named = (source.env if source and source.env else name for name, source in sources.items())
     mask = Mask()
-    mask.add(Secret(value) for name, other in named if (value := project.environ.get(other or name)))
+    mask.add(Secret(value) for name in named if (value := project.environ.get(name)))
     config: dict[str, Any] = json.loads(mask(project.config.model_dump_json()))
     return config
 

@@ -7,6 +7,7 @@
     ├── SourceError                 4   Git does not know the revision
     ├── BuildError                  5   `docker build` failed, or there is no Docker here to build with
     ├── ImageError                  6   the image is nowhere, or was built for another processor
+    ├── RegistryError               7   a registry refuses us, limits us, or does not answer
     ├── ConnectError               10   no answer: refused, unknown name, deadline
     │   ├── LoginRefused           11   the server accepts none of our keys
     │   ├── HostKeyError           12   the server's key is unknown or has changed
@@ -63,6 +64,14 @@ class BuildError(ShipperError):
 
 class ImageError(ShipperError):
     exit_code = 6
+
+
+class RegistryError(ShipperError):
+    exit_code = 7
+
+
+class AccessDenied(RegistryError):
+    """To this repository; Docker Hub and GHCR say the same of one that does not exist yet."""
 
 
 class ConnectError(ShipperError):

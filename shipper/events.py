@@ -94,6 +94,17 @@ class Called:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pushed:
+    """The end of `shipper push`."""
+
+    image_name: str
+    places: tuple[str, ...]
+    """Where the image is now: the registry, or all hosts of the config."""
+    reached: tuple[str, ...]
+    """Those of them that did not have it before."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     service: str
     outcome: Outcome
@@ -110,6 +121,7 @@ Event = (
     | StepFailed
     | StepUndone
     | Called
+    | Pushed
     | Ended
 )
 Tell = Callable[[Event], None]

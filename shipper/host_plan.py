@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from shipper.config import Gate, HttpProbe, Role
 from shipper.errors import ImageError
+from shipper.image_plan import Sources, step_there
 from shipper.model import (
     Container,
     ContainerSpec,
     ContainerState,
-    Image,
     Label,
     Observed,
     Payload,
@@ -27,7 +27,6 @@ from shipper.steps.network import Network
 from shipper.steps.prune import Prune
 from shipper.steps.release import WriteRelease
 from shipper.steps.retire import Retire
-from shipper.steps.ship import Ship
 from shipper.steps.start import Start
 from shipper.steps.stop import Stop
 from shipper.steps.swap import Swap
@@ -51,9 +50,8 @@ class Wanted:
     """How many releases are kept; None to remove nothing."""
     removes_images: bool
     """Whether images of pruned releases go too: not where someone else made them."""
-    local_image: Image | None = None
-    """The wanted image, if this machine has it."""
-    can_build: bool = False
+    sources: Sources
+    """Of the image."""
 
     @property
     def release(self) -> Release:
@@ -120,7 +118,7 @@ class HostPlan:
         if not self.changed_roles:
             return
         if not self.observed.image:
-            yield Ship(host_name=host_name, image_name=self.release.image, because=f"{host_name} does not have it")
+            yield step_there(self.wanted.sources, self.observed, next(self.pruning, None))
         if not self.observed.has_network:
             name = self.wanted.full_name
             yield Network(host_name=host_name, network_name=name, because="containers of a service share one")
@@ -300,18 +298,21 @@ class HostPlan:
 
     @property
     def pruning(self) -> Iterator[Step]:
-        if self.wanted.retain is None or not self.changed_roles:
-            return
-        beyond = beyond_retention(self.observed, self.release, self.wanted.retain)
-        prune = Prune(
-            host_name=self.host_name,
-            because=f"retain is {self.wanted.retain}",
+        if self.wanted.retain is not None and self.changed_roles:
+            yield from prune(self.observed, self.release, self.wanted.retain, images=self.wanted.removes_images)
+
+
+def prune(observed: Observed, release: Release, retain: int, *, images: bool) -> Iterator[Prune]:
+    """What the host need not keep when `release` serves, if there is any; with the images of releases, or without."""
+    beyond = beyond_retention(observed, release, retain)
+    if beyond.container_names or beyond.release_numbers:
+        yield Prune(
+            host_name=observed.host_name,
+            because=f"retain is {retain}",
             container_names=beyond.container_names,
-            image_names=beyond.image_names if self.wanted.removes_images else (),
+            image_names=beyond.image_names if images else (),
             release_numbers=beyond.release_numbers,
         )
-        if prune.container_names or prune.release_numbers:
-            yield prune
 
 
 def _gate(role: Role) -> Gate | None:

@@ -123,6 +123,15 @@ class Credentials:
     password: Secret
 
 
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """An image as a registry knows it."""
+
+    digest: str
+    platforms: tuple[str, ...]
+    """os/architecture of each; empty where Docker does not tell."""
+
+
 def short_image(image_name: str) -> str:
     repository, colon, tag = image_name.rpartition(":")
     return f"{repository}{colon}{short(tag)}"

@@ -3,15 +3,14 @@
 Everything that a deploy decides is decided here, with its reason: what changes, in which order, what is removed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shipper.errors import ImageError
 from shipper.host_plan import HostPlan, Wanted
+from shipper.image_plan import steps_here
 from shipper.model import Observed, Release
 from shipper.steps import Step
-from shipper.steps.build import Build
 
 Lane = tuple[Step, ...]
 """Steps of one host, one after the other."""
@@ -60,6 +59,7 @@ class Plan:
 def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     """Raises ImageError if the image is nowhere, or is for another processor."""
     hosts = [HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
+    lacking = [host.observed for host in hosts if not host.observed.image]
     changed = any(host.changed_roles for host in hosts)
     rollout = next(iter(wanted.payloads.values())).config.rollout
     alone = 1 if rollout.first_host_first else len(hosts)
@@ -70,7 +70,7 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         command=wanted.command,
         title=_title(wanted, observed),
         before_commit=_waves(
-            [_build(wanted, observed) if changed else ()],
+            [steps_here(wanted.sources, lacking) if changed else ()],
             [host.supply for host in hosts],
             [[step] for host in first for step in host.made],
             [host.freed for host in hosts],
@@ -104,28 +104,3 @@ def _title(wanted: Wanted, observed: Mapping[str, Observed]) -> str:
     before = ", ".join(dict.fromkeys(names))
     replaced = f" replaces {before}" if before else ""
     return f"{wanted.full_name}: release {release.number} of {release.short_version}{replaced}"
-
-
-def _build(wanted: Wanted, observed: Mapping[str, Observed]) -> Iterator[Step]:
-    lacking = [host for host in observed.values() if not host.image]
-    if not lacking:
-        return
-    platforms = {host.platform for host in lacking}
-    if wanted.local_image and platforms == {wanted.local_image.platform}:
-        return
-    name = wanted.release.image
-    if not wanted.can_build:
-        found = f"is here for {wanted.local_image.platform}" if wanted.local_image else "is neither here nor there"
-        raise ImageError(
-            f"{lacking[0].host_name} needs the image {name} for {lacking[0].platform}, and it {found}.",
-            now="Nothing was done.",
-            next=f"Pull or load it here or on {lacking[0].host_name}, or let `build:` make it from a commit.",
-        )
-    if len(platforms) > 1:
-        raise ImageError(
-            f"The hosts differ: {', '.join(f'{host.host_name} {host.platform}' for host in lacking)}.",
-            now="Nothing was done.",
-            next="Deploy to hosts of one kind at a time, with a destination for each kind.",
-        )
-    why = "the one here is for another processor" if wanted.local_image else "this commit has no image yet"
-    yield Build(image_name=name, platform=lacking[0].platform, because=why)

@@ -38,6 +38,11 @@ class Project:
         return self.config.image if self.config.fixed_version else f"{self.config.image}:{self.version}"
 
     @property
+    def can_build(self) -> bool:
+        """Whether there is a commit, and the config says how to make its image."""
+        return self.config.build is not None and self.revision.tree is not None
+
+    @property
     def full_name(self) -> str:
         """Of the service with its destination: what containers, network and state folder are named after."""
         return f"{self.config.service}-{self.destination}" if self.destination else self.config.service

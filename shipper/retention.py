@@ -39,7 +39,7 @@ def _kept_releases(observed: Observed, release: Release, retain: int) -> set[int
 
 
 def _superfluous_containers(observed: Observed, kept: set[int]) -> Iterator[str]:
-    """Stopped ones, but for the newest of each role of each release that is kept."""
+    """Those that nothing relies on, but for the newest of each role of each release that is kept."""
     newest: dict[tuple[str, int], Container] = {}
     for container in observed.containers:
         key = container.role_name, container.release_number
@@ -47,5 +47,5 @@ def _superfluous_containers(observed: Observed, kept: set[int]) -> Iterator[str]
             newest[key] = container
     for container in observed.containers:
         is_newest = newest[container.role_name, container.release_number] is container
-        if not container.is_running and not (is_newest and container.release_number in kept):
+        if not container.is_in_use and not (is_newest and container.release_number in kept):
             yield container.name

@@ -10,7 +10,6 @@ from shipper.deployment import (
     completed,
     holding,
     ignore,
-    local_image_for,
     new_release,
     serving_payloads,
     wanted_of,
@@ -26,6 +25,7 @@ from shipper.outcome import carry_out
 from shipper.plan import make_plan
 from shipper.project import Project
 from shipper.session import connected
+from shipper.sources import sources_for
 from shipper.tasks import together
 from shipper.world import World
 
@@ -57,8 +57,8 @@ async def rollback(
             if current_env:
                 payloads = _with_todays_env(project, records, payloads, serving, available)
                 records = _renumbered(records, payloads, project, worlds, hosts)
-            local_image = await local_image_for(worlds, hosts, next(iter(records.values())).image)
-            wanted = wanted_of(project, records, payloads, worlds, hosts, local_image, command="rollback")
+            sources = await sources_for(worlds, hosts, next(iter(records.values())).image, mask)
+            wanted = wanted_of(project, records, payloads, worlds, hosts, sources, command="rollback")
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
 
 

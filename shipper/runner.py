@@ -11,11 +11,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from shipper.errors import ConnectError, EngineError, HostError, LockLost, ShipperError
-from shipper.events import StepFailed, StepFinished, StepProgressed, StepStarted, StepUndone, Tell, Warned
+from shipper.events import StepUndone, Tell, Warned
 from shipper.plan import Lane, Plan
 from shipper.steps import HERE, Step
 from shipper.tasks import finish, task_group
-from shipper.world import Clock, Progress, Report, World
+from shipper.telling import told
+from shipper.world import Clock, Report, World
 
 Result = TypeVar("Result")
 
@@ -86,28 +87,20 @@ class _Run:
             await self._do(step)
 
     async def _do(self, step: Step) -> None:
-        place = {"step": step.name, "host_name": step.host_name, "role_name": step.role_name}
         world = self._world(step)
+        what = {"step": step.name, "host_name": step.host_name, "role_name": step.role_name, **self._plan.about}
 
-        def report(progress: Progress) -> None:
-            self._tell(
-                StepProgressed(
-                    **place, done=progress.done, total=progress.total, unit=progress.unit, detail=progress.detail
-                )
-            )
-
-        started = world.clock.monotonic()
-        self._tell(StepStarted(**place, because=step.because))
-        try:
-            await world.journal.append({"event": "begin", **place, **self._plan.about})
+        async def journaled(report: Report) -> str:
+            await world.journal.append({"event": "begin", **what})
             detail = await _done(step, world, report)
-            await world.journal.append({"event": "end", **place, **self._plan.about})
+            await world.journal.append({"event": "end", **what})
+            return detail
+
+        try:
+            await told(step, world.clock, self._tell, journaled)
         except (ShipperError, asyncio.CancelledError) as error:
             self._failures.append(Failure(step=step, error=error))
-            reason = error.what if isinstance(error, ShipperError) else "interrupted"
-            self._tell(StepFailed(**place, seconds=world.clock.monotonic() - started, reason=reason))
             raise
-        self._tell(StepFinished(**place, seconds=world.clock.monotonic() - started, detail=detail))
 
     async def _take_back(self) -> None:
         for lanes in reversed(self._begun):

@@ -15,13 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shipper.docker_api import DockerApi
 from shipper.docker_socket import SESSIONS, dial, listening, require_docker
-from shipper.engine import DockerEngine
 from shipper.errors import ConnectError
 from shipper.events import Called, Connected, Tell, Warned
 from shipper.host import SshHost
 from shipper.images.local import LocalImages
+from shipper.images.registry import DockerRegistry
 from shipper.journal import HostJournal
 from shipper.login import Access, login
 from shipper.model import Label
@@ -58,10 +57,11 @@ def access(project: Project) -> Access:
 @asynccontextmanager
 async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
     """The worlds of all hosts of the config, in its order. Raises ConnectError and its children."""
+    registry = DockerRegistry(project) if project.config.registry else None
     importing = alongside(asyncio.to_thread(_import_what_comes_later))
     async with task_group() as dialling, AsyncExitStack() as stack, importing as imported:
-        worlds = {name: _world(stack, dialling, imported, project, name, tell) for name in project.config.hosts}
-        yield await together(worlds)
+        hosts = project.config.hosts
+        yield await together({name: _world(stack, dialling, imported, project, registry, name, tell) for name in hosts})
 
 
 def _import_what_comes_later() -> None:
@@ -75,6 +75,7 @@ async def _world(
     dialling: asyncio.TaskGroup,
     imported: asyncio.Task[None],
     project: Project,
+    registry: DockerRegistry | None,
     name: str,
     tell: Tell,
 ) -> World:
@@ -84,6 +85,7 @@ async def _world(
     begun = time.monotonic()
     connection = await stack.enter_async_context(login(name, access(project)))
     await asyncio.shield(imported)
+    from shipper.engine import DockerEngine
 
     server = SshHost(name, connection, project.config.timeouts.call, on_call)
     server.open_shell()
@@ -104,6 +106,7 @@ async def _world(
         state=Records(server, project.full_name, journal.check),
         journal=journal,
         images=LocalImages(project),
+        registry=registry,
         clock=clock,
     )
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from shipper.model import Container, ContainerSpec, Credentials, Freeze, Holder, Image, Payload, Release, ReleaseOutcome
+from shipper.model import (
+    Container,
+    ContainerSpec,
+    Credentials,
+    Freeze,
+    Holder,
+    Image,
+    Payload,
+    Published,
+    Release,
+    ReleaseOutcome,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +116,9 @@ class Engine(Protocol):
         """All that the Docker has, whosever they are."""
 
     async def load(self, archive: Iterator[bytes]) -> None: ...
+    async def published(self, reference: str, credentials: Credentials | None) -> Published:
+        """What the registry that `reference` names says of it. Raises NotThere where it has no such image."""
+
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
         """From the registry that `reference` (name:tag or name@digest) names. When interrupted, Docker gives it up."""
 
@@ -162,6 +176,25 @@ class Images(Protocol):
         """Moves the image there; returns in words how. Raises ImageError, DiskFull and what Engine raises."""
 
 
+class Registry(Protocol):
+    """Where the images of the service are kept. Each verb raises RegistryError, SecretError and what Engine raises."""
+
+    name: str
+    """Of its server, as in `docker.io` or `registry.example.org:5000`."""
+
+    async def credentials(self) -> Credentials | None:
+        """Those of the config; None where it names nobody: then Docker's own for this user count, if there are any."""
+
+    async def find(self, image_name: str, world: "World") -> Published | None:
+        """Asks as the server, which has to reach the registry anyway; this machine need have no Docker."""
+
+    async def push(self, image_name: str, say: Callable[[str], None], *, as_latest: bool) -> None:
+        """From this machine. `say` gets what Docker writes, line by line."""
+
+    async def pull(self, image_name: str, digest: str | None, world: "World", report: Report) -> str:
+        """To the server, by digest, which is asked for if it is None; returns in words what came. Raises DiskFull."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """One server and what leads to it."""
@@ -172,4 +205,5 @@ class World:
     state: State
     journal: Journal
     images: Images
+    registry: Registry | None
     clock: Clock

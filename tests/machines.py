@@ -27,6 +27,7 @@ PACKAGES = {
     "ip": "iproute2",
     "busybox": "busybox-static",
     "git": "git",
+    "docker-registry": "docker-registry",
 }
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

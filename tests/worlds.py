@@ -1,5 +1,6 @@
 """A real world for tests: one connection to a throwaway machine, as a deploy has it."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ import shipper
 from shipper.session import connected
 from shipper.world import World
 from tests.machines import Machine
+from tests.registries import PASSWORD, USERNAME
 
 Verb = Callable[[World, str], Awaitable[object]]
 
@@ -26,19 +28,23 @@ OF_A_CONTAINER: dict[str, Verb] = {
 
 
 @asynccontextmanager
-async def world_of(made: Machine, folder: Path, service: str, **timeouts: str) -> AsyncIterator[World]:
-    """`folder` is the project's; images are those of the machine's own Docker."""
+async def world_of(
+    made: Machine, folder: Path, service: str, *, registry: str = "", **timeouts: str
+) -> AsyncIterator[World]:
+    """`folder` is the project's; images are those of the machine's own Docker, or of a registry that it reaches."""
     (folder / "config").mkdir(exist_ok=True)
     (folder / "config/known_hosts").write_text(made.host_key + "\n")
     lines = [
         f"service: {service}",
-        f"image: {service}",
+        f"image: {registry}/{service}" if registry else f"image: {service}",
+        f"registry: {{username: {USERNAME}, password: {{env: PASSWORD}}}}" if registry else "",
         f"ssh: {{user: deploy, key: {made.key}}}",
         f"timeouts: {{{', '.join(f'{name}: {value}' for name, value in timeouts.items())}}}",
         f"roles: {{web: {{hosts: [{made.address}]}}}}",
     ]
     (folder / "config/deploy.yaml").write_text("\n".join(lines) + "\n")
-    project = shipper.open_project(folder, environ={"HOME": str(folder), "DOCKER_HOST": made.docker_host})
+    environ = {"HOME": str(folder), "DOCKER_HOST": made.docker_host, "PATH": os.environ["PATH"], "PASSWORD": PASSWORD}
+    project = shipper.open_project(folder, environ=environ)
     async with connected(project, lambda event: None) as worlds:
         (world,) = worlds.values()
         yield world

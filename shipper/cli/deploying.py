@@ -6,7 +6,7 @@ import json
 import click
 
 import shipper
-from shipper.cli.shared import opened, plain_reporter, project_options, run, run_reported, wait_option
+from shipper.cli.shared import opened, plain_reporter, project_options, reporter, run, run_reported, wait_option
 
 
 @click.command()
@@ -78,3 +78,16 @@ def build(
     project = opened(config_file, destination, revision)
     image = run(shipper.build(project, platform=platform, tell=plain_reporter(verbose)))
     print(json.dumps(shipper.as_json(image)) if as_json else f"{project.image} for {image.platform}: {image.id}")
+
+
+@click.command()
+@click.argument("revision", required=False)
+@wait_option
+@project_options
+def push(
+    revision: str | None, wait: float, config_file: str, destination: str | None, as_json: bool, verbose: bool
+) -> None:
+    """Put the image of REVISION into the registry, or on all hosts if the config has none. Deploys nothing."""
+    project = opened(config_file, destination, revision)
+    with reporter(as_json, verbose) as report:
+        run(shipper.push(project, wait=wait, tell=report))

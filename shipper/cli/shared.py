@@ -63,12 +63,14 @@ def plain_reporter(verbose: bool) -> "Callable[[Event], None]":
     """For commands whose result is on standard output: what there is to say beside it goes to standard error."""
     from shipper.reporters.plain import PlainReporter
 
-    reporter = PlainReporter(lambda line: print(line, file=sys.stderr), verbose=verbose)
-    return lambda event: None if isinstance(event, shipper.Connected) and not verbose else reporter(event)
+    report = PlainReporter(lambda line: print(line, file=sys.stderr), verbose=verbose)
+    return lambda event: None if isinstance(event, shipper.Connected) and not verbose else report(event)
 
 
 @contextlib.contextmanager
-def _reporter(as_json: bool, verbose: bool) -> "Iterator[Callable[[Event], None]]":
+def reporter(as_json: bool, verbose: bool) -> "Iterator[Callable[[Event], None]]":
+    """For commands whose events are what there is to say."""
+
     def write(line: str) -> None:
         print(line, flush=True)
 
@@ -81,8 +83,8 @@ def _reporter(as_json: bool, verbose: bool) -> "Iterator[Callable[[Event], None]
 
         from shipper.reporters.terminal import TerminalReporter
 
-        with TerminalReporter(Console(highlight=False), verbose=verbose) as reporter:
-            yield reporter
+        with TerminalReporter(Console(highlight=False), verbose=verbose) as shown:
+            yield shown
     else:
         from shipper.reporters.plain import PlainReporter
 
@@ -93,12 +95,12 @@ def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", as_json: b
     """Runs a deploy or a rollback to its outcome, which is told as an event even if it is interrupted."""
     outcomes: list[Outcome] = []
 
-    with _reporter(as_json, verbose) as reporter:
+    with reporter(as_json, verbose) as report:
 
         def tell(event: "Event") -> None:
             if isinstance(event, shipper.Ended):
                 outcomes.append(event.outcome)
-            reporter(event)
+            report(event)
 
         with contextlib.suppress(asyncio.CancelledError):  # what became of it was told by an Ended event
             run(call(tell=tell))

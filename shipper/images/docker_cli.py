@@ -3,12 +3,12 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shipper import git, local
 from shipper.config import Build
-from shipper.errors import BuildError
+from shipper.errors import BuildError, EngineError
 from shipper.local import Finished
 from shipper.model import Image, image_of
 from shipper.project import Project
@@ -34,6 +34,18 @@ class DockerCli:
         )
         if finished.exit_code:
             raise BuildError(f"docker save {image_name} failed here: {finished.errors.strip()}")
+
+    async def tag(self, image_name: str, new_name: str) -> None:
+        finished = await self._docker("tag", image_name, new_name)
+        if finished.exit_code:
+            raise EngineError(f"docker tag {new_name} failed here: {finished.errors.strip()}")
+
+    async def push(self, image_name: str, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        """Raises EngineError with what Docker says."""
+        deadline = self._project.config.timeouts.ship
+        finished = await self._docker("push", image_name, deadline=deadline, environ=environ, say=say)
+        if finished.exit_code:
+            raise EngineError(finished.errors.strip())
 
     async def build(self, image_name: str, platform: str, say: Callable[[str], None]) -> None:
         """Builds the project's revision from what Git tracks of it. Raises BuildError and SourceError."""
@@ -114,7 +126,7 @@ class DockerCli:
         self,
         *arguments: str,
         deadline: float | None = None,
-        environ: dict[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> Finished:
         deadline = deadline or self._project.config.timeouts.call

@@ -86,5 +86,4 @@ async def _refuse_full_disk(world: World, storage: Storage, size: int) -> None:
         raise DiskFull(
             f"{world.host_name}: the image needs {size_text(needed)} of disk while it is loaded, "
             f"and {storage.folder} has {size_text(free)}.",
-            next="Free some there (docker system df shows what takes it; docker image prune), or lower retain.",
         )

@@ -10,6 +10,7 @@ from shipper.events import (
     Event,
     Output,
     Planned,
+    Pushed,
     StepFailed,
     StepFinished,
     StepProgressed,
@@ -17,9 +18,8 @@ from shipper.events import (
     StepUndone,
     Warned,
 )
-from shipper.model import size_text
 from shipper.reporters.timeline import Timeline
-from shipper.reporters.words import outcome_lines
+from shipper.reporters.words import bytes_text, outcome_lines, pushed_line
 
 _PROGRESS_PAUSE = 5.0  # seconds
 
@@ -52,7 +52,7 @@ class PlainReporter:
             case StepProgressed(unit="line", detail=line):
                 return [f"  | {line}"]
             case StepProgressed(unit="bytes"):
-                return self._now_and_then(f"{_place(event)}: {event.step}: {size_text(event.done)} sent {event.detail}")
+                return self._now_and_then(f"{_place(event)}: {event.step}: {bytes_text(event)}")
             case StepProgressed():
                 return self._now_and_then(f"{_place(event)}: {event.step}: {event.detail}")
             case StepFinished(detail=detail, seconds=seconds):
@@ -63,6 +63,8 @@ class PlainReporter:
                 return [f"{_place(event)}: {event.step} taken back: {detail}"]
             case Called(host_name=host_name, call=call, seconds=seconds):
                 return [f"  {seconds * 1000:7.1f} ms  {host_name}  {call}"] if self._verbose else []
+            case Pushed():
+                return [pushed_line(event)]
             case Ended(service=service, outcome=outcome):
                 return [*(self._timeline.lines() if self._verbose else ()), *outcome_lines(service, outcome)]
 

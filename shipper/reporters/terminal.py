@@ -16,6 +16,7 @@ from shipper.events import (
     Event,
     Output,
     Planned,
+    Pushed,
     StepFailed,
     StepFinished,
     StepProgressed,
@@ -23,9 +24,9 @@ from shipper.events import (
     StepUndone,
     Warned,
 )
-from shipper.model import Failed, size_text
+from shipper.model import Failed
 from shipper.reporters.timeline import Timeline
-from shipper.reporters.words import outcome_lines
+from shipper.reporters.words import bytes_text, outcome_lines, pushed_line
 
 
 @dataclass
@@ -94,8 +95,10 @@ class TerminalReporter:
                 self._say(f"↩ {event.host_name} {event.role_name}: {event.detail}", "yellow")
             case StepStarted() | StepProgressed() | StepFinished() | StepFailed():
                 self._step(event)
-            case Ended():
-                self._end(event)
+            case Pushed():
+                self._end(iter([pushed_line(event)]), "bold green")
+            case Ended(service=service, outcome=outcome):
+                self._end(outcome_lines(service, outcome), "bold red" if isinstance(outcome, Failed) else "bold green")
 
     def _step(self, event: StepStarted | StepProgressed | StepFinished | StepFailed) -> None:
         row = self._rows.setdefault((event.host_name, event.role_name), _Row())
@@ -104,7 +107,7 @@ class TerminalReporter:
                 row.step, row.detail = event.step, because and f"because {because}"
                 row.mark, row.style, row.seconds = "⋯", "cyan", None
             case StepProgressed(unit="bytes"):
-                row.detail = f"{size_text(event.done)} sent {event.detail}"
+                row.detail = bytes_text(event)
             case StepProgressed():
                 row.detail = event.detail
             case StepFinished(detail=detail, seconds=seconds):
@@ -117,13 +120,12 @@ class TerminalReporter:
                 row.mark, row.style, row.detail, row.seconds = "✗", "red", reason, time.monotonic() - row.begun
                 row.told.append(f"{event.step}: {reason}")
 
-    def _end(self, event: Ended) -> None:
+    def _end(self, lines: Iterator[str], style: str) -> None:
         self._live.stop()
         self._console.print(self._table(ended=True))
         if self._verbose:
             self._console.print(Text("\n".join(self._timeline.lines()), style="dim"))
-        style = "bold red" if isinstance(event.outcome, Failed) else "bold green"
-        for line in _first_styled(outcome_lines(event.service, event.outcome), style):
+        for line in _first_styled(lines, style):
             self._console.print(line)
 
     def _say(self, text: str, style: str) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from shipper.model import Deployed, Failed, Outcome, Serving, Unchanged
+from shipper.events import Pushed, StepProgressed
+from shipper.model import Deployed, Failed, Outcome, Serving, Unchanged, short_image, size_text
 
 
 def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
@@ -31,6 +32,19 @@ def _restored(outcome: Failed) -> str:
         return "WHAT SERVED BEFORE DOES NOT SERVE NOW!"
     serves = any(row.container for row in outcome.serving)
     return "What served before serves now." if serves else "Nothing served before, and nothing does now."
+
+
+def pushed_line(event: Pushed) -> str:
+    there, image_name = ", ".join(event.places), short_image(event.image_name)
+    if not event.reached:
+        return f"{image_name} is there already: {there}; nothing was done."
+    return f"{image_name} is there: {there}."
+
+
+def bytes_text(event: StepProgressed) -> str:
+    """For progress that is counted in bytes."""
+    way = "pulled" if event.step == "pull" else "sent"
+    return f"{size_text(event.done)} {way} {event.detail}".rstrip()
 
 
 def serving_line(row: Serving) -> str:

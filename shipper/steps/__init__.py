@@ -1,11 +1,12 @@
 """The verbs of a deploy, one per file: the listing of this folder is what a deploy may do."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shipper.errors import EngineError
+from shipper.errors import DiskFull, EngineError
 from shipper.model import Container
 from shipper.world import Report, World
 
@@ -13,6 +14,7 @@ HERE = "here"
 """The host name of what is done on this machine."""
 
 _LOG_LINES = 20
+_FREE_SOME = "Free some there (docker system df shows what takes it; docker image prune), or lower retain."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,20 @@ def how_it_ended(container: Container, timeout: float) -> str:
     if container.exit_code == 137:
         return f"{container.name} was killed: it did not end within {timeout:g} s of SIGTERM"
     return container.name
+
+
+async def making_room(bring: Callable[[], Awaitable[str]], prune: Step | None, world: World, report: Report) -> str:
+    """Brings an image; where the disk is too full, `prune` goes first, as it would have gone in the end."""
+    try:
+        return await bring()
+    except DiskFull as full:
+        if not prune:
+            raise DiskFull(f"{full.what} Nothing is left to prune.", next=_FREE_SOME) from None
+    pruned = await prune.do(world, report)
+    try:
+        return f"{await bring()}; {pruned} pruned first, since the disk was full"
+    except DiskFull as full:
+        raise DiskFull(f"{full.what} That is after pruning {pruned}.", next=_FREE_SOME) from None
 
 
 async def last_lines(world: World, container_name: str) -> tuple[str, ...]:

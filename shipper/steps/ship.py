@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shipper.model import short_image
-from shipper.steps import Step
+from shipper.steps import Step, making_room
 from shipper.world import Report, World
 
 
@@ -11,13 +11,15 @@ from shipper.world import Report, World
 class Ship(Step):
     name = "ship"
     image_name: str
+    prune: Step | None = None
+    """Goes first where the disk is too full."""
 
     @property
     def detail(self) -> str:
         return short_image(self.image_name)
 
     async def do(self, world: World, report: Report) -> str:
-        return await world.images.ship(self.image_name, world, report)
+        return await making_room(lambda: world.images.ship(self.image_name, world, report), self.prune, world, report)
 
     async def is_done(self, world: World) -> bool:
         sent, arrived = await world.images.find(self.image_name), await world.engine.image(self.image_name)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.parse
@@ -78,6 +79,13 @@ class Project(Repository):
     server: Machine
     fork_server: ForkServer
     environ: dict[str, str] = field(repr=False)
+
+    def move(self, server: Machine) -> None:
+        """Deploys go to another machine, whose host key is pinned."""
+        self.server, self.host_name = server, server.address
+        self.environ["SAMPLE_KEY"] = server.key.read_text()
+        self.write("config/known_hosts", server.host_key + "\n")
+        self.configure()
 
     def shipper(self, *arguments: str, **environ: str) -> Result:
         exit_code, output, errors = self.fork_server.run(arguments, {**self.environ, **environ}, self.folder)
@@ -160,6 +168,14 @@ def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkS
     made.version("version 1")
     yield made
     _remove(server, service)
+
+
+def without_docker(folder: Path) -> str:
+    """A PATH with what shipper needs of this machine where it builds nothing."""
+    folder.mkdir()
+    for name in ("git", "tar", "env", "sh"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    return str(folder)
 
 
 def _remove(server: Machine, service: str) -> None:

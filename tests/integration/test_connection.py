@@ -32,14 +32,6 @@ def unprepared(server: Machine) -> Iterator[None]:
     server.run("mv /var/lib/prepared /var/lib/shipper")
 
 
-def move(project: Project, made: Machine) -> None:
-    """Deploys go to another machine, whose host key is pinned."""
-    project.server, project.host_name = made, made.address
-    project.environ["SAMPLE_KEY"] = made.key.read_text()
-    project.write("config/known_hosts", made.host_key + "\n")
-    project.configure()
-
-
 def aim(project: Project, host: str = "", ssh: str = SSH, **top: str) -> None:
     """The config with another name for the server, or other settings of SSH."""
     project.configure(**top)
@@ -425,7 +417,7 @@ def test_a_port_of_its_own_has_a_pinned_key_of_its_own(project: Project, bare: M
 
 
 def test_a_key_pinned_for_a_port_of_its_own_is_honoured(project: Project, bare: Machine) -> None:
-    move(project, bare)
+    project.move(bare)
     project.write("config/known_hosts", key_line(bare.folder / "host_key.pub", f"[{bare.address}]:2222"))
     aim(project, host=f"{bare.address}:2222")
 
@@ -467,7 +459,7 @@ def test_the_users_ssh_config_says_what_a_host_is(project: Project) -> None:
 
 
 def test_the_users_ssh_config_says_which_port(project: Project, bare: Machine) -> None:
-    move(project, bare)
+    project.move(bare)
     alias(project, port=2222)
     project.write("config/known_hosts", key_line(bare.folder / "host_key.pub", f"[{bare.address}]:2222"))
 
@@ -504,7 +496,7 @@ def test_an_ssh_config_that_cannot_be_read_is_a_config_error(project: Project) -
 
 
 def test_a_server_without_docker_is_told_with_the_socket(project: Project, bare: Machine) -> None:
-    move(project, bare)
+    project.move(bare)
 
     message = refused(project, 14)
 

@@ -18,7 +18,7 @@ from shipper.tasks import task_group
 from shipper.world import World
 from tests.integration.conftest import Project
 from tests.integration.test_adapters import IMAGE, SERVICE
-from tests.integration.test_connection import aim, move
+from tests.integration.test_connection import aim
 from tests.integration.test_lock import deploying
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
@@ -48,7 +48,7 @@ def strict(_parts: None) -> Iterator[Machine]:
 @pytest.fixture
 def forbidden(project: Project, strict: Machine) -> Iterator[Project]:
     """A project whose server forbids forwarding."""
-    move(project, strict)
+    project.move(strict)
     yield project
     for container in project.containers(running=False):
         strict.docker("rm", "--force", container["Id"])

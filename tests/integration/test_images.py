@@ -6,7 +6,6 @@ import io
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import shipper
 from shipper.model import Image
 from shipper.session import connected
 from shipper.world import Progress
-from tests.integration.conftest import Project, Result
+from tests.integration.conftest import Project, Result, without_docker
 from tests.machines import Machine, machine
 
 _names = itertools.count(1)
@@ -35,10 +34,7 @@ def cramped(_parts: None) -> Iterator[Machine]:
 
 @pytest.fixture
 def on_cramped(project: Project, cramped: Machine) -> Iterator[Project]:
-    project.server, project.host_name = cramped, cramped.address
-    project.environ["SAMPLE_KEY"] = cramped.key.read_text()
-    project.write("config/known_hosts", cramped.host_key + "\n")
-    project.configure()
+    project.move(cramped)
     project.version("version 1")
     yield project
     clear(cramped)
@@ -119,14 +115,6 @@ def configure_build(project: Project, build: str) -> None:
     project.write("config/deploy.yaml", config.replace("build: {}", f"build: {build}"))
 
 
-def without_docker(folder: Path) -> str:
-    """A PATH with what shipper needs of this machine where it builds nothing."""
-    folder.mkdir()
-    for name in ("git", "tar", "env", "sh"):
-        (folder / name).symlink_to(str(shutil.which(name)))
-    return str(folder)
-
-
 # Disk
 
 
@@ -139,6 +127,7 @@ def test_an_image_that_does_not_fit_is_refused_and_nothing_is_left_of_it(on_cram
     assert result.exit_code == 17, result.everything
     assert f"{on_cramped.server.address}: the image needs 38.0 MB of disk while it is loaded" in result.everything
     assert "and /var/lib/docker has 2" in result.everything  # 24 MB, less what Docker itself needs
+    assert "Nothing is left to prune." in result.everything
     assert "Free some there (docker system df shows what takes it; docker image prune), or lower retain." in (
         result.everything
     )
@@ -159,6 +148,22 @@ def test_what_served_before_an_image_that_does_not_fit_serves_on(on_cramped: Pro
     assert result.exit_code != 0
     assert on_cramped.serving["Id"] == before["Id"]
     assert on_cramped.answer() == "version 1"
+
+
+def test_old_releases_are_pruned_first_where_the_disk_would_not_hold_the_new_one(on_cramped: Project) -> None:
+    on_cramped.configure(retain="1")
+    for number in (1, 2):
+        (on_cramped.folder / "www/big").write_bytes(os.urandom(3_800_000))
+        on_cramped.version(f"big {number}")
+        on_cramped.deploy()
+    (on_cramped.folder / "www/big").write_bytes(os.urandom(3_800_000))
+    on_cramped.version("big 3")
+
+    result = on_cramped.deploy()
+
+    pruned = "1 container, 1 image, 1 release record pruned first, since the disk was full"
+    assert pruned in result.output
+    assert on_cramped.answer() == "big 3"
 
 
 # Processors
@@ -432,3 +437,37 @@ async def test_layers_that_the_server_turns_out_to_lack_are_sent_after_all(
     assert arrived.id == built.id
     assert how.startswith("4 of 4 layers, ")
     assert [progress.detail for progress in reported if progress.detail.startswith("sending all layers, since ")]
+
+
+# Pushing without a deploy
+
+
+def test_shipper_push_puts_the_image_on_the_server_and_deploys_nothing(project: Project) -> None:
+    commit = project.git("rev-parse", "HEAD")
+
+    result = project.shipper("push")
+
+    assert result.exit_code == 0, result.everything
+    assert result.output.endswith(f"{project.service}:{commit[:7]} is there: {project.server.address}.\n")
+    assert len(images(project.server, f"{project.service}:{commit}")) == 1
+    assert project.containers(running=False) == []
+    assert project.shipper("history", "--json").json == []
+
+
+def test_a_deploy_after_a_push_ships_nothing(project: Project) -> None:
+    project.shipper("push")
+
+    result = project.deploy()
+
+    assert " ship" not in result.output
+    assert "did not finish" not in result.everything
+
+
+def test_shipper_push_of_what_is_there_does_nothing(project: Project) -> None:
+    project.shipper("push")
+
+    result = project.shipper("push", "--json")
+
+    assert result.exit_code == 0, result.everything
+    assert [event["event"] for event in result.events] == ["connected", "pushed"]
+    assert result.events[-1]["reached"] == []

@@ -60,6 +60,7 @@ class Scenario:
     before: tuple[str, ...] = ("deploy v0", "deploy v1")
     """Commands that went well."""
     command: str
+    by_registry: bool = False
     apps: Mapping[str, App] = field(default_factory=dict)
     """For each version that does not do well, the behaviour of its containers."""
     serves: str
@@ -167,6 +168,7 @@ class Explorer:
         names = dict.fromkeys(host for role in self.scenario.config.roles.values() for host in role.hosts)
         apps = {f"shop:{version}": app for version, app in {**self.scenario.apps, _BROKEN: App.SICK}.items()}
         sim = Sim(servers={name: SimServer(name) for name in names}, apps=apps, stop_seconds=_STOPPING)
+        sim.published = set() if self.scenario.by_registry else None
         for server in sim.servers.values():
             server.containers["stranger"] = replace(_STRANGER)
         self._live = False
@@ -364,7 +366,8 @@ def _copy(sim: Sim) -> Sim:
         )
         for name, server in sim.servers.items()
     }
-    return replace(sim, servers=servers, built=set(sim.built), violations=[])
+    published = None if sim.published is None else set(sim.published)
+    return replace(sim, servers=servers, built=set(sim.built), published=published, violations=[])
 
 
 def _to_come(ran: Ran) -> Iterator[object]:
@@ -379,7 +382,11 @@ def _to_come(ran: Ran) -> Iterator[object]:
 
 def _key(sim: Sim) -> object:
     """All that a later command can depend on; when things happened only by their order."""
-    return frozenset(sim.built), tuple(_server_key(server) for server in sim.servers.values())
+    return (
+        frozenset(sim.built),
+        frozenset(sim.published or ()),
+        tuple(_server_key(server) for server in sim.servers.values()),
+    )
 
 
 def _server_key(server: SimServer) -> object:

@@ -49,6 +49,9 @@ TWO_HOSTS = (
         name="two hosts, rollback", roles=_TWO_HOSTS, before=("deploy v1", "deploy v2"), command="rollback", serves="v1"
     ),
 )
+BY_REGISTRY = (
+    Scenario(name="overlap, by registry", roles=_WEB, by_registry=True, command="deploy v2", serves="v2", back="v1"),
+)
 # What did not know how to hand over gives way to what does.
 ADOPTION = (
     Scenario(

@@ -176,6 +176,8 @@ class Sim:
     apps: Mapping[str, App]
     """For each image; those that are not named do well."""
     built: set[str] = field(default_factory=set)
+    published: set[str] | None = None
+    """The images of the registry; None where images travel through SSH."""
     day: int = 0
     """Each command has one of its own."""
     service: str = "shop"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from shipper.errors import ConnectError, EngineError, HostError, ImageError, Locked, NotThere
+from shipper.errors import ConnectError, EngineError, HostError, ImageError, Locked, NotThere, RegistryError
 from shipper.model import (
     Container,
     ContainerSpec,
@@ -22,6 +22,7 @@ from shipper.model import (
     Image,
     Label,
     Payload,
+    Published,
     Release,
     ReleaseOutcome,
 )
@@ -49,6 +50,7 @@ def world_of(client: Client, server: SimServer) -> World:
         state=SimState(client, server),
         journal=SimJournal(client, server, clock),
         images=SimImages(client, server),
+        registry=SimRegistry(client, server) if client.sim.published is not None else None,
         clock=clock,
     )
 
@@ -227,10 +229,13 @@ class SimEngine(_Part):
         raise NotImplementedError("images arrive by SimImages.ship")
 
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
-        raise NotImplementedError("images arrive by SimImages.ship")
+        raise NotImplementedError("images arrive by SimRegistry.pull")
+
+    async def published(self, reference: str, credentials: Credentials | None) -> Published:
+        raise NotImplementedError("images are found by SimRegistry")
 
     async def tag(self, image_name: str, new_name: str) -> None:
-        raise NotImplementedError("images arrive by SimImages.ship")
+        raise NotImplementedError("images arrive by SimRegistry.pull")
 
     async def remove_image(self, image_name: str) -> None:
         def remove() -> None:
@@ -339,6 +344,37 @@ class SimImages(_Part):
             return "1 layer"
 
         return await self.client.call(self.server, f"ship {image_name}", ship, refusal=EngineError)
+
+
+class SimRegistry(_Part):
+    name = "docker.io"
+
+    @property
+    def _published(self) -> set[str]:
+        assert self.client.sim.published is not None
+        return self.client.sim.published
+
+    async def credentials(self) -> Credentials | None:
+        return None
+
+    async def find(self, image_name: str, world: World) -> Published | None:
+        def find() -> Published | None:
+            has_it = image_name in self._published
+            return Published(digest=f"sha256:{image_name}", platforms=("linux/amd64",)) if has_it else None
+
+        return await self.client.call(self.server, f"find {image_name}", find, reads=True, refusal=RegistryError)
+
+    async def push(self, image_name: str, say: Callable[[str], None], *, as_latest: bool) -> None:
+        self._published.add(image_name)
+
+    async def pull(self, image_name: str, digest: str | None, world: World, report: Report) -> str:
+        def pull() -> str:
+            if image_name not in self._published:
+                raise ImageError(f"docker.io has no image {image_name}.")
+            self.server.images.add(image_name)
+            return "1 layer"
+
+        return await self.client.call(self.server, f"pull {image_name}", pull, refusal=RegistryError)
 
 
 def _image(name: str) -> Image:

@@ -229,3 +229,17 @@ def test_logs_that_docker_keeps_have_a_limit_unless_another_is_given(
 )
 def test_a_gate_says_what_it_waits_for(gate: dict[str, Any], expected: str) -> None:
     assert str(Gate.model_validate(gate)) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "server"),
+    [
+        ("ann/shop", "docker.io"),
+        ("shop:1.27", "docker.io"),
+        ("ghcr.io/ann/shop", "ghcr.io"),
+        ("registry:5000/shop", "registry:5000"),
+        ("localhost/shop", "localhost"),
+    ],
+)
+def test_the_registry_is_the_server_that_the_image_names(image: str, server: str) -> None:
+    assert a_config(image=image).registry_name == server

@@ -15,7 +15,7 @@ roles:
 # What a table adds to SERVICE begins on line 6: indented by four it is in roles.web, by two in roles.
 Table = list[tuple[str, str]]
 SECTION_KEYS = (
-    "service, image, build, roles, ssh, docker_socket, env_template, secrets, secrets_file, retain, "
+    "service, image, registry, build, roles, ssh, docker_socket, env_template, secrets, secrets_file, retain, "
     "rollout, timeouts"
 )
 ROLE_KEYS = (
@@ -187,6 +187,9 @@ CONTRADICTIONS: Table = [
     ("    publish: ['127.0.0.1:80:80']\n  bot:\n    hosts: [a.example]\n    publish: ['80:8080']", "9: roles.bot."
      "publish: port 80 of a.example is published by web already"),
     ("ssh:\n  key: id\n  key_env: KEY", "8: ssh.key_env: a key is given already by `key`"),
+    ("registry:\n  username: ann", "7: registry.username: needs a password beside it"),
+    ("registry:\n  password: {env: PASSWORD}", "7: registry.password: needs a username beside it"),
+    ("registry: {}\nbuild: {}", "2: image: a registry needs an owner: USER/shop or SERVER/shop"),
     ("secrets:\n  A: {}", "7: secrets.A: needs exactly one of env, file, command"),
     ("secrets:\n  A: {env: X, file: y}", "7: secrets.A.file: needs exactly one of env, file, command"),
 ]  # fmt: skip

@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from shipper.environment import available_secrets, changed_names, complete, effective_config, payload
+from shipper.environment import (
+    available_secrets,
+    changed_names,
+    complete,
+    effective_config,
+    payload,
+    registry_credentials,
+)
 from shipper.errors import ConfigError, SecretError, ShipperError
-from shipper.model import Secret
+from shipper.model import Credentials, Secret
 from shipper.project import Project, open_project
 from tests.unit.nouns import A, B, env
 
@@ -380,3 +387,47 @@ def test_a_file_that_is_not_in_the_commit_is_an_error(folder: Folder) -> None:
 
 def test_changed_names_are_those_that_differ_or_that_only_one_side_has() -> None:
     assert changed_names(env(A="1", B="1", OLD="1"), env(A="1", B="2", NEW="1")) == ("B", "NEW", "OLD")
+
+
+# The registry
+
+PASSWORD = "registry: {username: ann, password: {env: REGISTRY_PASSWORD}}"
+ANN = Credentials(username="ann", password=Secret("hush-hush"))
+
+
+async def test_the_password_of_the_registry_is_no_secret_of_the_containers(folder: Folder) -> None:
+    project = folder.project(PASSWORD, environ={"REGISTRY_PASSWORD": "hush-hush"})
+
+    assert await registry_credentials(project) == ANN
+    assert await available_secrets(project) == {}
+
+
+async def test_the_line_break_at_the_end_of_a_file_is_no_part_of_the_password(folder: Folder) -> None:
+    folder.write("token", "hush-hush\n")
+    project = folder.project("registry: {username: ann, password: {file: token}}")
+
+    assert await registry_credentials(project) == ANN
+
+
+async def test_a_registry_without_a_username_has_no_credentials(folder: Folder) -> None:
+    assert await registry_credentials(folder.project("registry: {}")) is None
+
+
+async def test_a_password_without_a_value_is_told_with_where_it_would_come_from(folder: Folder) -> None:
+    with pytest.raises(SecretError) as caught:
+        await registry_credentials(folder.project(PASSWORD))
+    assert (str(caught.value), caught.value.exit_code) == (
+        "No value for the password of ann at docker.io.\n"
+        "Nothing was done.\n"
+        "`registry.password` in the config says where it comes from.",
+        3,
+    )
+
+
+def test_the_password_of_the_registry_is_masked_in_the_config_that_is_in_force(folder: Folder) -> None:
+    environ = {"REGISTRY_PASSWORD": "hush-hush"}
+    shown = effective_config(
+        folder.project(f"    env: {{TOKEN: '${{REGISTRY_PASSWORD}}'}}\n{PASSWORD}", environ=environ)
+    )
+
+    assert shown["roles"]["web"]["env"]["TOKEN"] == "•••"

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -7,6 +7,7 @@ import pytest
 from shipper.config import Config, Logging, Role
 from shipper.errors import ImageError
 from shipper.host_plan import Wanted, choose_strategy
+from shipper.image_plan import Sources
 from shipper.model import (
     SET_ASIDE,
     Container,
@@ -17,6 +18,7 @@ from shipper.model import (
     Mount,
     Observed,
     Payload,
+    Published,
     PublishedPort,
     ReleaseOutcome,
     Secret,
@@ -25,7 +27,9 @@ from shipper.plan import Plan, make_plan
 from shipper.spec import container_spec
 from shipper.steps.create import Create
 from shipper.steps.prune import Prune
+from shipper.steps.pull import Pull
 from shipper.steps.retire import Retire
+from shipper.steps.ship import Ship
 from shipper.steps.stop import Stop
 from shipper.steps.swap import Swap
 from tests.unit.nouns import (
@@ -52,7 +56,10 @@ R1, R2 = a_release(1, FIRST), a_release(2, SECOND, replaces=1)
 
 
 def wanted(config: Config, number: int, version: str, observed: Mapping[str, Observed], **changed: Any) -> Wanted:
-    """A release of this number and version, with the record that each host has of it or will get."""
+    """A release of this number and version, with the record that each host has of it or will get.
+
+    `changed` are fields of Wanted, or of the sources of its image.
+    """
 
     def record(host: Observed) -> Any:
         serving = host.incumbent_release
@@ -65,6 +72,7 @@ def wanted(config: Config, number: int, version: str, observed: Mapping[str, Obs
         )
         return host.release(number) or new
 
+    of_image = {field.name: changed.pop(field.name) for field in fields(Sources) if field.name in changed}
     values: dict[str, Any] = {
         "full_name": "shop",
         "deploy_id": "0bbb",
@@ -73,8 +81,7 @@ def wanted(config: Config, number: int, version: str, observed: Mapping[str, Obs
         "payloads": {name: a_payload(config, name) for name in observed},
         "retain": 5,
         "removes_images": True,
-        "local_image": an_image(),
-        "can_build": True,
+        "sources": Sources(**{"image_name": f"shop:{version}", "here": an_image(), "can_build": True, **of_image}),
     }
     return Wanted(**{**values, **changed})
 
@@ -98,7 +105,7 @@ def serving_first(host_name: str = A, **changed: Any) -> Observed:
 
 
 def test_a_first_deploy_builds_ships_and_makes_everything() -> None:
-    made = plan(a_host(image=None, has_network=False), to=(1, FIRST), local_image=None)
+    made = plan(a_host(image=None, has_network=False), to=(1, FIRST), here=None)
     assert text_of(made) == """\
 shop: release 1 of 1111111
 here            build    shop:1111111 for linux/amd64, because this commit has no image yet
@@ -532,7 +539,7 @@ a.example  web  retire   shop-web-r2-0aab, because release 1 serves
 
 
 def test_the_image_is_built_anew_where_the_one_here_is_for_another_processor() -> None:
-    made = plan(serving_first(image=None), local_image=an_image(platform="linux/arm64"))
+    made = plan(serving_first(image=None), here=an_image(platform="linux/arm64"))
     assert made.lines[1:3] == (
         "here            build    shop:2222222 for linux/amd64, because the one here is for another processor",
         "a.example       ship     shop:2222222, because a.example does not have it",
@@ -553,7 +560,7 @@ def refusal(*hosts: Observed, config: Config | None = None, **changed: Any) -> s
 
 
 def test_an_image_that_is_nowhere_and_cannot_be_built_is_refused() -> None:
-    assert refusal(serving_first(image=None), local_image=None, can_build=False) == (
+    assert refusal(serving_first(image=None), here=None, can_build=False) == (
         f"a.example needs the image shop:{SECOND} for linux/amd64, and it is neither here nor there.\n"
         "Nothing was done.\n"
         "Pull or load it here or on a.example, or let `build:` make it from a commit."
@@ -562,7 +569,7 @@ def test_an_image_that_is_nowhere_and_cannot_be_built_is_refused() -> None:
 
 def test_an_image_that_is_here_for_another_processor_and_cannot_be_built_is_refused() -> None:
     arm = an_image(platform="linux/arm64")
-    assert refusal(serving_first(), serving_first(B, image=None), local_image=arm, can_build=False,
+    assert refusal(serving_first(), serving_first(B, image=None), here=arm, can_build=False,
                    config=a_config(roles=TWO_HOSTS)) == (
         f"b.example needs the image shop:{SECOND} for linux/amd64, and it is here for linux/arm64.\n"
         "Nothing was done.\n"
@@ -588,6 +595,64 @@ def test_hosts_of_two_kinds_cannot_share_one_build() -> None:
     )
 
 
+HUB = "docker.io"
+PUBLISHED = Published(digest=f"sha256:{'c0ffee00' * 8}", platforms=("linux/amd64", "linux/arm64"))
+
+
+def test_what_the_registry_has_is_pulled_by_digest_and_not_built() -> None:
+    made = plan(serving_first(image=None), here=None, registry_name=HUB, published=PUBLISHED)
+    assert made.lines[1:3] == (
+        "a.example       pull     shop:2222222 at sha256:c0ffee00c0ff, because a.example does not have it",
+        "a.example       release  record 2 of 2222222",
+    )
+
+
+def test_what_is_only_here_is_pushed_once_and_pulled_by_each_host_that_lacks_it() -> None:
+    hosts = serving_first(image=None), serving_first(B, image=None)
+    made = plan(*hosts, config=a_config(roles=TWO_HOSTS), registry_name=HUB)
+    assert [line for line in made.lines if " push " in line or " pull " in line] == [
+        "here            push     shop:2222222 and latest to docker.io, because docker.io does not have it",
+        "a.example       pull     shop:2222222, because a.example does not have it",
+        "b.example       pull     shop:2222222, because b.example does not have it",
+    ]
+
+
+def test_what_is_nowhere_is_built_pushed_and_pulled() -> None:
+    made = plan(serving_first(image=None), here=None, registry_name=HUB)
+    assert made.lines[1:4] == (
+        "here            build    shop:2222222 for linux/amd64, because this commit has no image yet",
+        "here            push     shop:2222222 and latest to docker.io, because docker.io does not have it",
+        "a.example       pull     shop:2222222, because a.example does not have it",
+    )
+
+
+def test_what_others_made_is_not_pushed_as_the_latest() -> None:
+    made = plan(serving_first(image=None), registry_name=HUB, can_build=False)
+    assert "push     shop:2222222 to docker.io, because docker.io does not have it" in made.lines[1]
+
+
+def test_nothing_is_pushed_or_pulled_where_all_hosts_have_the_image() -> None:
+    made = plan(serving_first(), here=None, registry_name=HUB)
+    assert not {"build", "push", "pull"} & {step.name for step in made.steps}
+
+
+def test_an_image_that_is_not_in_the_registry_either_and_cannot_be_built_is_refused() -> None:
+    assert refusal(serving_first(image=None), here=None, can_build=False, registry_name=HUB) == (
+        f"a.example needs the image shop:{SECOND} for linux/amd64, and it is neither here nor there nor in docker.io.\n"
+        "Nothing was done.\n"
+        "Pull or load it here or on a.example, or let `build:` make it from a commit."
+    )
+
+
+def test_an_image_in_the_registry_for_another_processor_is_refused() -> None:
+    host = serving_first(image=None, platform="linux/s390x")
+    assert refusal(host, registry_name=HUB, published=PUBLISHED) == (
+        f"a.example is linux/s390x, but shop:{SECOND} in docker.io is for linux/amd64, linux/arm64.\n"
+        "Nothing was done.\n"
+        "Push one for linux/s390x too, or remove it from docker.io and deploy again."
+    )
+
+
 # What is removed
 
 
@@ -595,12 +660,12 @@ def pruned(made: Plan) -> Prune | None:
     return next((step for step in made.steps if isinstance(step, Prune)), None)
 
 
-def many_releases(count: int) -> Observed:
+def many_releases(count: int, **changed: Any) -> Observed:
     """All were deployed, each from a commit of its own; the newest serves."""
     versions = [f"{number:x}" * 40 for number in range(1, count + 1)]
     releases = [a_release(n, version, replaces=n - 1 or None) for n, version in enumerate(versions, start=1)]
     stopped = [a_stopped(n, version) for n, version in enumerate(versions[:-1], start=1)]
-    return a_host(*stopped, a_container(count, versions[-1]), releases=tuple(releases))
+    return a_host(*stopped, a_container(count, versions[-1]), releases=tuple(releases), **changed)
 
 
 def test_what_is_beyond_retain_is_pruned_at_the_end_with_container_image_and_record() -> None:
@@ -626,6 +691,20 @@ def test_pruning_names_exactly_what_is_beyond_retain() -> None:
         image_names=(f"shop:{FIRST}", f"shop:{SECOND}"),
         release_numbers=(1, 2),
     )
+
+
+@pytest.mark.parametrize("registry_name", [None, HUB])
+def test_what_is_pruned_at_the_end_may_go_before_the_image_comes(registry_name: str | None) -> None:
+    made = plan(many_releases(4, image=None), to=(5, "5" * 40), retain=3, registry_name=registry_name)
+    (arrival,) = (step for step in made.steps if isinstance(step, (Pull, Ship)))
+    assert arrival.prune == pruned(made) is not None
+
+
+def test_a_container_that_was_set_aside_is_never_pruned() -> None:
+    aside = a_stopped(1, FIRST, deploy="0aaa", restart_policy=SET_ASIDE)
+    host = many_releases(4)
+    made = plan(replace(host, containers=(aside, *host.containers[1:])), to=(5, "5" * 40), retain=1)
+    assert aside.name not in (prune.container_names if (prune := pruned(made)) else ())
 
 
 def test_nothing_is_pruned_within_retain() -> None:

@@ -13,6 +13,7 @@ from shipper.events import (
     Event,
     Output,
     Planned,
+    Pushed,
     StepFailed,
     StepFinished,
     StepProgressed,
@@ -52,6 +53,8 @@ EVENTS: list[Event] = [
     StepUndone(step="start", detail="stopped shop-web-r2-0bbb", **WEB),
     Ended(service="shop", outcome=FAILED),
 ]
+
+PUSHED = Pushed(image_name=f"shop:{FIRST}", places=(A, B), reached=(B,))
 
 
 def plain_lines(events: list[Event], *, verbose: bool = False) -> list[str]:
@@ -240,18 +243,28 @@ def test_an_outcome_says_what_happened_what_is_true_now_and_what_to_do(outcome: 
     assert list(outcome_lines("shop", outcome)) == expected
 
 
-@pytest.mark.parametrize("line", plain_lines(EVENTS, verbose=True) + list(map(json.dumps, json_lines(EVENTS))))
-def test_what_is_not_for_a_terminal_has_no_escape_codes(line: str) -> None:
-    assert "\x1b" not in line
+def test_what_is_not_for_a_terminal_has_no_escape_codes() -> None:
+    assert "\x1b" not in "".join(plain_lines(EVENTS, verbose=True) + list(map(json.dumps, json_lines(EVENTS))))
 
 
 def test_a_terminal_ends_with_what_each_role_did_and_the_outcome() -> None:
+    shown = on_terminal(EVENTS)
+    assert [line in shown for line in outcome_lines("shop", FAILED)] == [True] * 9
+
+
+def test_a_terminal_ends_with_what_a_push_did_and_where_the_image_is() -> None:
+    shipped = StepFinished(step="ship", host_name=B, role_name="", seconds=0.2, detail="1 of 3 layers")
+    shown = on_terminal([StepStarted(step="ship", host_name=B, role_name="", because=""), shipped, PUSHED])
+    assert "ship: 1 of 3 layers" in shown
+    assert shown.endswith("shop:1111111 is there: a.example, b.example.\n")
+
+
+def on_terminal(events: list[Event]) -> str:
     screen = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None, legacy_windows=False)
     with screen.capture() as captured, TerminalReporter(screen, verbose=False) as reporter:
-        for event in EVENTS:
+        for event in events:
             reporter(event)
-    shown = captured.get()
-    assert [line in shown for line in outcome_lines("shop", FAILED)] == [True] * 9
+    return captured.get()
 
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -275,3 +288,23 @@ def test_a_moment_is_told_in_its_largest_unit(passed: timedelta, expected: str) 
 
 def test_a_moment_that_never_was_is_told_as_never() -> None:
     assert ago(None, NOON) == "never"
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (PUSHED, "shop:1111111 is there: a.example, b.example."),
+        (
+            Pushed(image_name=f"me/shop:{FIRST}", places=("docker.io",), reached=()),
+            "me/shop:1111111 is there already: docker.io; nothing was done.",
+        ),
+    ],
+)
+def test_a_push_ends_with_where_the_image_is(event: Pushed, line: str) -> None:
+    assert plain_lines([event]) == [line]
+
+
+@pytest.mark.parametrize(("step", "way"), [("ship", "1.2 MB sent"), ("pull", "1.2 MB pulled")])
+def test_progress_in_bytes_says_which_way_they_go(step: str, way: str) -> None:
+    progress = StepProgressed(step=step, host_name=A, role_name="", done=1_200_000, total=0, unit="bytes")
+    assert plain_lines([progress]) == [f"a.example: {step}: {way}"]

@@ -1,0 +1,86 @@
+"""PURE: how the hosts that lack an image get it: from this machine or from a registry, and what comes before."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shipper.errors import ImageError
+from shipper.model import Image, Observed, Published
+from shipper.steps import Step
+from shipper.steps.build import Build
+from shipper.steps.pull import Pull
+from shipper.steps.push import Push
+from shipper.steps.ship import Ship
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the wanted image can come from."""
+
+    image_name: str
+    here: Image | None = None
+    """What this machine has under that name."""
+    can_build: bool = False
+    registry_name: str | None = None
+    """None where images travel through SSH."""
+    published: Published | None = None
+    """What the registry has under that name."""
+
+
+def steps_here(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
+    """What this machine does before the hosts that lack the image can get it. Raises ImageError."""
+    for host in lacking:
+        _refuse_other_processor(sources, host)
+    if not lacking or sources.published:
+        return
+    yield from _build(sources, lacking)
+    if sources.registry_name:
+        yield Push(
+            image_name=sources.image_name,
+            registry_name=sources.registry_name,
+            as_latest=sources.can_build,
+            because=f"{sources.registry_name} does not have it",
+        )
+
+
+def step_there(sources: Sources, host: Observed, prune: Step | None) -> Step:
+    """How a host gets the image; `prune` goes first where its disk is too full."""
+    host_name, image_name = host.host_name, sources.image_name
+    because = f"{host_name} does not have it"
+    if not sources.registry_name:
+        return Ship(host_name=host_name, image_name=image_name, prune=prune, because=because)
+    digest = sources.published.digest if sources.published else None
+    return Pull(host_name=host_name, image_name=image_name, digest=digest, prune=prune, because=because)
+
+
+def _refuse_other_processor(sources: Sources, host: Observed) -> None:
+    platforms = sources.published.platforms if sources.published else ()
+    if platforms and host.platform not in platforms:
+        raise ImageError(
+            f"{host.host_name} is {host.platform}, but {sources.image_name} in {sources.registry_name} is for "
+            f"{', '.join(platforms)}.",
+            now="Nothing was done.",
+            next=f"Push one for {host.platform} too, or remove it from {sources.registry_name} and deploy again.",
+        )
+
+
+def _build(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
+    here, platforms = sources.here, {host.platform for host in lacking}
+    if here and platforms == {here.platform}:
+        return
+    host = lacking[0]
+    if not sources.can_build:
+        nowhere = f"is neither here nor there{f' nor in {sources.registry_name}' if sources.registry_name else ''}"
+        found = f"is here for {here.platform}" if here else nowhere
+        raise ImageError(
+            f"{host.host_name} needs the image {sources.image_name} for {host.platform}, and it {found}.",
+            now="Nothing was done.",
+            next=f"Pull or load it here or on {host.host_name}, or let `build:` make it from a commit.",
+        )
+    if len(platforms) > 1:
+        raise ImageError(
+            f"The hosts differ: {', '.join(f'{host.host_name} {host.platform}' for host in lacking)}.",
+            now="Nothing was done.",
+            next="Deploy to hosts of one kind at a time, with a destination for each kind.",
+        )
+    why = "the one here is for another processor" if here else "this commit has no image yet"
+    yield Build(image_name=sources.image_name, platform=host.platform, because=why)

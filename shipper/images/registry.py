@@ -1,0 +1,138 @@
+"""World over a registry: this machine pushes with Docker's CLI; each server asks and pulls with its own Docker.
+
+The password is in no argv and in no file: for the CLI it is in the environment, where a credential helper takes it up;
+a server's Docker gets it in the header of each request, through SSH, and keeps it no longer than that.
+https://docs.docker.com/reference/cli/docker/login/#credential-helper-protocol
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from shipper import environment
+from shipper.errors import ConnectError, EngineError, ImageError
+from shipper.images.docker_cli import DockerCli
+from shipper.images.refusals import Request
+from shipper.model import Credentials, Published, size_text
+from shipper.project import Project
+from shipper.world import Progress, Report, World
+
+_HUB = "https://index.docker.io/v1/"  # what Docker's config calls docker.io
+_HELPER = '#!/bin/sh\nprintf %s "$SHIPPER_REGISTRY_LOGIN"\n'
+
+
+class DockerRegistry:
+    def __init__(self, project: Project) -> None:
+        self.name = project.config.registry_name
+        self._project = project
+        self._docker = DockerCli(project)
+        self._credentials: Credentials | None = None
+
+    async def credentials(self) -> Credentials | None:
+        """Looked for when they are first needed: a rollback to an image that is on the servers needs none."""
+        if not self._credentials:
+            self._credentials = await environment.registry_credentials(self._project)
+        return self._credentials
+
+    async def find(self, image_name: str, world: World) -> Published | None:
+        credentials = await self.credentials()
+        try:
+            with self._translated(image_name, world.host_name):
+                return await world.engine.published(image_name, credentials)
+        except ImageError:
+            return None
+
+    async def push(self, image_name: str, say: Callable[[str], None], *, as_latest: bool) -> None:
+        names = [image_name]
+        if as_latest:
+            names.append(f"{_repository(image_name)}:latest")
+            await self._docker.tag(image_name, names[-1])
+        login = await self.credentials()
+        with self._translated(image_name, "this machine"), _docker_config(self._project, login) as environ:
+            for name in names:
+                await self._docker.push(name, environ, say)
+
+    async def pull(self, image_name: str, digest: str | None, world: World, report: Report) -> str:
+        reference = await self._reference(image_name, digest, world)
+        received, deadline = 0, self._project.config.timeouts.ship
+
+        def count(progress: Progress) -> None:
+            nonlocal received
+            received = progress.done
+            report(progress)
+
+        try:
+            with self._translated(image_name, world.host_name):
+                async with asyncio.timeout(deadline):
+                    await world.engine.pull(reference, await self.credentials(), count)
+        except TimeoutError:
+            raise ConnectError(f"{world.host_name}: the image did not arrive within {deadline:g} s.") from None
+        image, platform = await world.engine.image(reference), await world.engine.platform()
+        if not image:
+            raise ImageError(f"{world.host_name}: {image_name} is not there any more.")
+        if image.platform != platform:  # Docker before 23 does not tell of each image beforehand what it is for
+            await world.engine.remove_image(reference)
+            found = f"{image_name} in {self.name} is for {image.platform}"
+            raise ImageError(f"{world.host_name} is {platform}, but {found}.")
+        if reference != image_name:
+            await world.engine.tag(reference, image_name)
+        return f"{size_text(received)} pulled for {size_text(image.size)}"
+
+    async def _reference(self, image_name: str, digest: str | None, world: World) -> str:
+        if "@" in image_name:
+            return image_name
+        if digest is None:
+            published = await self.find(image_name, world)
+            if not published:
+                raise self._request(image_name, world.host_name).missing()
+            digest = published.digest
+        return f"{_repository(image_name)}@{digest}"
+
+    @contextmanager
+    def _translated(self, image_name: str, where: str) -> Iterator[None]:
+        try:
+            yield
+        except EngineError as error:
+            raise self._request(image_name, where).refusal(error) from None
+
+    def _request(self, image_name: str, where: str) -> Request:
+        username = self._credentials.username if self._credentials else None
+        return Request(where=where, registry_name=self.name, image_name=image_name, username=username)
+
+
+def _repository(image_name: str) -> str:
+    """Without the tag; a colon before the last slash belongs to the server's port."""
+    folder, slash, last = image_name.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}"
+
+
+@contextmanager
+def _docker_config(project: Project, login: Credentials | None) -> Iterator[Mapping[str, str]]:
+    """Environment with which Docker's CLI knows the login, beside all else that the user has set up for it."""
+    if not login:
+        yield {}
+        return
+    home = Path(project.environ.get("DOCKER_CONFIG") or Path(project.environ.get("HOME", "/"), ".docker"))
+    name = project.config.registry_name
+    server = _HUB if name == "docker.io" else name
+    with tempfile.TemporaryDirectory(prefix="shipper-docker-") as made:
+        folder = Path(made)
+        for entry in home.iterdir() if home.is_dir() else ():  # contexts, plugins, builders
+            (folder / entry.name).symlink_to(entry.absolute())
+        config = folder / "config.json"
+        settings = json.loads(config.read_text()) if config.exists() else {}
+        config.unlink(missing_ok=True)
+        helpers = {**settings.get("credHelpers", {}), server: "shipper"}
+        config.write_text(json.dumps({**settings, "credHelpers": helpers}))
+        helper = folder / "docker-credential-shipper"
+        helper.write_text(_HELPER)
+        helper.chmod(0o700)
+        secret = {"ServerURL": server, "Username": login.username, "Secret": login.password.reveal()}
+        yield {
+            "DOCKER_CONFIG": str(folder),
+            "PATH": f"{folder}:{project.environ.get('PATH', '')}",
+            "SHIPPER_REGISTRY_LOGIN": json.dumps(secret),
+        }

@@ -1,0 +1,97 @@
+"""The image alone, without a deploy: built here, or put where a deploy would look for it."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
+
+from shipper.deployment import holding, ignore, require_version
+from shipper.errors import UsageError
+from shipper.events import Output, Pushed, Tell
+from shipper.host_plan import prune
+from shipper.image_plan import step_there, steps_here
+from shipper.images.local import LocalImages
+from shipper.mask import Mask, masking
+from shipper.model import Image, Observed, short
+from shipper.observe import Worlds, observe_all
+from shipper.project import Project
+from shipper.session import connected
+from shipper.sources import find_sources
+from shipper.steps import Step
+from shipper.tasks import task_group, together
+from shipper.telling import told
+from shipper.world import World
+
+
+async def build(project: Project, *, platform: str | None = None, tell: Tell = ignore) -> Image:
+    """Builds the image of the project's revision here, unless it exists; `platform` is that of the hosts if absent.
+
+    Raises ShipperError.
+    """
+    require_version(project)
+    if platform is None:
+        async with connected(project, tell) as worlds:
+            platforms = await together({name: world.engine.platform() for name, world in worlds.items()})
+        if len(set(platforms.values())) > 1:
+            raise UsageError(f"The hosts differ ({platforms}): say which with --platform.")
+        platform = next(iter(platforms.values()))
+    images = LocalImages(project)
+    existing = await images.find(project.image)
+    if existing and existing.platform == platform:
+        return existing
+    return await images.build(project.image, platform, lambda line: tell(Output(step="build", line=line)))
+
+
+async def push(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> Pushed:
+    """Puts the image of the project's revision into the registry of the config, or on all hosts if there is none.
+
+    It is built first where it is nowhere. What serves is not touched, and there is no release of it. Where images go
+    to the hosts, a deploy that is under way is waited for during `wait` seconds; then Locked is raised.
+    Raises ShipperError.
+    """
+    require_version(project)
+    with masking(tell) as (tell, mask):
+        async with AsyncExitStack() as stack:
+            worlds = await stack.enter_async_context(connected(project, tell))
+            if not project.config.registry:
+                purpose = f"push of {short(project.version)}"
+                await stack.enter_async_context(holding(project, worlds, purpose, wait))
+            pushed = await _push(project, worlds, mask, tell)
+        tell(pushed)
+        return pushed
+
+
+async def _push(project: Project, worlds: Worlds, mask: Mask, tell: Tell) -> Pushed:
+    config, hosts = project.config, (await observe_all(project, worlds, project.image)).values()
+    places = (config.registry_name,) if config.registry else config.hosts
+    lacking = [host for host in hosts if config.registry or not host.image]
+    if not lacking:
+        return Pushed(image_name=project.image, places=places, reached=())
+    world = worlds[lacking[0].host_name]
+    sources = await find_sources(world, project.image, mask, can_build=project.can_build)
+    here = tuple(steps_here(sources, lacking))
+    for step in here:
+        await _do(step, world, tell)
+    if config.registry:
+        return Pushed(image_name=project.image, places=places, reached=places if here else ())
+    at_once = asyncio.Semaphore(config.rollout.max_parallel)
+    async with task_group() as going:
+        for host in lacking:
+            step = step_there(sources, host, _superfluous(project, host))
+            going.create_task(_do_in_turn(at_once, step, worlds[host.host_name], tell))
+    return Pushed(image_name=project.image, places=places, reached=tuple(host.host_name for host in lacking))
+
+
+def _superfluous(project: Project, host: Observed) -> Step | None:
+    """What the host need not keep, be the image deployed or not."""
+    if not (serving := host.incumbent_release):
+        return None
+    return next(prune(host, serving, project.config.retain, images=not project.config.fixed_version), None)
+
+
+async def _do_in_turn(at_once: asyncio.Semaphore, step: Step, world: World, tell: Tell) -> None:
+    async with at_once:
+        await _do(step, world, tell)
+
+
+async def _do(step: Step, world: World, tell: Tell) -> None:
+    await told(step, world.clock, tell, partial(step.do, world))

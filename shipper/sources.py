@@ -1,0 +1,43 @@
+"""Looks where the wanted image can come from: this machine, and the registry."""
+
+from shipper.errors import AccessDenied
+from shipper.image_plan import Sources
+from shipper.mask import Mask
+from shipper.model import Image, Published
+from shipper.observe import Hosts, Worlds
+from shipper.world import World
+
+
+async def sources_for(worlds: Worlds, hosts: Hosts, image_name: str, mask: Mask, *, can_build: bool = False) -> Sources:
+    """Nobody is asked where all hosts have the image: a rollback needs no Docker here, and no registry."""
+    for name, host in hosts.items():
+        if not host.image:
+            return await find_sources(worlds[name], image_name, mask, can_build=can_build)
+    return Sources(image_name=image_name)
+
+
+async def find_sources(world: World, image_name: str, mask: Mask, *, can_build: bool) -> Sources:
+    """The registry is asked by one server for all."""
+    here = await world.images.find(image_name)
+    return Sources(
+        image_name=image_name,
+        here=here,
+        can_build=can_build,
+        registry_name=world.registry.name if world.registry else None,
+        published=await _published(world, image_name, mask, here, can_build),
+    )
+
+
+async def _published(
+    world: World, image_name: str, mask: Mask, here: Image | None, can_build: bool
+) -> Published | None:
+    if not world.registry:
+        return None
+    if credentials := await world.registry.credentials():
+        mask.add([credentials.password])
+    try:
+        return await world.registry.find(image_name, world)
+    except AccessDenied:
+        if not (here or can_build):
+            raise
+        return None  # it may be that the repository is made by the first push

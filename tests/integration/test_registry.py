@@ -1,0 +1,232 @@
+"""Images by registry: a real one with a password, which every machine reaches under the same name."""
+
+import base64
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Project, Result, without_docker
+from tests.integration.test_images import with_architecture
+from tests.machines import Machine, machine
+from tests.registries import NAME, PASSWORD, USERNAME, serving_images
+
+
+@pytest.fixture(scope="module")
+def cramped(_parts: None) -> Iterator[Machine]:
+    """A second server, with room for the sample app and for little more."""
+    with machine("cramped", disk_size="24m") as made:
+        made.run("install -d -m 2770 -g docker /var/lib/shipper")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def registry(
+    laptop: Machine, server: Machine, cramped: Machine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The folder of its images."""
+    folder = tmp_path_factory.mktemp("registry")
+    with ExitStack() as stack:
+        for made in (laptop, server, cramped):
+            stack.enter_context(serving_images(made, folder))
+        yield folder / "storage/docker/registry/v2/repositories"
+
+
+@pytest.fixture
+def by_registry(project: Project, registry: Path) -> Project:
+    """A project whose image goes by registry."""
+    project.environ["REGISTRY_PASSWORD"] = PASSWORD
+    configure(project)
+    return project
+
+
+def configure(project: Project, server: str = NAME, **top: str) -> None:
+    project.configure(**{"registry": f"{{username: {USERNAME}, password: {{env: REGISTRY_PASSWORD}}}}", **top})
+    config = (project.folder / "config/deploy.yaml").read_text()
+    project.write("config/deploy.yaml", config.replace("image: ", f"image: {server}/"))
+    project.commit()
+
+
+def tags(registry: Path, project: Project) -> list[str]:
+    return sorted(tag.name for tag in (registry / project.service / "_manifests/tags").iterdir())
+
+
+def tags_on(made: Machine, project: Project) -> list[str]:
+    return made.docker("images", "--format", "{{.Tag}}", f"{NAME}/{project.service}").stdout.split()
+
+
+def steps(result: Result) -> list[str]:
+    return [event["step"] for event in result.events if event["event"] == "step_finished"]
+
+
+def log_in(folder: Path) -> None:
+    """As `docker login` does where it has no credential helper."""
+    login = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({"auths": {NAME: {"auth": login}}}))
+
+
+def watched_docker(folder: Path) -> str:
+    """A PATH with a `docker` that writes down its arguments before it does what it is told."""
+    folder.mkdir()
+    script = folder / "docker"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{folder}/arguments\nexec {shutil.which("docker")} "$@"\n')
+    script.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_what_was_pushed_once_is_pulled_by_two_hosts_at_once(
+    by_registry: Project, registry: Path, cramped: Machine
+) -> None:
+    cramped.accept(by_registry.server)
+    config = (by_registry.folder / "config/deploy.yaml").read_text()
+    address = by_registry.server.address
+    by_registry.write("config/deploy.yaml", config.replace(f"[{address}]", f"[{address}, {cramped.address}]"))
+    by_registry.write("config/known_hosts", f"{by_registry.server.host_key}\n{cramped.host_key}\n")
+    commit = by_registry.commit()
+
+    result = by_registry.deploy("--json")
+
+    turns = [event["event"] for event in result.events if event.get("step") == "pull" and "progr" not in event["event"]]
+    assert turns == ["step_started", "step_started", "step_finished", "step_finished"]
+    assert steps(result)[:2] == ["build", "push"]
+    assert tags(registry, by_registry) == sorted([commit, "latest"])
+    assert [tags_on(made, by_registry) for made in (by_registry.server, cramped)] == [[commit], [commit]]
+    assert by_registry.answer() == "version 1"
+
+
+def test_what_the_registry_has_is_deployed_without_docker_here(by_registry: Project, tmp_path: Path) -> None:
+    pushed = by_registry.shipper("push")
+    assert pushed.exit_code == 0, pushed.everything
+
+    result = by_registry.deploy("--json", PATH=without_docker(tmp_path / "bin"))
+
+    assert not {"build", "push"} & {*steps(result)}
+    assert by_registry.answer() == "version 1"
+
+
+def test_shipper_push_of_what_the_registry_has_does_nothing(by_registry: Project) -> None:
+    commit = by_registry.git("rev-parse", "HEAD")[:7]
+    by_registry.shipper("push")
+
+    result = by_registry.shipper("push")
+
+    assert result.exit_code == 0, result.everything
+    assert (
+        result.output.splitlines()[-1]
+        == f"{NAME}/{by_registry.service}:{commit} is there already: {NAME}; nothing was done."
+    )
+    assert tags_on(by_registry.server, by_registry) == []
+
+
+def test_the_password_is_in_no_argument_no_output_and_on_no_disk(
+    by_registry: Project, laptop: Machine, tmp_path: Path
+) -> None:
+    result = by_registry.deploy("-v", PATH=watched_docker(tmp_path / "bin"))
+
+    arguments = (tmp_path / "bin/arguments").read_text()
+    assert f"push {NAME}/{by_registry.service}:latest" in arguments
+    forms = [PASSWORD, base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()]
+    assert [form for form in forms if form in arguments + result.everything] == []
+    for made in (laptop, by_registry.server):
+        assert made.run(f"grep -rslF -e {' -e '.join(forms)} --exclude-dir overlay2 /var/lib /run").stdout == ""
+    assert list(Path(by_registry.environ["HOME"]).iterdir()) == []
+    assert list(Path(by_registry.environ["TMPDIR"]).glob("shipper-*")) == []
+
+
+def test_a_wrong_password_is_told_before_anything_is_built(by_registry: Project) -> None:
+    result = by_registry.shipper("deploy", REGISTRY_PASSWORD="a-wrong-one")
+
+    assert result.exit_code == 7, result.everything
+    assert f"error: {NAME} refuses the password of ann: unauthorized: authentication required" in result.errors
+    assert "Step 1/" not in result.everything
+    assert "a-wrong-one" not in result.everything
+
+
+def test_what_is_on_the_server_needs_no_password(by_registry: Project) -> None:
+    by_registry.deploy()
+    del by_registry.environ["REGISTRY_PASSWORD"]
+
+    result = by_registry.deploy()
+
+    assert "serves already; nothing was done." in result.output
+
+
+def test_what_is_to_be_asked_of_the_registry_needs_a_password(by_registry: Project) -> None:
+    del by_registry.environ["REGISTRY_PASSWORD"]
+
+    result = by_registry.shipper("deploy")
+
+    assert result.exit_code == 3, result.everything
+    assert f"error: No value for the password of ann at {NAME}." in result.errors
+
+
+def test_a_registry_that_does_not_answer_is_told_with_who_must_reach_it(by_registry: Project) -> None:
+    configure(by_registry, "127.0.0.1:5001")
+
+    result = by_registry.shipper("deploy")
+
+    assert result.exit_code == 7, result.everything
+    address = by_registry.server.address
+    assert f"error: {address} does not get through to the registry 127.0.0.1:5001: Get " in result.errors
+    assert f"next: {address} itself must reach 127.0.0.1:5001" in result.errors
+
+
+def test_a_config_without_a_username_takes_what_docker_login_left_here(by_registry: Project) -> None:
+    configure(by_registry, registry="{}")
+    log_in(Path(by_registry.environ["HOME"], ".docker"))
+
+    by_registry.deploy()
+
+    assert by_registry.answer() == "version 1"
+
+
+def test_a_registry_that_wants_a_login_says_so_before_anything_is_built(by_registry: Project) -> None:
+    configure(by_registry, registry="{}")
+
+    result = by_registry.shipper("deploy")
+
+    assert result.exit_code == 7, result.everything
+    assert f"error: {NAME} wants a login for {NAME}/{by_registry.service}:" in result.errors
+    assert "Step 1/" not in result.everything
+
+
+def test_an_image_in_the_registry_for_another_processor_is_refused(
+    by_registry: Project, laptop: Machine, tmp_path: Path
+) -> None:
+    image_name = f"{NAME}/{by_registry.service}-made:7"
+    with_architecture(laptop, image_name, "arm64", tmp_path)
+    log_in(tmp_path)
+    assert laptop.docker("--config", str(tmp_path), "push", image_name).returncode == 0
+    config = (by_registry.folder / "config/deploy.yaml").read_text()
+    config = config.replace(f"image: {NAME}/{by_registry.service}\nbuild: {{}}\n", f"image: {image_name}\n")
+    by_registry.write("config/deploy.yaml", config)
+
+    result = by_registry.shipper("deploy")
+
+    assert result.exit_code == 6, result.everything
+    address = by_registry.server.address
+    assert f"error: {address} is linux/amd64, but {image_name} in {NAME} is for linux/arm64." in result.errors
+
+
+def test_old_releases_are_pruned_first_where_the_disk_would_not_hold_what_is_pulled(
+    by_registry: Project, cramped: Machine
+) -> None:
+    by_registry.move(cramped)
+    configure(by_registry, retain="1")
+    for number in (1, 2):
+        (by_registry.folder / "www/big").write_bytes(os.urandom(6_200_000))
+        by_registry.version(f"big {number}")
+        by_registry.deploy()
+    (by_registry.folder / "www/big").write_bytes(os.urandom(6_200_000))
+    commit = by_registry.version("big 3")
+
+    result = by_registry.deploy()
+
+    assert "1 container, 1 image, 1 release record pruned first, since the disk was full" in result.output
+    assert by_registry.answer() == "big 3"
+    assert commit in tags_on(cramped, by_registry)
