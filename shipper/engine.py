@@ -30,7 +30,7 @@ import requests.exceptions
 import urllib3.exceptions
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
 
-from shipper.errors import ConnectError, EngineError, NotThere
+from shipper.errors import ConnectError, DiskFull, EngineError, NotThere, ShipperError
 from shipper.model import (
     Container,
     ContainerSpec,
@@ -213,7 +213,7 @@ class DockerEngine:
         def load(api: docker.APIClient) -> None:
             for line in api.load_image(archive, quiet=False):  # type: ignore[no-untyped-call]  # as are its stubs
                 if "error" in line:
-                    raise EngineError(f"Docker did not take the image: {line['error']}")
+                    raise _refusal(line["error"])
 
         await self._call("load", load)
 
@@ -229,7 +229,7 @@ class DockerEngine:
                 if task and task.cancelling():
                     raise ConnectError("interrupted while the image was on its way")
                 if "error" in line:
-                    raise EngineError(line["error"])
+                    raise _refusal(line["error"])
                 if line.get("status") == "Downloading" and (count := line["progressDetail"].get("current")):
                     layers[line["id"]] = count
                     loop.call_soon_threadsafe(report, Progress(done=sum(layers.values()), total=0, unit="bytes"))
@@ -279,6 +279,13 @@ def _translated(call: Callable[[], Result]) -> Callable[[], Result]:
 
 def _explanation(error: docker.errors.APIError) -> str:
     return str(error.explanation or error).strip()
+
+
+def _refusal(error: str) -> ShipperError:
+    """Of an image; the kernel's words for ENOSPC are all that tells a full disk from other errors."""
+    if "no space left on device" in error:
+        return DiskFull(f"Docker did not take the image: {error}", next="Free some disk there (docker system df).")
+    return EngineError(f"Docker did not take the image: {error}")
 
 
 def _create(api: docker.APIClient, spec: ContainerSpec) -> None:

@@ -16,7 +16,7 @@ import asyncssh
 
 from shipper.errors import ConnectError, ForwardingDisabled
 from shipper.login import reason
-from shipper.world import Answer, Finished
+from shipper.world import Answer, Finished, Serve
 
 _LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for its status and the start of its body
 
@@ -166,6 +166,33 @@ class SshHost:
         finished = await self.run(f"df -Pk {shlex.quote(folder)}")
         fields = finished.output.splitlines()[-1].split() if finished.output else []
         return int(fields[3]) * 1024 if finished.exit_code == 0 and len(fields) >= 6 and fields[3].isdigit() else None
+
+    @asynccontextmanager
+    async def serving(self, serve: Serve) -> AsyncIterator[int]:
+        """With `GatewayPorts yes` sshd listens on all addresses: who is let in is for `serve` to say."""
+        writers: set[asyncssh.SSHWriter[bytes]] = set()
+
+        async def handle(reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]") -> None:
+            writers.add(writer)
+            with closing(writer), suppress(asyncssh.Error, OSError):
+                await serve(reader, writer)
+            writers.discard(writer)
+
+        begun = time.perf_counter()
+        try:
+            listener = await self._connection.start_server(lambda *origin: handle, "127.0.0.1", 0, encoding=None)
+        except asyncssh.ChannelListenError:
+            raise ForwardingDisabled(f"{self.name}: sshd forbids ports that lead back to us") from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
+        finally:
+            self._on_call("listen 127.0.0.1", time.perf_counter() - begun)
+        try:
+            yield listener.get_port()
+        finally:
+            listener.close()
+            for writer in writers:
+                writer.close()  # Docker keeps connections that it may need again
 
     async def forward_socket(self, remote: str, folder: Path) -> Path:
         """A UNIX socket here that leads to one there, while the connection lasts."""

@@ -49,14 +49,24 @@ def access(project: Project) -> Access:
 async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
     """The worlds of all hosts of the config, in its order. Raises ConnectError and its children."""
     async with task_group() as dialling, AsyncExitStack() as stack:
+        images = LocalImages(project)
+        stack.callback(images.close)
         async with task_group() as connecting:
             tasks = [
-                connecting.create_task(_world(stack, dialling, project, name, tell)) for name in project.config.hosts
+                connecting.create_task(_world(stack, dialling, images, project, name, tell))
+                for name in project.config.hosts
             ]
         yield {task.result().host_name: task.result() for task in tasks}
 
 
-async def _world(stack: AsyncExitStack, dialling: asyncio.TaskGroup, project: Project, name: str, tell: Tell) -> World:
+async def _world(
+    stack: AsyncExitStack,
+    dialling: asyncio.TaskGroup,
+    images: LocalImages,
+    project: Project,
+    name: str,
+    tell: Tell,
+) -> World:
     def on_call(call: str, seconds: float) -> None:
         tell(Called(host_name=name, call=call, seconds=seconds))
 
@@ -80,7 +90,7 @@ async def _world(stack: AsyncExitStack, dialling: asyncio.TaskGroup, project: Pr
         engine=engine,
         state=Records(server, project.full_name, journal.check),
         journal=journal,
-        images=LocalImages(project),
+        images=images,
         clock=clock,
     )
 

@@ -91,6 +91,7 @@ def reached_from(file: str) -> set[str]:
     [
         (("asyncssh",), {"host.py", "login.py"}),
         (("docker", "requests", "urllib3"), {"engine.py"}),
+        (("h11",), {"images/pull_registry.py"}),
         (("jinja2",), {"environment.py"}),
         (("yaml",), {"deployfile.py", "cli.py"}),
         (("rich",), {"cli.py", "reporters/terminal.py"}),
@@ -98,7 +99,7 @@ def reached_from(file: str) -> set[str]:
         (("pydantic", "pydantic_core"), {"config.py", "deployfile.py", "records.py"}),
         (("subprocess",), {"git.py"}),
         (("os", "sys", "signal"), {"cli.py", "handover.py"}),
-        (("secrets",), {"deployment.py"}),
+        (("secrets",), {"deployment.py", "images/pull_registry.py"}),
         (("random", "uuid"), set()),
         (("logging", "warnings"), set()),
     ],
