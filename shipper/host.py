@@ -182,7 +182,7 @@ class SshHost:
         try:
             listener = await self._connection.start_server(lambda *origin: handle, "127.0.0.1", 0, encoding=None)
         except asyncssh.ChannelListenError:
-            raise ForwardingDisabled(f"{self.name}: sshd forbids ports that lead back to us") from None
+            raise ForwardingDisabled("sshd forbids ports that lead back here") from None
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
         finally:

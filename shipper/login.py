@@ -163,6 +163,7 @@ async def _open(
                 client_keys=keys,
                 known_hosts=known_hosts,
                 preferred_auth=("publickey",),
+                compression_algs=("zlib@openssh.com", "none") if access.ssh.compression else ("none",),
                 keepalive_interval=_KEEPALIVE,
                 **options,  # what is absent is for ~/.ssh/config to say
             )

@@ -23,7 +23,7 @@ class LocalImages:
         """For one session. After each `prefix_size` bytes, what has arrived of an image is made to stay."""
         self._docker = DockerCli(project)
         self._deadline = project.config.timeouts.ship
-        self._tunnel = Tunnel(project.full_name, prefix_size)
+        self._tunnel = Tunnel(project.full_name, prefix_size, self._deadline)
         self._saving = asyncio.Lock()
         self._saved: dict[str, Saved] = {}
         self._folders = ExitStack()
@@ -51,11 +51,10 @@ class LocalImages:
         if not image:
             raise ImageError(f"This machine has no image {image_name} any more.")
         try:
-            async with asyncio.timeout(self._deadline):
-                how = await self._move(image_name, image, world, report)
-                arrived = await world.engine.image(image_name)
+            how = await self._move(image_name, image, world, report)
         except TimeoutError:
             raise ConnectError(f"{world.host_name}: the image did not arrive within {self._deadline:g} s.") from None
+        arrived = await world.engine.image(image_name)
         if not arrived or not arrived.same_as(image):
             raise ImageError(f"{world.host_name}: the image that arrived is not the one that was sent.")
         return how
@@ -64,7 +63,7 @@ class LocalImages:
         """Through the tunnel; where that is refused, as an archive without the layers that are there, or with all."""
         saved, storage, there = await self._save(image_name), await world.engine.storage(), await world.engine.images()
         known = known_layers(image.layers, [other.layers for other in there])
-        why = "its layers cannot be told apart"
+        why = "docker save gave an image of several platforms"
         if saved.manifest:
             await _refuse_full_disk(world, storage, sum(layer.size for layer in saved.layers[known:]))
             try:
@@ -74,11 +73,28 @@ class LocalImages:
         if known and saved.manifest and not storage.is_containerd:
             report(Progress(done=0, total=0, unit="bytes", detail=f"as an archive, since {why}"))
             try:
-                return await _load(world, storage, Archive(saved, image_name, known), why, report)
+                return await self._load(world, storage, Archive(saved, image_name, known), why, report)
             except EngineError as error:
-                why = error.what
+                why = f"{why}; {error.what}"
         report(Progress(done=0, total=0, unit="bytes", detail=f"as an archive with all layers, since {why}"))
-        return await _load(world, storage, Archive(saved, image_name, 0), why, report)
+        return await self._load(world, storage, Archive(saved, image_name, 0), why, report)
+
+    async def _load(self, world: World, storage: Storage, archive: Archive, why: str, report: Report) -> str:
+        size = archive.size()
+        await _refuse_full_disk(world, storage, size)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def on_chunk() -> None:
+            if task and task.cancelling():
+                raise ConnectError("interrupted while the image was on its way")
+            progress = Progress(done=archive.sent, total=0, unit="bytes", detail=f"of at most {size}")
+            loop.call_soon_threadsafe(report, progress)
+
+        async with asyncio.timeout(self._deadline):
+            await world.engine.load(archive.chunks(on_chunk))
+        layers = len(archive.saved.layers)
+        sent = f"{layers - archive.left_out} of {layers} layers, {size_text(archive.sent)} sent for {size_text(size)}"
+        return f"as an archive, since {why}: {sent}"
 
     async def _save(self, image_name: str) -> Saved:
         """Once, for all servers that want it."""
@@ -88,23 +104,6 @@ class LocalImages:
                 await self._docker.save(image_name, file)
                 self._saved[image_name] = await asyncio.to_thread(read_saved, file)
             return self._saved[image_name]
-
-
-async def _load(world: World, storage: Storage, archive: Archive, why: str, report: Report) -> str:
-    size = archive.size()
-    await _refuse_full_disk(world, storage, size)
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-
-    def on_chunk() -> None:
-        if task and task.cancelling():
-            raise ConnectError("interrupted while the image was on its way")
-        progress = Progress(done=archive.sent, total=0, unit="bytes", detail=f"of at most {size}")
-        loop.call_soon_threadsafe(report, progress)
-
-    await world.engine.load(archive.chunks(on_chunk))
-    layers = len(archive.saved.layers)
-    sent = f"{layers - archive.left_out} of {layers} layers, {size_text(archive.sent)} sent for {size_text(size)}"
-    return f"as an archive, since {why}: {sent}"
 
 
 async def _refuse_full_disk(world: World, storage: Storage, size: int) -> None:

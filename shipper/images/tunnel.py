@@ -25,17 +25,19 @@ class LayersUnknown(EngineError):
 
 
 class Tunnel:
-    def __init__(self, service: str, prefix_size: int) -> None:
+    def __init__(self, service: str, prefix_size: int, deadline: float) -> None:
         """After each `prefix_size` bytes, what has arrived is made to stay."""
         self._repository = f"shipper-tunnel/{service}"
         self._prefix_size = prefix_size
+        self._deadline = deadline
 
     async def ship(
         self, saved: Saved, image_name: str, known: int, there: Collection[Image], world: World, report: Report
     ) -> str:
         """Moves the image, of which the server has the `known` lowest layers; returns in words how.
 
-        Raises ForwardingDisabled, LayersUnknown where it would mostly send what is there, and what Engine raises.
+        Raises ForwardingDisabled, LayersUnknown where it would mostly send what is there, TimeoutError after the
+        deadline, and what Engine raises.
         """
         counts = prefixes(saved.layers, known, self._prefix_size)
         missing = sum(layer.size for layer in saved.layers[known:])
@@ -51,7 +53,7 @@ class Tunnel:
         try:
             await self._pull(registry, counts, names, world)
             await world.engine.tag(names[-1], image_name)
-        except ConnectError:
+        except (ConnectError, TimeoutError):
             raise  # the next run goes on from what has arrived
         except (ShipperError, asyncio.CancelledError):
             await finish(_remove(names, world))
@@ -70,12 +72,16 @@ class Tunnel:
 
         try:
             # when we are interrupted the registry ends first: then Docker, which we wait for, has nothing to wait for
-            async with task_group() as group, world.host.serving(registry.serve) as port:
+            async with (
+                asyncio.timeout(self._deadline),
+                task_group() as group,
+                world.host.serving(registry.serve) as port,
+            ):
                 await asyncio.wait([group.create_task(pull(port))])
-        except EngineError as error:
+        except EngineError:
             if registry.has_refused:
-                raise LayersUnknown(f"{world.host_name} has layers that did not come there by a registry") from None
-            raise EngineError(f"Docker did not pull the image: {error.what}") from None
+                raise LayersUnknown("most layers are there, but did not come through the tunnel") from None
+            raise
 
 
 def _not_worth_sending(saved: Saved, known: int) -> set[str]:
