@@ -8,7 +8,7 @@ import shlex
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ import asyncssh
 
 from shipper.errors import ConnectError, ForwardingDisabled
 from shipper.login import reason
+from shipper.pace import Pace
 from shipper.world import Answer, Finished, Serve
 
 _LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for its status and the start of its body
@@ -171,11 +172,19 @@ class SshHost:
     async def serving(self, serve: Serve) -> AsyncIterator[int]:
         """With `GatewayPorts yes` sshd listens on all addresses: who is let in is for `serve` to say."""
         writers: set[asyncssh.SSHWriter[bytes]] = set()
+        sessions = ExitStack()
+
+        async def echo() -> Session:
+            process = await self._opened("exec cat", encoding=None)
+            sessions.callback(process.close)  # it ends with its input
+            return Session(process)
+
+        pace = Pace(echo, time.monotonic)
 
         async def handle(reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]") -> None:
             writers.add(writer)
-            with closing(writer), suppress(asyncssh.Error, OSError):
-                await serve(reader, writer)
+            with closing(writer), suppress(ConnectError, asyncssh.Error, OSError):
+                await serve(reader, _PacedWriter(writer, pace))
             writers.discard(writer)
 
         begun = time.perf_counter()
@@ -187,12 +196,13 @@ class SshHost:
             raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
         finally:
             self._on_call("listen 127.0.0.1", time.perf_counter() - begun)
-        try:
-            yield listener.get_port()
-        finally:
-            listener.close()
-            for writer in writers:
-                writer.close()  # Docker keeps connections that it may need again
+        with sessions:
+            try:
+                yield listener.get_port()
+            finally:
+                listener.close()
+                for writer in writers:
+                    writer.close()  # Docker keeps connections that it may need again
 
     async def forward_socket(self, remote: str, folder: Path) -> Path:
         """A UNIX socket here that leads to one there, while the connection lasts."""
@@ -260,6 +270,24 @@ class Session:
     def write_eof(self) -> None:
         with suppress(asyncssh.Error, OSError):
             self._process.stdin.write_eof()
+
+
+class _PacedWriter:
+    """Leaves room in the connection for others."""
+
+    def __init__(self, writer: "asyncssh.SSHWriter[bytes]", pace: Pace) -> None:
+        self._writer = writer
+        self._pace = pace
+        self._written = 0
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        self._written += len(data)
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+        written, self._written = self._written, 0
+        await self._pace.wait(written)
 
 
 class _Received(io.BytesIO):

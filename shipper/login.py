@@ -163,6 +163,8 @@ async def _open(
                 client_keys=keys,
                 known_hosts=known_hosts,
                 preferred_auth=("publickey",),
+                # AES-GCM takes half the processor that ChaCha20 does, which stands first in asyncssh's own order
+                encryption_algs="^aes256-gcm@openssh.com,aes128-gcm@openssh.com",
                 compression_algs=("zlib@openssh.com", "none") if access.ssh.compression else ("none",),
                 keepalive_interval=_KEEPALIVE,
                 **options,  # what is absent is for ~/.ssh/config to say

@@ -3,7 +3,6 @@
 https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pull
 """
 
-import asyncio
 import base64
 import json
 import re
@@ -64,7 +63,6 @@ class PullRegistry:
         self._contents = contents
         self._withheld = withheld
         self._on_sent = on_sent
-        self._turn = asyncio.Lock()
 
     async def serve(self, reader: ByteReader, writer: ByteWriter) -> None:
         """Answers until the other side hangs up, or speaks no HTTP: Docker tries TLS first."""
@@ -88,13 +86,12 @@ class PullRegistry:
         response = h11.Response(status_code=answer.status, headers=[*answer.headers.items()])
         writer.write(connection.send(response) or b"")
         if request.method != b"HEAD":
-            async with self._turn:  # what lies in the connection's buffers holds up the lock's own words
-                for piece in answer.pieces():
-                    for data in connection.send_with_data_passthrough(h11.Data(data=piece)) or ():
-                        writer.write(data)
-                    await writer.drain()
-                    self.sent += len(piece)
-                    self._on_sent()
+            for piece in answer.pieces():
+                for data in connection.send_with_data_passthrough(h11.Data(data=piece)) or ():
+                    writer.write(data)
+                await writer.drain()
+                self.sent += len(piece)
+                self._on_sent()
         writer.write(connection.send(h11.EndOfMessage()) or b"")
         await writer.drain()
 

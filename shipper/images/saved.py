@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
 _BLOBS = "blobs/sha256/"
 _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 

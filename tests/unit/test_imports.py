@@ -149,7 +149,9 @@ def test_what_all_steps_share_knows_none_of_them() -> None:
     assert within_shipper("steps/__init__.py") == {"shipper.world", "shipper.model", "shipper.errors"}
 
 
-@pytest.mark.parametrize(("file", "own"), [("login.py", set()), ("host.py", {"shipper.login"}), ("engine.py", set())])
+@pytest.mark.parametrize(
+    ("file", "own"), [("login.py", set()), ("host.py", {"shipper.login", "shipper.pace"}), ("engine.py", set())]
+)
 def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, own: set[str]) -> None:
     nouns = {f"shipper.{name}" for name in ("world", "model", "config", "errors", "events")}
     assert within_shipper(file) <= nouns | own
