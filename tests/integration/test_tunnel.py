@@ -1,10 +1,6 @@
 """The tunnel: a real dockerd pulls from the registry in our own process, through SSH."""
 
 import asyncio
-import hashlib
-import itertools
-import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -20,36 +16,11 @@ from shipper.model import Credentials, Secret
 from shipper.session import connected
 from shipper.world import Progress, World
 from tests.integration.conftest import Project
+from tests.integration.making import layer, load, saved_image
 from tests.integration.test_connection import aim
-from tests.integration.test_images import archive
 from tests.machines import Machine
 
 _LAYER = 100_000  # bytes
-_names = itertools.count(1)
-
-
-def layer() -> bytes:
-    """A layer of random bytes, which cannot be compressed."""
-    return archive({f"file{next(_names)}": os.urandom(_LAYER)})
-
-
-def saved_image(folder: Path, image_name: str, layers: list[bytes]) -> Path:
-    """An image as `docker save` writes it."""
-    diff_ids = [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in layers]
-    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}}
-    names = [f"{number}/layer.tar" for number in range(len(layers))]
-    manifest = [{"Config": "config.json", "RepoTags": [image_name], "Layers": names}]
-    file = folder / f"image{next(_names)}.tar"
-    described = {"config.json": json.dumps(config).encode(), "manifest.json": json.dumps(manifest).encode()}
-    file.write_bytes(archive({**dict(zip(names, layers, strict=True)), **described}))
-    return file
-
-
-def load(made: Machine, folder: Path, image_name: str, layers: list[bytes]) -> str:
-    """Gives the machine's Docker an image of these layers."""
-    loaded = made.docker("load", "--input", str(saved_image(folder, image_name, layers)))
-    assert loaded.returncode == 0, loaded.stderr
-    return image_name
 
 
 @asynccontextmanager
