@@ -189,9 +189,14 @@ class SshHost:
 
         begun = time.perf_counter()
         try:
-            listener = await self._connection.start_server(lambda *origin: handle, "127.0.0.1", 0, encoding=None)
+            async with asyncio.timeout(self._call_timeout):
+                listener = await self._connection.start_server(lambda *origin: handle, "127.0.0.1", 0, encoding=None)
         except asyncssh.ChannelListenError:
+            if self._connection.is_closed():
+                raise ConnectError(f"{self.name}: the connection broke.") from None
             raise ForwardingDisabled("sshd forbids ports that lead back here") from None
+        except TimeoutError:
+            raise ConnectError(f"{self.name}: no port was opened within {self._call_timeout:g} s.") from None
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
         finally:

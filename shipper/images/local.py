@@ -61,8 +61,12 @@ class LocalImages:
 
     async def _move(self, image_name: str, image: Image, world: World, report: Report) -> str:
         """Through the tunnel; where that is refused, as an archive without the layers that are there, or with all."""
-        saved, storage, there = await self._save(image_name), await world.engine.storage(), await world.engine.images()
-        known = known_layers(image.layers, [other.layers for other in there])
+        saved, storage, there = await asyncio.gather(
+            self._save(image_name), world.engine.storage(), world.engine.images()
+        )
+        known = 0  # on the containerd image store no archive could leave them out
+        if saved.manifest and not storage.is_containerd:
+            known = known_layers(image.layers, [other.layers for other in there])
         why = "docker save gave an image of several platforms"
         if saved.manifest:
             await _refuse_full_disk(world, storage, sum(layer.size for layer in saved.layers[known:]))
@@ -70,7 +74,7 @@ class LocalImages:
                 return await self._tunnel.ship(saved, image_name, known, there, world, report)
             except (EngineError, ForwardingDisabled) as error:
                 why = error.what
-        if known and saved.manifest and not storage.is_containerd:
+        if known:
             report(Progress(done=0, total=0, unit="bytes", detail=f"as an archive, since {why}"))
             try:
                 return await self._load(world, storage, Archive(saved, image_name, known), why, report)

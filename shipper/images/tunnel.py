@@ -41,9 +41,14 @@ class Tunnel:
         """
         counts = prefixes(saved.layers, known, self._prefix_size)
         missing = sum(layer.size for layer in saved.layers[known:])
+        percent = 0
 
         def on_sent() -> None:
-            report(Progress(done=registry.sent, total=max(missing, registry.sent), unit="bytes"))
+            nonlocal percent
+            before, percent = percent, 100 * registry.sent // max(missing, 1)
+            if percent > before:  # not each piece is news
+                through = f"of {size_text(missing)} through the tunnel"
+                report(Progress(done=registry.sent, total=max(missing, registry.sent), unit="bytes", detail=through))
 
         registry = PullRegistry(
             self._repository, contents(saved, counts), withheld=_not_worth_sending(saved, known), on_sent=on_sent
