@@ -22,7 +22,7 @@ import requests.exceptions
 import urllib3.exceptions
 
 from shipper.docker_api import DockerApi
-from shipper.errors import ConnectError, EngineError, NotThere
+from shipper.errors import ConnectError, DiskFull, EngineError, NotThere, ShipperError
 from shipper.model import (
     Container,
     ContainerSpec,
@@ -177,7 +177,7 @@ class DockerEngine:
         def load(api: docker.APIClient) -> None:
             for line in api.load_image(archive, quiet=False):  # type: ignore[no-untyped-call]  # as are its stubs
                 if "error" in line:
-                    raise EngineError(f"Docker did not take the image: {line['error']}")
+                    raise _refusal(f"Docker did not take the image: {line['error']}")
 
         await self._call("load", load)
 
@@ -202,7 +202,7 @@ class DockerEngine:
                 if task and task.cancelling():
                     raise ConnectError("interrupted while the image was on its way")
                 if "error" in line:
-                    raise EngineError(line["error"])
+                    raise _refusal(line["error"])
                 if progress := _downloaded(line, layers):
                     loop.call_soon_threadsafe(report, progress)
 
@@ -232,6 +232,13 @@ def _downloaded(line: Mapping[str, Any], layers: dict[str, tuple[int, int]]) -> 
         return None
     done, total = map(sum, zip(*layers.values(), strict=True))
     return Progress(done=done, total=total, unit="bytes", detail=f"of {size_text(total)}")
+
+
+def _refusal(error: str) -> ShipperError:
+    """Of an image; the kernel's words for ENOSPC are all that tells a full disk from other errors."""
+    if "no space left on device" in error:
+        return DiskFull("The disk was full before all of the image was there.")
+    return EngineError(error)
 
 
 def _create(api: docker.APIClient, spec: ContainerSpec) -> None:

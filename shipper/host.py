@@ -8,7 +8,7 @@ import shlex
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,9 +16,10 @@ import asyncssh
 
 from shipper.errors import ConnectError, ForwardingDisabled
 from shipper.login import reason
+from shipper.pace import Pace
 from shipper.shell import Shell
 from shipper.tasks import uninterrupted
-from shipper.world import Answer, Finished
+from shipper.world import Answer, Finished, Serve
 
 _LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for its status and the start of its body
 
@@ -166,6 +167,47 @@ class SshHost:
         fields = finished.output.splitlines()[-1].split() if finished.output else []
         return int(fields[3]) * 1024 if finished.exit_code == 0 and len(fields) >= 6 and fields[3].isdigit() else None
 
+    @asynccontextmanager
+    async def serving(self, serve: Serve) -> AsyncIterator[int]:
+        """With `GatewayPorts yes` sshd listens on all addresses: who is let in is for `serve` to say."""
+        writers: set[asyncssh.SSHWriter[bytes]] = set()
+        sessions = ExitStack()
+
+        async def echo() -> Session:
+            process = await self._opened("exec cat", encoding=None)
+            sessions.callback(process.close)  # it ends with its input
+            return Session(process)
+
+        pace = Pace(echo, time.monotonic)
+
+        async def handle(reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]") -> None:
+            writers.add(writer)
+            with closing(writer), suppress(ConnectError, asyncssh.Error, OSError):
+                await serve(reader, _PacedWriter(writer, pace))
+            writers.discard(writer)
+
+        begun = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._call_timeout):
+                listener = await self._connection.start_server(lambda *origin: handle, "127.0.0.1", 0, encoding=None)
+        except asyncssh.ChannelListenError:
+            if self._connection.is_closed():
+                raise ConnectError(f"{self.name}: the connection broke.") from None
+            raise ForwardingDisabled("sshd forbids ports that lead back here") from None
+        except TimeoutError:
+            raise ConnectError(f"{self.name}: no port was opened within {self._call_timeout:g} s.") from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
+        finally:
+            self._on_call("listen 127.0.0.1", time.perf_counter() - begun)
+        with sessions:
+            try:
+                yield listener.get_port()
+            finally:
+                listener.close()
+                for writer in writers:
+                    writer.close()  # Docker keeps connections that it may need again
+
     async def forward_socket(self, remote: str, folder: Path) -> Path:
         """A UNIX socket here that leads to one there, while the connection lasts."""
         local = folder / "docker.sock"
@@ -251,6 +293,24 @@ class Session:
     def write_eof(self) -> None:
         with suppress(asyncssh.Error, OSError):
             self._process.stdin.write_eof()
+
+
+class _PacedWriter:
+    """Leaves room in the connection for others."""
+
+    def __init__(self, writer: "asyncssh.SSHWriter[bytes]", pace: Pace) -> None:
+        self._writer = writer
+        self._pace = pace
+        self._written = 0
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+        self._written += len(data)
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+        written, self._written = self._written, 0
+        await self._pace.wait(written)
 
 
 class _Received(io.BytesIO):

@@ -150,6 +150,7 @@ async def _open(
         return seen.known
 
     wanted = {"username": user or access.ssh.user, "port": port or (None if is_jump else access.ssh.port)}
+    compresses = access.ssh.compression and not is_jump  # what goes through a jump host is encrypted already
     options: dict[str, Any] = {name: value for name, value in wanted.items() if value}
     if access.ssh.key or access.ssh.key_env:
         options["agent_path"] = None  # servers refuse those who try many keys
@@ -163,6 +164,9 @@ async def _open(
                 client_keys=keys,
                 known_hosts=known_hosts,
                 preferred_auth=("publickey",),
+                # AES-GCM takes half the processor that ChaCha20 does, which stands first in asyncssh's own order
+                encryption_algs="^aes256-gcm@openssh.com,aes128-gcm@openssh.com",
+                compression_algs=("zlib@openssh.com", "none") if compresses else ("none",),
                 keepalive_interval=_KEEPALIVE,
                 **options,  # what is absent is for ~/.ssh/config to say
             )

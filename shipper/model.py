@@ -49,6 +49,8 @@ class Image:
     size: int
     healthcheck: tuple[str, ...] = ()
     """As in the image's config: ("CMD", …), ("CMD-SHELL", text), ("NONE",) or nothing."""
+    names: tuple[str, ...] = ()
+    """Each with its tag."""
 
     def same_as(self, other: "Image") -> bool:
         """One content has different ids on the classic and on the containerd image store."""
@@ -65,6 +67,7 @@ def image_of(inspected: Mapping[str, Any]) -> Image:
         created=inspected["Created"],
         size=inspected["Size"],
         healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
+        names=tuple(inspected.get("RepoTags") or ()),
     )
 
 

@@ -58,10 +58,14 @@ def access(project: Project) -> Access:
 async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
     """The worlds of all hosts of the config, in its order. Raises ConnectError and its children."""
     registry = DockerRegistry(project) if project.config.registry else None
+    images = LocalImages(project)
     importing = alongside(asyncio.to_thread(_import_what_comes_later))
     async with task_group() as dialling, AsyncExitStack() as stack, importing as imported:
+        stack.callback(images.close)
         hosts = project.config.hosts
-        yield await together({name: _world(stack, dialling, imported, project, registry, name, tell) for name in hosts})
+        yield await together(
+            {name: _world(stack, dialling, imported, project, images, registry, name, tell) for name in hosts}
+        )
 
 
 def _import_what_comes_later() -> None:
@@ -75,6 +79,7 @@ async def _world(
     dialling: asyncio.TaskGroup,
     imported: asyncio.Task[None],
     project: Project,
+    images: LocalImages,
     registry: DockerRegistry | None,
     name: str,
     tell: Tell,
@@ -105,7 +110,7 @@ async def _world(
         engine=DockerEngine(docker, project.full_name, journal.check),
         state=Records(server, project.full_name, journal.check),
         journal=journal,
-        images=LocalImages(project),
+        images=images,
         registry=registry,
         clock=clock,
     )

@@ -3,7 +3,8 @@
 `host.py`, `engine.py`, `records.py` and `images/` speak them for real.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -68,6 +69,21 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+class ByteReader(Protocol):
+    async def read(self, n: int) -> bytes:
+        """Up to `n`; nothing at the end."""
+
+
+class ByteWriter(Protocol):
+    def write(self, data: bytes) -> None: ...
+    async def drain(self) -> None:
+        """Waits until there is room for more."""
+
+
+Serve = Callable[[ByteReader, ByteWriter], Awaitable[None]]
+"""Deals with one connection, which is closed when it returns."""
+
+
 class Host(Protocol):
     """A server, as SSH reaches it. Each verb raises ConnectError when it cannot."""
 
@@ -79,6 +95,9 @@ class Host(Protocol):
 
     async def free_disk(self, folder: str) -> int | None:
         """Bytes; None where the server does not tell."""
+
+    def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
+        """Listens on the server's 127.0.0.1 while the block lasts; gives the port. Raises ForwardingDisabled too."""
 
 
 class Engine(Protocol):

@@ -7,7 +7,7 @@ HTTP status where a registry gave none. https://github.com/opencontainers/distri
 import re
 from dataclasses import dataclass
 
-from shipper.errors import AccessDenied, DiskFull, EngineError, ImageError, NotThere, RegistryError, ShipperError
+from shipper.errors import AccessDenied, EngineError, ImageError, NotThere, RegistryError, ShipperError
 
 
 def _answer(codes: str, status: int) -> re.Pattern[str]:
@@ -34,8 +34,6 @@ class Request:
 
     def refusal(self, error: EngineError) -> ShipperError:
         text = " ".join(error.what.split())
-        if "no space left on device" in text:
-            return DiskFull(f"{self.where}: the disk was full before all of {self.image_name} was there.")
         if _LIMITED.search(error.what):
             return self._limited(text)
         if _DENIED.search(error.what):  # before what follows, since Docker Hub says both

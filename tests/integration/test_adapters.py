@@ -21,7 +21,7 @@ import pytest
 from shipper.errors import ConnectError, EngineError
 from shipper.host import SshHost
 from shipper.model import ContainerSpec
-from shipper.world import World
+from shipper.world import ByteReader, ByteWriter, World
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
 from tests.worlds import OF_A_CONTAINER, Verb, world_of
@@ -42,6 +42,8 @@ OF_AN_ENGINE: dict[str, Verb] = {
     "image": lambda world, name: world.engine.image(name),
     "images": lambda world, name: world.engine.images(),
     "load": lambda world, name: world.engine.load(iter([b"an archive", b"in pieces"])),
+    "pull": lambda world, name: world.engine.pull(f"127.0.0.1:2/{name}:1", None, lambda progress: None),
+    "tag": lambda world, name: world.engine.tag(f"{name}:1", f"{name}:2"),
     "remove_image": lambda world, name: world.engine.remove_image(name),
     **OF_A_CONTAINER,
 }
@@ -50,6 +52,7 @@ OF_A_HOST: dict[str, Verb] = {
     "http_get": lambda world, name: world.host.http_get("127.0.0.1", 22, "/", 5),
     "free_disk": lambda world, name: world.host.free_disk("/"),
     "run": lambda world, name: ssh(world).run("true"),
+    "serving": lambda world, name: listen(world),
     "releases": lambda world, name: world.state.releases(),
 }
 
@@ -147,6 +150,14 @@ def respond(server: Machine, tmp_path: Path) -> Iterator[Respond]:
     yield start
     for pid in pids:
         server.run(f"kill {pid}")
+
+
+async def listen(world: World) -> None:
+    async def hang_up(reader: ByteReader, writer: ByteWriter) -> None:
+        return
+
+    async with world.host.serving(hang_up):
+        pass
 
 
 def ssh(world: World) -> SshHost:

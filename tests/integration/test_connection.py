@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from shipper.login import login
+from shipper.session import access
 from tests.integration.conftest import Project, Result
 from tests.machines import Machine, machine
 
@@ -131,6 +133,17 @@ def shipper_with_names(project: Project, names: str, *arguments: str) -> Result:
 
 
 # No answer
+
+
+@pytest.mark.parametrize(
+    ("ssh", "compression"), [(SSH, "zlib@openssh.com"), (f"{SSH[:-1]}, compression: false}}", "none")]
+)
+async def test_what_goes_through_is_compressed_unless_the_config_says_no(
+    project: Project, ssh: str, compression: str
+) -> None:
+    aim(project, ssh=ssh)
+    async with login(address(project), access(project.opened())) as connection:
+        assert connection.get_extra_info("send_compression") == compression
 
 
 def test_a_refused_connection_is_told_with_its_port(project: Project) -> None:

@@ -1,13 +1,10 @@
 """Images: how they are made, how they get to a server, and what is left when that does not work."""
 
 import dataclasses
-import hashlib
-import io
 import itertools
 import json
 import os
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,14 @@ from typing import Any
 import pytest
 
 import shipper
+from shipper.errors import DiskFull
+from shipper.images.saved import read_saved
+from shipper.images.tunnel import Tunnel
 from shipper.model import Image
 from shipper.session import connected
 from shipper.world import Progress
 from tests.integration.conftest import Project, Result, without_docker
+from tests.integration.making import layer, load, saved_image
 from tests.machines import Machine, machine
 
 _names = itertools.count(1)
@@ -69,37 +70,6 @@ def assert_plain(result: Result) -> None:
     assert "bug in shipper" not in result.everything
 
 
-def with_architecture(made: Machine, image_name: str, architecture: str, folder: Path) -> None:
-    """Gives the machine an image that says of itself that it is for another processor."""
-    layer = archive({"hello": b"hello"})
-    config = json.dumps(
-        {
-            "architecture": architecture,
-            "os": "linux",
-            "config": {"Cmd": ["/hello"]},
-            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
-        }
-    ).encode()
-    config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-    manifest = [{"Config": config_name, "RepoTags": [image_name], "Layers": ["layer.tar"]}]
-    saved = folder / f"image{next(_names)}.tar"
-    saved.write_bytes(
-        archive({config_name: config, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()})
-    )
-    loaded = made.docker("load", "--input", str(saved))
-    assert loaded.returncode == 0, loaded.stderr
-
-
-def archive(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
-
-
 def ready_made(project: Project, image_name: str) -> None:
     """The config takes an image as it is, instead of building that of a commit."""
     project.configure()
@@ -125,7 +95,7 @@ def test_an_image_that_does_not_fit_is_refused_and_nothing_is_left_of_it(on_cram
     result = on_cramped.shipper("deploy")
 
     assert result.exit_code == 17, result.everything
-    assert f"{on_cramped.server.address}: the image needs 38.0 MB of disk while it is loaded" in result.everything
+    assert f"{on_cramped.server.address}: the image needs 38.0 MB of disk while it arrives" in result.everything
     assert "and /var/lib/docker has 2" in result.everything  # 24 MB, less what Docker itself needs
     assert "Nothing is left to prune." in result.everything
     assert "Free some there (docker system df shows what takes it; docker image prune), or lower retain." in (
@@ -166,12 +136,25 @@ def test_old_releases_are_pruned_first_where_the_disk_would_not_hold_the_new_one
     assert on_cramped.answer() == "big 3"
 
 
+async def test_where_the_disk_fills_while_an_image_arrives_that_is_told_and_nothing_is_left_of_it(
+    on_cramped: Project, tmp_path: Path
+) -> None:
+    saved = read_saved(saved_image(tmp_path, "big", [layer(1000), layer(24_000_000)]))
+    tunnel = Tunnel(on_cramped.service, prefix_size=1000, deadline=60)
+    async with connected(on_cramped.opened(), lambda event: None) as worlds:
+        (world,) = worlds.values()
+        with pytest.raises(DiskFull, match="The disk was full before all of the image was there"):
+            await tunnel.ship(saved, f"{on_cramped.service}:big", 0, (), world, lambda progress: None)
+
+    assert on_cramped.server.docker("images", "--all", "--quiet").stdout == ""
+
+
 # Processors
 
 
 def test_a_ready_made_image_on_the_server_for_another_processor_is_refused(project: Project, tmp_path: Path) -> None:
     image_name = f"{project.service}-made:7"
-    with_architecture(project.server, image_name, "arm64", tmp_path)
+    load(project.server, tmp_path, image_name, [layer()], "arm64")
     ready_made(project, image_name)
 
     result = project.shipper("deploy")
@@ -188,7 +171,7 @@ def test_a_ready_made_image_here_for_another_processor_is_refused(
     project: Project, laptop: Machine, tmp_path: Path
 ) -> None:
     image_name = f"{project.service}-made:7"
-    with_architecture(laptop, image_name, "arm64", tmp_path)
+    load(laptop, tmp_path, image_name, [layer()], "arm64")
     ready_made(project, image_name)
 
     result = project.shipper("deploy")
@@ -204,7 +187,7 @@ def test_an_image_of_the_commit_for_another_processor_is_built_anew(
     project: Project, laptop: Machine, tmp_path: Path
 ) -> None:
     image_name = f"{project.service}:{project.git('rev-parse', 'HEAD')}"
-    with_architecture(laptop, image_name, "arm64", tmp_path)
+    load(laptop, tmp_path, image_name, [layer()], "arm64")
 
     result = project.deploy()
 
@@ -435,8 +418,11 @@ async def test_layers_that_the_server_turns_out_to_lack_are_sent_after_all(
         arrived = await world.engine.image(opened.image)
     assert arrived is not None
     assert arrived.id == built.id
-    assert how.startswith("4 of 4 layers, ")
-    assert [progress.detail for progress in reported if progress.detail.startswith("sending all layers, since ")]
+    since = "as an archive, since most layers are there, but did not come through the tunnel; Docker did not take"
+    assert how.startswith(since)
+    assert ": 4 of 4 layers, " in how
+    told = [progress.detail for progress in reported if " since " in progress.detail]
+    assert [detail.partition(",")[0] for detail in told] == ["as an archive", "as an archive with all layers"]
 
 
 # Pushing without a deploy

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Project, Result, without_docker
-from tests.integration.test_images import with_architecture
+from tests.integration.making import layer, load
 from tests.machines import Machine, machine
 from tests.registries import NAME, PASSWORD, USERNAME, serving_images
 
@@ -199,7 +199,7 @@ def test_an_image_in_the_registry_for_another_processor_is_refused(
     by_registry: Project, laptop: Machine, tmp_path: Path
 ) -> None:
     image_name = f"{NAME}/{by_registry.service}-made:7"
-    with_architecture(laptop, image_name, "arm64", tmp_path)
+    load(laptop, tmp_path, image_name, [layer()], "arm64")
     log_in(tmp_path)
     assert laptop.docker("--config", str(tmp_path), "push", image_name).returncode == 0
     config = (by_registry.folder / "config/deploy.yaml").read_text()

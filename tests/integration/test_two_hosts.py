@@ -41,6 +41,19 @@ def test_a_deploy_reaches_all_hosts(on_both: Project, second: Machine) -> None:
     assert [row["container"]["release_number"] for row in on_both.shipper("status", "--json").json] == [1, 1]
 
 
+def test_two_hosts_pull_at_once_what_was_saved_once(on_both: Project, second: Machine, laptop: Machine) -> None:
+    on_both.version(f"version 2 of {on_both.service}")
+
+    result = on_both.deploy()
+
+    assert result.output.count("ship done: through the tunnel: ") == 2
+    images = [made.docker("images", "--quiet", on_both.service).stdout for made in (on_both.server, second)]
+    assert images[0] == images[1] != ""
+    saves = laptop.docker("events", "--since=1h", "--until=0s", "--filter=event=save", "--format={{.ID}}").stdout
+    built = laptop.docker("images", "--no-trunc", "--quiet", f"{on_both.service}:latest").stdout.strip()
+    assert saves.count(built) == 1
+
+
 def test_when_the_second_host_fails_the_first_goes_back_as_well(on_both: Project, second: Machine) -> None:
     on_both.deploy()
     on_both.write("config/env.j2", f"{{% if host == '{second.address}' %}}\nMODE=exits\n{{% endif %}}\n")

@@ -7,7 +7,7 @@ real one does. The servers outlive their clients, as servers do.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -26,7 +26,7 @@ from shipper.model import (
     Release,
     ReleaseOutcome,
 )
-from shipper.world import Answer, Clock, Finished, Report, Storage, World
+from shipper.world import Answer, Clock, Finished, Report, Serve, Storage, World
 from tests.sim.faults import Client
 from tests.sim.servers import App, SimContainer, SimServer
 
@@ -84,6 +84,9 @@ class SimHost(_Part):
 
     async def free_disk(self, folder: str) -> int | None:
         return await self.client.call(self.server, "free disk", lambda: None, reads=True)
+
+    def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
+        raise NotImplementedError("images arrive by SimImages.ship")
 
     def _answering(self, address: str) -> SimContainer:
         container = self.server.containers.get(address)

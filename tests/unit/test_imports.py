@@ -92,6 +92,7 @@ def reached_from(file: str) -> set[str]:
     [
         (("asyncssh",), {"host.py", "login.py"}),
         (("docker", "requests", "urllib3"), {"docker_api.py", "engine.py"}),
+        (("h11",), {"images/pull_registry.py"}),
         (("jinja2",), {"template.py"}),
         (("yaml",), {"deployfile.py", "cli/looking.py"}),
         (("rich",), {"cli/shared.py", "reporters/terminal.py"}),
@@ -100,7 +101,7 @@ def reached_from(file: str) -> set[str]:
         (("subprocess",), {"git.py"}),
         (("os", "signal"), {"cli/shared.py", "handover.py"}),
         (("sys",), {"cli/__init__.py", "cli/guarding.py", "cli/looking.py", "cli/shared.py"}),
-        (("secrets",), {"deployment.py", "shell.py"}),
+        (("secrets",), {"deployment.py", "images/pull_registry.py", "shell.py"}),
         (("random", "uuid"), set()),
         (("logging", "warnings"), set()),
     ],
@@ -173,7 +174,7 @@ def test_what_all_steps_share_knows_none_of_them() -> None:
     ("file", "own"),
     [
         ("login.py", set()),
-        ("host.py", {"shipper.login", "shipper.shell", "shipper.tasks"}),
+        ("host.py", {"shipper.login", "shipper.pace", "shipper.shell", "shipper.tasks"}),
         ("engine.py", {"shipper.docker_api", "shipper.tasks"}),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from shipper.errors import AccessDenied, DiskFull, EngineError, ImageError, NotThere, RegistryError
+from shipper.errors import AccessDenied, EngineError, ImageError, NotThere, RegistryError
 from shipper.images.refusals import Request
 
 # As Docker 20.10 to 28 wrote them, of Docker Hub, ghcr.io and the registry of the CNCF.
@@ -15,7 +15,6 @@ HUB_PULL_DENIED = (
 )
 HUB_PASSWORD = 'Get "https://registry-1.docker.io/v2/": unauthorized: incorrect username or password'
 GHCR_DENIED = 'Head "https://ghcr.io/v2/ann/shop/manifests/1": denied'
-NO_SPACE = "write /var/lib/docker/tmp/GetImageBlob2311: no space left on device"
 NO_NAME = 'Get "https://registry.example/v2/": dial tcp: lookup registry.example on 10.0.0.1:53: no such host'
 NO_SOCKET = 'Get "https://registry.example/v2/": dial tcp 10.0.0.9:443: connect: permission denied'
 
@@ -46,7 +45,6 @@ def told(text: str, username: str | None = "ann", kind: type[EngineError] = Engi
         ("unauthorized: authentication required", RegistryError, "docker.io refuses the password of ann: unauthorized"),
         ("manifest unknown: manifest unknown", ImageError, "docker.io has no image ann/shop:1."),
         ("name unknown: repository name not known to registry", ImageError, "docker.io has no image ann/shop:1."),
-        (NO_SPACE, DiskFull, "a.example: the disk was full before all of ann/shop:1 was there."),
         (NO_NAME, RegistryError, "a.example does not get through to the registry docker.io: Get "),
         (NO_SOCKET, RegistryError, "a.example does not get through to the registry docker.io: Get "),
     ],

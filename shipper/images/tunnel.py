@@ -1,0 +1,110 @@
+"""The way of an image through the SSH connection: the server's Docker pulls it from a registry in our own process.
+
+The registry listens on the server's 127.0.0.1, from where Docker pulls without TLS. Each prefix of the image that has
+arrived is an image there with a name of ours, so that its layers stay when the link is cut. When all is there, these
+names go, and with them those that earlier runs left.
+"""
+
+import asyncio
+import re
+from collections.abc import Collection
+
+from shipper.errors import ConnectError, EngineError, ShipperError
+from shipper.images.prefixes import contents, prefixes
+from shipper.images.pull_registry import PullRegistry
+from shipper.images.saved import Saved
+from shipper.model import Image, size_text
+from shipper.tasks import finish, task_group
+from shipper.world import Progress, Report, World
+
+PREFIX = 32_000_000  # bytes: at 100 ms one more pull takes 1.2 s, in which OpenSSH moves 24 MB at best
+
+
+class LayersUnknown(EngineError):
+    """The server's Docker asks for layers that it has: it knows by their digests only those that it has pulled."""
+
+
+class Tunnel:
+    def __init__(self, service: str, prefix_size: int, deadline: float) -> None:
+        """After each `prefix_size` bytes, what has arrived is made to stay."""
+        self._repository = f"shipper-tunnel/{service}"
+        self._prefix_size = prefix_size
+        self._deadline = deadline
+
+    async def ship(
+        self, saved: Saved, image_name: str, known: int, there: Collection[Image], world: World, report: Report
+    ) -> str:
+        """Moves the image, of which the server has the `known` lowest layers; returns in words how.
+
+        Raises ForwardingDisabled, LayersUnknown where it would mostly send what is there, TimeoutError after the
+        deadline, and what Engine raises.
+        """
+        counts = prefixes(saved.layers, known, self._prefix_size)
+        missing = sum(layer.size for layer in saved.layers[known:])
+        percent = 0
+
+        def on_sent() -> None:
+            nonlocal percent
+            before, percent = percent, 100 * registry.sent // max(missing, 1)
+            if percent > before:  # not each piece is news
+                through = f"of {size_text(missing)} through the tunnel"
+                report(Progress(done=registry.sent, total=max(missing, registry.sent), unit="bytes", detail=through))
+
+        registry = PullRegistry(
+            self._repository, contents(saved, counts), withheld=_not_worth_sending(saved, known), on_sent=on_sent
+        )
+        ours = re.compile(rf"127\.0\.0\.1:\d+/{re.escape(self._repository)}:\d+")
+        names = [name for image in there for name in image.names if ours.fullmatch(name)]
+        try:
+            await self._pull(registry, counts, names, world)
+            await world.engine.tag(names[-1], image_name)
+        except (ConnectError, TimeoutError):
+            raise  # the next run goes on from what has arrived
+        except (ShipperError, asyncio.CancelledError):
+            await finish(_remove(names, world))
+            raise
+        await _remove(names, world)
+        sent, whole = size_text(registry.sent), size_text(sum(layer.size for layer in saved.layers))
+        return f"through the tunnel: {len(registry.layers_sent)} of {len(saved.layers)} layers, {sent} sent of {whole}"
+
+    async def _pull(self, registry: PullRegistry, counts: Collection[int], names: list[str], world: World) -> None:
+        """Adds to `names` those that it gives to what arrives. The last one is that of the whole image."""
+
+        async def pull(port: int) -> None:
+            for count in counts:
+                names.append(f"127.0.0.1:{port}/{self._repository}:{count}")  # localhost could be ::1
+                await world.engine.pull(names[-1], registry.credentials, lambda progress: None)
+
+        try:
+            # when we are interrupted the registry ends first: then Docker, which we wait for, has nothing to wait for
+            async with (
+                asyncio.timeout(self._deadline),
+                task_group() as group,
+                world.host.serving(registry.serve) as port,
+            ):
+                await asyncio.wait([group.create_task(pull(port))])
+        except EngineError:
+            if registry.has_refused:
+                raise LayersUnknown("most layers are there, but did not come through the tunnel") from None
+            raise
+
+
+def _not_worth_sending(saved: Saved, known: int) -> set[str]:
+    """Layers that the server has, if they are more than what it lacks: an archive can leave them out.
+
+    Otherwise they are sent when Docker asks for them, and are known to it from then on.
+    """
+    has, lacks = saved.layers[:known], saved.layers[known:]
+    if sum(layer.size for layer in has) <= sum(layer.size for layer in lacks):
+        return set()
+    return {layer.digest for layer in has} - {layer.digest for layer in lacks}
+
+
+async def _remove(names: Collection[str], world: World) -> None:
+    async def remove(name: str) -> None:
+        try:
+            await world.engine.remove_image(name)
+        except (EngineError, ConnectError):
+            return  # it is not there; or else the next run removes it
+
+    await asyncio.gather(*map(remove, names))
