@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -38,6 +39,7 @@ def _deploy(folder: Path, environ: dict[str, str]) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
+    tempfile.tempdir = None  # what was imported has asked for it in another environment
     sys.argv = ["shipper", "deploy"]
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         cli.main()

@@ -135,7 +135,7 @@ def test_the_password_is_in_no_argument_no_output_and_on_no_disk(
     for made in (laptop, by_registry.server):
         assert made.run(f"grep -rslF -e {' -e '.join(forms)} --exclude-dir overlay2 /var/lib /run").stdout == ""
     assert list(Path(by_registry.environ["HOME"]).iterdir()) == []
-    assert list(Path(by_registry.environ["TMPDIR"]).glob("shipper-*")) == []
+    assert list(Path(by_registry.environ["TMPDIR"]).glob("shipper-docker-*")) == []
 
 
 def test_a_wrong_password_is_told_before_anything_is_built(by_registry: Project) -> None:
