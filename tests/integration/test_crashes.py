@@ -60,6 +60,8 @@ async def test_wherever_a_deploy_is_killed_the_same_command_finishes_it(project:
     assert len(expected) > 12
     with visitor(project) if strategy == "overlap" else nullcontext():
         for line, place in enumerate(expected, start=1):
+            if place.startswith("end "):
+                continue  # at once with it, what begins the next step is sent
             version, before = 3 + line, len(journal(project))
             kill_deploy_at(project, line, VERSION=str(version))
             assert set(written(project, before)) <= set(expected)
@@ -69,7 +71,7 @@ async def test_wherever_a_deploy_is_killed_the_same_command_finishes_it(project:
             assert outcome.exit_code == 0, f"killed at {place}: {outcome}"
             assert await serves_alone(project, version), f"killed at {place}"
             assert strategy == "overlap" or never_two(project), f"killed at {place}"
-    print(f"killed at each of {len(expected)} lines: {', '.join(expected)}")
+    print(f"killed wherever something begins: {', '.join(expected)}")
 
 
 async def test_of_two_deploys_that_start_at_one_moment_one_wins_and_the_other_touches_nothing(project: Project) -> None:

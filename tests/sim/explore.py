@@ -33,7 +33,7 @@ from shipper.model import (
     Unchanged,
 )
 from shipper.project import Project
-from tests.sim.faults import OF_A_READ, OF_A_WRITE, Call, Client, Crash, Fault
+from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault
 from tests.sim.loop import VirtualLoop
 from tests.sim.servers import App, Sim, SimContainer, SimServer
 from tests.sim.world import connected
@@ -187,7 +187,7 @@ class Explorer:
         for number, (call, to_come) in enumerate(zip(whole.client.calls, _to_come(whole), strict=True), start=1):
             if number <= last:
                 continue
-            faults: Sequence[Fault] = OF_A_READ if call.reads else OF_A_WRITE
+            faults: Sequence[Fault] = OF_AN_ENTRY if _is_entry(call) else OF_A_READ if call.reads else OF_A_WRITE
             self.cases += len(faults)
             if (met or before) and not self.thorough:
                 faults = self._unlike_others(faults, call, to_come)
@@ -199,9 +199,10 @@ class Explorer:
 
         Where a run looks as another one did from here on, nothing else can come of it. Who dies, is cut off or is
         interrupted leaves things as they are: it does not matter at which of several calls, and after one is before
-        the next. What is slow is so once; before a step begins another has ended. `thorough` relies on none of it.
+        the next. What is slow is so once; for an entry of the journal nobody waits, so what befalls it befalls what
+        follows. `thorough` relies on none of it.
         """
-        if to_come in self._continued or "journal begin" in call.name:
+        if to_come in self._continued or _is_entry(call):
             return ()
         self._continued.add(to_come)
         ends = {(fault, call.state) for fault in _ENDS} - self._ended
@@ -410,6 +411,10 @@ def _serving(sim: Sim) -> dict[tuple[str, str], tuple[str, str]]:
             live = [c for c in ours if (c.works if c.hands_over else c.is_running) and c.policy == policy]
             found.update({(server.name, c.role_name): (c.spec.name, c.policy) for c in live})
     return found
+
+
+def _is_entry(call: Call) -> bool:
+    return ": journal " in call.name
 
 
 def _gives_way(client: Client, role_name: str) -> bool:

@@ -37,6 +37,7 @@ class Fault(enum.StrEnum):
 
 
 OF_A_WRITE = tuple(fault for fault in Fault if fault is not Fault.STALE)
+OF_AN_ENTRY = (Fault.REFUSED, Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.CUT)  # of the journal: nobody waits for it
 OF_A_READ = tuple(fault for fault in Fault if fault not in (Fault.LOST, Fault.CRASH_AFTER))
 
 
