@@ -20,7 +20,7 @@ from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
-from shipper.tasks import together
+from shipper.tasks import task_group, together
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -44,8 +44,10 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
             connected(project, tell) as worlds,
             holding(project, worlds, f"deploy of {short(project.version)}", wait),
         ):
-            hosts = await observe_all(project, worlds, project.image)
-            _refuse_if_frozen(hosts, now(worlds))
+            async with task_group() as reading:
+                reading.create_task(_refuse_if_frozen(worlds))
+                looking = reading.create_task(observe_all(project, worlds, project.image))
+            hosts = looking.result()
             warn_of_unfinished(worlds, tell)
             made = await _plan(project, worlds, hosts, available, mask, tell)
             return await carry_out(made, project, worlds, hosts, tell, mask)
@@ -68,10 +70,9 @@ def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> Abst
     return locked(worlds, holder, wait=wait)
 
 
-def _refuse_if_frozen(hosts: Hosts, moment: datetime) -> None:
-    for name, host in hosts.items():
-        freeze = host.freeze
-        if freeze and freeze.holds(moment):
+async def _refuse_if_frozen(worlds: Worlds) -> None:
+    for name, freeze in (await together({name: world.state.freeze() for name, world in worlds.items()})).items():
+        if freeze and freeze.holds(now(worlds)):
             raise Frozen(
                 f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}",
                 now="Nothing was done. A rollback is possible all the same.",

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ import urllib3.exceptions
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
 
 from shipper.errors import ConnectError, EngineError, NotThere
+from shipper.tasks import task_group
 
 Result = TypeVar("Result")
 
@@ -55,15 +57,11 @@ class DockerApi:
         takes a round trip before its first call.
         """
         self._pool.open(ready)
-        version, containers = await asyncio.gather(
-            self._in_thread("GET /version", lambda: self._get("/version")),
-            self._in_thread(
-                "GET /containers",
-                lambda: self._get("/containers/json", all="true", filters=json.dumps({"label": [label]})),
-            ),
-        )
+        async with task_group() as greeting:
+            asking = greeting.create_task(self._in_thread("GET /version", lambda: self._get("/version")))
+            guessing = greeting.create_task(self._guess(label))
+        version, self.container_ids = asking.result(), guessing.result()
         self.platform = f"{version['Os']}/{version['Arch']}"
-        self.container_ids = tuple(container["Id"] for container in containers)
         self._client = docker.APIClient(
             base_url=f"unix://{self._socket_path}",
             version=version["ApiVersion"],
@@ -71,6 +69,15 @@ class DockerApi:
         )
         self._client.get_adapter(_URL).close()
         self._client.mount(_URL, self._pool)
+
+    async def _guess(self, label: str) -> tuple[str, ...]:
+        filters = json.dumps({"label": [label]})
+        with suppress(EngineError):  # it will be asked for again, in the version that is agreed upon
+            there = await self._in_thread(
+                "GET /containers", lambda: self._get("/containers/json", all="true", filters=filters)
+            )
+            return tuple(container["Id"] for container in there)
+        return ()
 
     def _get(self, path: str, **query: str) -> Any:
         """Without a version, which is not known yet. https://docs.docker.com/reference/api/engine/version/v1.41/"""
@@ -126,6 +133,8 @@ def _translated(call: Callable[[], Result]) -> Callable[[], Result]:
             raise NotThere(_explanation(error)) from None
         except docker.errors.APIError as error:
             raise EngineError(_explanation(error)) from None
+        except requests.exceptions.HTTPError as error:
+            raise EngineError(f"Docker answered: {error.response.status_code} {error.response.reason}") from None
         except requests.exceptions.Timeout:
             raise ConnectError("Docker did not answer in time.") from None
         except (

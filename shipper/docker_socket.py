@@ -15,7 +15,7 @@ from shipper.errors import ConnectError, DockerUnavailable
 from shipper.host import CHUNK, Session, SshHost
 from shipper.tasks import task_group
 
-SESSIONS = 7  # at once, of the 10 that sshd allows: lock and shell have two, and one may be on its way out
+SESSIONS = 6  # at once, of the 10 that sshd allows: lock, shell and tunnel have three, and one may be on its way out
 
 _LOOK = """
 if [ ! -S "$1" ]; then echo absent

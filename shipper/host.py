@@ -261,6 +261,10 @@ class Conversation:
         before, _, self._unread[of_errors] = received.partition(mark)
         return before
 
+    def close(self) -> None:
+        """Ends it, whatever it is at."""
+        self._process.close()
+
     async def end(self) -> int:
         """Waits for the command to end; returns its exit code."""
         try:

@@ -21,12 +21,12 @@ from shipper.errors import ConnectError, HostError, Locked, LockLost
 from shipper.host import Conversation, SshHost
 from shipper.model import TERMINAL, Holder, Unfinished
 from shipper.records import MAKE_ROOT, ROOT
-from shipper.tasks import task_group, together
+from shipper.tasks import task_group, together, uninterrupted
 from shipper.world import Clock, World
 
 SILENCE = 20  # seconds after which the lock is given up
 _BEAT = SILENCE / 5
-_AHEAD = 4  # entries that may be on their way: two steps
+_AHEAD = 3  # entries that may be on their way: the one that begins a deploy is written before anything stops or starts
 
 # Runs under dash, forks nothing that keeps the lock's descriptor, and takes no secret: proven on OpenSSH 9.2.
 _HOLD = f"""
@@ -39,7 +39,7 @@ echo held; tail -n 1 "$1/journal" 2>/dev/null | grep . || echo
 while line=$(hear "$1" "$2"); do
   case $line in
     .) exit 0 ;;
-    ?*) {{ printf '%s\\n' "$line" >>"$1/journal" && sync "$1/journal"; }} || exit 74 ;;
+    ?*) {{ printf '%s\\n' "$line" >>"$1/journal" && sync "$1/journal"; }} || break ;;
   esac
   echo ok
 done
@@ -71,6 +71,10 @@ class HostJournal:
             )
 
     async def lock(self, holder: Holder) -> None:
+        """Once begun it is waited for: a lock that is taken after we have turned away would be in our own way."""
+        await uninterrupted(self._lock(holder))
+
+    async def _lock(self, holder: Holder) -> None:
         words = ["sh", "-c", _HOLD.strip(), "shipper-lock", self._folder, str(SILENCE), json.dumps(asdict(holder))]
         # `exec`, or a login shell such as dash stays in between, and is what `kill "$PPID"` would end
         process = await self._host.converse(f"exec {shlex.join(words)}")

@@ -302,8 +302,6 @@ class Observed:
     image: Image | None = None
     """The wanted image, if the host has it."""
     has_network: bool = True
-    freeze: Freeze | None = None
-    """Be it over or not."""
 
     @property
     def role_names(self) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         platform = reads.create_task(world.engine.platform())
         containers = reads.create_task(world.engine.containers())
         releases = reads.create_task(world.state.releases())
-        freeze = reads.create_task(world.state.freeze())
         image = reads.create_task(world.engine.image(image_name)) if image_name else None
         has_network = reads.create_task(world.engine.has_network(network_name))
     return Observed(
@@ -26,7 +25,6 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         releases=releases.result(),
         image=image.result() if image else None,
         has_network=has_network.result(),
-        freeze=freeze.result(),
     )
 
 

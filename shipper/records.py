@@ -25,9 +25,9 @@ _READ = """
 if [ -e "$1" ] && [ ! -x "$1" ]; then echo "$1: permission denied" >&2; exit 77; fi
 [ -e "$1/releases" ] || exit 0
 cd "$1/releases" || exit 77
-for record in */record; do
-  [ -f "$record" ] || continue
-  cat "$record"; cat "${record%record}outcome" 2>/dev/null || echo
+for number in *; do
+  record=$(cat "$number/record" 2>/dev/null) || continue
+  printf '%s\\n%s\\n' "$record" "$(cat "$number/outcome" 2>/dev/null)"
 done
 """
 _READ_PAYLOAD = 'cd "$1/releases/$2" 2>/dev/null || exit 0; cat config env'

@@ -5,7 +5,7 @@ be starting again, so the world is asked what is true before anything is taken b
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from shipper.telling import told
 from shipper.world import Clock, Report, World
 
 Result = TypeVar("Result")
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 _PATIENCE = 20.0  # seconds in which Docker may come back, as systemd starts it again
 _PAUSE = 0.5
@@ -33,7 +34,7 @@ class Failure:
 
 
 async def run(plan: Plan, worlds: Mapping[str, World], tell: Tell) -> Failure | None:
-    """Each step is in the journal before it is begun and after it has ended."""
+    """Each step is told to the journal before it is begun and after it has ended."""
     return await _Run(plan, worlds, tell).run()
 
 
@@ -52,7 +53,8 @@ class _Run:
             for wave in self._plan.before_commit:
                 lanes: list[list[Step]] = [[] for _ in wave]
                 self._begun.append(lanes)
-                await self._side_by_side(wave, [self._forward(*pair) for pair in zip(wave, lanes, strict=True)])
+                work = [partial(self._forward, lane, begun) for lane, begun in zip(wave, lanes, strict=True)]
+                await self._side_by_side(wave, work)
         except BaseException as error:
             await finish(self._take_back())
             if isinstance(error, (ShipperError, asyncio.CancelledError)):
@@ -67,19 +69,19 @@ class _Run:
         begun = [step for lanes in self._begun for lane in lanes for step in lane]
         return begun[-1] if begun else self._plan.steps[0]
 
-    async def _side_by_side(self, lanes: Sequence[Sequence[Step]], work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    async def _side_by_side(self, lanes: Sequence[Sequence[Step]], work: Sequence[Work]) -> None:
         """As many hosts at a time as the plan says. When one lane fails, the others stop at their next safe point."""
-        of_host: dict[str, list[Coroutine[Any, Any, None]]] = {}
-        for lane, coroutine in zip(lanes, work, strict=True):
-            of_host.setdefault(lane[0].host_name, []).append(coroutine)
+        of_host: dict[str, list[Work]] = {}
+        for lane, begin in zip(lanes, work, strict=True):
+            of_host.setdefault(lane[0].host_name, []).append(begin)
         async with task_group() as going:
-            for coroutines in of_host.values():
-                going.create_task(self._on_one_host(coroutines))
+            for lanes_there in of_host.values():
+                going.create_task(self._on_one_host(lanes_there))
 
-    async def _on_one_host(self, lanes: Iterable[Coroutine[Any, Any, None]]) -> None:
+    async def _on_one_host(self, work: Sequence[Work]) -> None:
         async with self._at_once, task_group() as going:
-            for lane in lanes:
-                going.create_task(lane)
+            for begin in work:
+                going.create_task(begin())
 
     async def _forward(self, lane: Lane, begun: list[Step]) -> None:
         for step in lane:
@@ -105,7 +107,7 @@ class _Run:
     async def _take_back(self) -> None:
         for lanes in reversed(self._begun):
             begun = [lane for lane in lanes if lane]
-            await self._side_by_side(begun, [self._backward(lane) for lane in begun])
+            await self._side_by_side(begun, [partial(self._backward, lane) for lane in begun])
 
     async def _backward(self, begun: Sequence[Step]) -> None:
         for step in reversed(begun):
@@ -121,7 +123,7 @@ class _Run:
 
     async def _do_what_is_left(self) -> None:
         for wave in self._plan.after_commit:
-            await self._side_by_side(wave, [self._onward(lane) for lane in wave])
+            await self._side_by_side(wave, [partial(self._onward, lane) for lane in wave])
 
     async def _onward(self, lane: Lane) -> None:
         """The release serves: what fails here is said, and the next deploy tries it again."""

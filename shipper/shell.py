@@ -24,21 +24,25 @@ class Shell:
         """An answer did not come, so it is not known whose the next one would be."""
 
     async def run(self, script: str, *arguments: str, input: str = "", within: float) -> Finished:
-        """Runs a script with these arguments; `input`, a text of lines, is in nobody's argv. Raises ConnectError."""
-        self._conversation.send(self._framed(script, arguments, input))
-        async with self._turn:  # given in the order in which it is asked for, as answers come
-            try:
+        """Runs a script with these arguments; `input` is in nobody's argv. Raises ConnectError."""
+        try:
+            self._conversation.send(self._framed(script, arguments, input))
+            async with self._turn:  # given in the order in which it is asked for, as answers come
+                if self.is_lost:
+                    raise ConnectError("A command before this one on the same server did not end.")
                 output = await self._conversation.until(f"\n{self._mark} ", within)
                 exit_code = await self._conversation.until("\n", within)
                 errors = await self._conversation.until(f"\n{self._mark}\n", within, of_errors=True)
-            except ConnectError:
-                self.is_lost = True
-                raise
+        except ConnectError:
+            self.is_lost = True
+            self._conversation.close()  # or what waits in it would run after all
+            raise
         return Finished(exit_code=int(exit_code), output=output, errors=errors)
 
     def _framed(self, script: str, arguments: tuple[str, ...], input: str) -> str:
-        here = f"<<'{self._mark}'\n{input.removesuffix(chr(10))}\n{self._mark}" if input else "</dev/null"
+        # printf is a part of the shell; a here-document can be a file in /tmp
+        given = f"printf %s {shlex.quote(input)} |" if input else "</dev/null"
         return (
-            f"(set -- {shlex.join(arguments)}\n{script}\n) {here}\n"
+            f"{given} (set -- {shlex.join(arguments)}\n{script}\n)\n"
             f"printf '\\n{self._mark} %d\\n' $?; printf '\\n{self._mark}\\n' >&2"
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shipper.errors import EngineError, NotThere
 from shipper.steps import Step
-from shipper.tasks import task_group
+from shipper.tasks import together
 from shipper.world import Report, World
 
 
@@ -26,20 +26,12 @@ class Prune(Step):
         return ", ".join(f"{len(names)} {noun}{'s' * (len(names) > 1)}" for names, noun in counted if names)
 
     async def do(self, world: World, report: Report) -> str:
-        async with task_group() as pruning:
-            pruning.create_task(self._remove_containers_and_images(world))
-            if self.release_numbers:
-                pruning.create_task(world.state.remove(self.release_numbers))
+        """The images after the containers that hold them, and last the records, which tell which images are ours."""
+        await together({name: _remove_container(world, name) for name in self.container_names})
+        await together({name: _remove_image(world, name) for name in self.image_names})
+        if self.release_numbers:
+            await world.state.remove(self.release_numbers)
         return self.detail
-
-    async def _remove_containers_and_images(self, world: World) -> None:
-        """Images after the containers that hold them."""
-        async with task_group() as removing:
-            for name in self.container_names:
-                removing.create_task(_remove_container(world, name))
-        async with task_group() as removing:
-            for name in self.image_names:
-                removing.create_task(_remove_image(world, name))
 
 
 async def _remove_container(world: World, name: str) -> None:

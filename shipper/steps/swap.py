@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from shipper.errors import GateFailed, NotThere
 from shipper.model import SERVES, SERVES_NOT
 from shipper.steps import Step
-from shipper.tasks import task_group
 from shipper.world import Report, World
 
 
@@ -27,10 +26,9 @@ class Swap(Step):
         return f"{self.container_name} serves" + (f" instead of {', '.join(self.old_names)}" if self.old_names else "")
 
     async def do(self, world: World, report: Report) -> str:
-        async with task_group() as swapping:
-            swapping.create_task(world.engine.set_restart_policy(self.container_name, SERVES))
-            looking = swapping.create_task(world.engine.container(self.container_name))
-        if not looking.result().is_running:
+        await world.engine.set_restart_policy(self.container_name, SERVES)
+        # afterwards: what ended before it had the mark is not started again
+        if not (await world.engine.container(self.container_name)).is_running:
             raise GateFailed(f"{self.container_name} passed its gate, but does not run any more")
         return ""
 
