@@ -41,8 +41,7 @@ class Shell:
 
     def _framed(self, script: str, arguments: tuple[str, ...], input: str) -> str:
         # printf is a part of the shell; a here-document can be a file in /tmp
-        given = f"printf %s {shlex.quote(input)} |" if input else "</dev/null"
         return (
-            f"{given} (set -- {shlex.join(arguments)}\n{script}\n)\n"
+            f"printf %s {shlex.quote(input)} | (set -- {shlex.join(arguments)}\n{script}\n)\n"
             f"printf '\\n{self._mark} %d\\n' $?; printf '\\n{self._mark}\\n' >&2"
         )
