@@ -14,6 +14,7 @@ from tests.sim.servers import Sim, SimContainer, SimServer
 Result = TypeVar("Result")
 
 _SLOW = 40.0  # seconds: longer than a gate waits
+_UNWRITTEN = 3  # entries of the journal that may be on their way to the disk
 _RESTART = 5.0  # seconds that Docker is away when it is started again
 
 
@@ -60,6 +61,8 @@ class Client:
     cut_off: set[str] = field(default_factory=set)
     stale: dict[str, dict[str, SimContainer]] = field(default_factory=dict)
     """The containers of each server as they were before the last write."""
+    entries: dict[str, int] = field(default_factory=dict)
+    """How many it has sent to the journal of each server."""
     latency: float = 0.0
     """Seconds that each call takes, there and back."""
 
@@ -118,6 +121,7 @@ class Client:
                 self._die()
             case Fault.CUT | Fault.POWER_CUT:
                 if fault is Fault.POWER_CUT:
+                    del server.journal[len(server.journal) - min(self.entries.get(server.name, 0), _UNWRITTEN) :]
                     server.reboot()
                     self._happened(server)
                 self.cut_off.add(server.name)

@@ -32,6 +32,19 @@ def test_each_fault_is_survived_on_two_hosts_by_registry_and_when_handovers_are_
     assert explored(SCENARIOS[name], pairs=False).cases > 200
 
 
+@pytest.mark.parametrize("name", ["overlap", "recreate", "handover", "two roles"])
+def test_of_what_goes_side_by_side_either_may_come_first(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def the_other_way_round(*arguments: Any) -> Plan:
+        made = make_plan(*arguments)
+        before, after = (tuple(wave[::-1] for wave in waves) for waves in (made.before_commit, made.after_commit))
+        return replace(made, before_commit=before, after_commit=after)
+
+    for module in (shipper.deployment, shipper.rollbacks):
+        monkeypatch.setattr(module, "make_plan", the_other_way_round)
+
+    assert explored(SCENARIOS[name], pairs=False).cases > 200
+
+
 def broken(name: str) -> str:
     with pytest.raises(Broken) as caught:
         explored(SCENARIOS[name], pairs=False)

@@ -322,6 +322,7 @@ class SimJournal(_Part):
         await self.client.call(
             self.server, f"journal {words}", lambda: self.server.journal.append(written), waits=False
         )
+        self.client.entries[self.server.name] = self.client.entries.get(self.server.name, 0) + 1
 
     async def unlock(self) -> None:
         if self.server.holder is self.client and not self.client.is_dead:
