@@ -37,8 +37,10 @@ class _Row:
     detail: str = ""
     mark: str = "⋯"
     style: str = "cyan"
-    begun: float = field(default_factory=time.monotonic)
-    seconds: float | None = None
+    begun: float = 0.0
+    """When its last step began; 0 when that has ended."""
+    seconds: float = 0.0
+    """Of the steps that have ended."""
     told: list[str] = field(default_factory=list)
     """What finished steps had to say."""
 
@@ -65,7 +67,9 @@ class TerminalReporter:
         """While it runs, what each row is at; in the end, what each has done."""
         table = Table.grid(padding=(0, 2))
         for (host_name, role_name), row in self._rows.items():
-            seconds = row.seconds if row.seconds is not None else time.monotonic() - row.begun
+            if ended and not row.told:
+                continue
+            seconds = row.seconds + (time.monotonic() - row.begun if row.begun else 0.0)
             table.add_row(
                 Text(row.mark, style=row.style),
                 Text(host_name, style="dim"),
@@ -105,19 +109,21 @@ class TerminalReporter:
         match event:
             case StepStarted(because=because):
                 row.step, row.detail = event.step, because and f"because {because}"
-                row.mark, row.style, row.seconds = "⋯", "cyan", None
+                row.mark, row.style, row.begun = "⋯", "cyan", time.monotonic()
             case StepProgressed(unit="bytes"):
                 row.detail = bytes_text(event)
             case StepProgressed():
                 row.detail = event.detail
             case StepFinished(detail=detail, seconds=seconds):
-                row.mark, row.style, row.detail, row.seconds = "✓", "green", detail, time.monotonic() - row.begun
+                row.mark, row.style, row.detail = "✓", "green", detail
+                row.seconds, row.begun = row.seconds + seconds, 0.0
                 if detail:
                     row.told.append(f"{event.step}: {detail}")
                 if self._verbose:
                     self._say(f"✓ {event.host_name} {event.role_name} {event.step} {detail} ({seconds:.2f} s)", "green")
-            case StepFailed(reason=reason):
-                row.mark, row.style, row.detail, row.seconds = "✗", "red", reason, time.monotonic() - row.begun
+            case StepFailed(reason=reason, seconds=seconds):
+                row.mark, row.style, row.detail = "✗", "red", reason
+                row.seconds, row.begun = row.seconds + seconds, 0.0
                 row.told.append(f"{event.step}: {reason}")
 
     def _end(self, lines: Iterator[str], style: str) -> None:
