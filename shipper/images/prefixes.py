@@ -31,13 +31,13 @@ class Contents:
 def prefixes(layers: Sequence[Layer], known: int, at_least: int) -> tuple[int, ...]:
     """Of how many layers each image is that is to be pulled, the whole one last.
 
-    The layers that the server lacks are cut where `at_least` bytes have come together, since each pull costs several
-    round trips.
+    The layers that the server lacks are cut where `at_least` bytes have come together and as many are to follow, since
+    each pull costs several round trips.
     """
-    cuts, together = [], 0
+    cuts, together, to_come = [], 0, sum(layer.size for layer in layers[known:])
     for count, layer in enumerate(layers[known:], start=known + 1):
-        together += layer.size
-        if together >= at_least:
+        together, to_come = together + layer.size, to_come - layer.size
+        if together >= at_least <= to_come:
             cuts.append(count)
             together = 0
     return tuple(dict.fromkeys([*cuts, len(layers)]))

@@ -28,17 +28,31 @@ def measure_images(client: Client, key: Path, say: Callable[[str], None]) -> Ite
     for number in range(_RUNS):
         say(f"images, {number + 1} of {_RUNS}")
         for rtt in RTTS:
-            (repository.folder / "unchanged").write_bytes(os.urandom(_IMAGE - _CHANGED))
-            found["shipped"][rtt].append(_IMAGE / _MEGABYTE / _ship_seconds(_changed(client, rtt)))
+            for shipped, compression in (("uncompressed", "false"), ("shipped", "true")):
+                _set_compression(client, compression)
+                (repository.folder / "unchanged").write_bytes(os.urandom(_IMAGE - _CHANGED))
+                found[shipped][rtt].append(_IMAGE / _MEGABYTE / _ship_seconds(_changed(client, rtt)))
             found["sent"][rtt].append(_changed(client, rtt).bytes_sent / _CHANGED)
             found["plain"][rtt].append(_ssh_speed(client, key, rtt))
             found["compressed"][rtt].append(_ssh_speed(client, key, rtt, "-C"))
-    share = {rtt: [100 * median(found["shipped"][rtt]) / median(found["plain"][rtt])] for rtt in RTTS}
     yield Row(what="sent for a changed layer of 1 MB", unit="×", samples=found["sent"], wanted="≤ 1.05")
     yield Row(what="ship, image of 40 MB", unit="MB/s", samples=found["shipped"])
+    yield Row(what="  against ssh -C cat", unit="%", samples=_share(found["shipped"], found["compressed"]))
+    yield Row(what="ship, ssh.compression: false", unit="MB/s", samples=found["uncompressed"])
+    yield Row(what="  against ssh cat", unit="%", samples=_share(found["uncompressed"], found["plain"]), wanted="≥ 80")
     yield Row(what="ssh cat, 40 MB", unit="MB/s", samples=found["plain"])
     yield Row(what="ssh -C cat, 40 MB", unit="MB/s", samples=found["compressed"])
-    yield Row(what="ship against ssh cat", unit="%", samples=share, wanted="≥ 80")
+
+
+def _share(shipped: dict[float, list[float]], copied: dict[float, list[float]]) -> dict[float, list[float]]:
+    return {rtt: [100 * median(shipped[rtt]) / median(copied[rtt])] for rtt in RTTS}
+
+
+def _set_compression(client: Client, wanted: str) -> None:
+    file = client.repository.folder / "config/deploy.yaml"
+    before, _, _ = file.read_text().partition("ssh: ")
+    after = file.read_text().partition("SAMPLE_KEY")[2].partition("}")[2]
+    file.write_text(f"{before}ssh: {{user: deploy, key_env: SAMPLE_KEY, compression: {wanted}}}{after}")
 
 
 def _changed(client: Client, rtt: float) -> Run:
