@@ -139,7 +139,10 @@ class Engine(Protocol):
         """What the registry that `reference` names says of it. Raises NotThere where it has no such image."""
 
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
-        """From the registry that `reference` (name:tag or name@digest) names. When interrupted, Docker gives it up."""
+        """From the registry that `reference` (name:tag or name@digest) names.
+
+        When interrupted, Docker gives it up; at the latest when the connection ends.
+        """
 
     async def tag(self, image_name: str, new_name: str) -> None: ...
     async def remove_image(self, image_name: str) -> None: ...
