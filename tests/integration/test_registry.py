@@ -12,16 +12,8 @@ import pytest
 
 from tests.integration.conftest import Project, Result, without_docker
 from tests.integration.making import layer, load
-from tests.machines import Machine, machine
+from tests.machines import Machine
 from tests.registries import NAME, PASSWORD, USERNAME, serving_images
-
-
-@pytest.fixture(scope="module")
-def cramped(_parts: None) -> Iterator[Machine]:
-    """A second server, with room for the sample app and for little more."""
-    with machine("cramped", disk_size="24m") as made:
-        made.run("install -d -m 2770 -g docker /var/lib/shipper")
-        yield made
 
 
 @pytest.fixture(scope="module")
