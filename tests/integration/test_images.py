@@ -113,19 +113,19 @@ def test_what_served_before_an_image_that_does_not_fit_serves_on(on_cramped: Pro
 
 
 def test_old_releases_are_pruned_first_where_the_disk_would_not_hold_the_new_one(on_cramped: Project) -> None:
-    on_cramped.configure(retain="1")
-    for number in (1, 2):
-        (on_cramped.folder / "www/big").write_bytes(os.urandom(3_800_000))
+    on_cramped.configure(retain="3")
+    for number in (1, 2, 3):
+        (on_cramped.folder / "www/big").write_bytes(os.urandom(2_800_000))
         on_cramped.version(f"big {number}")
         on_cramped.deploy()
-    (on_cramped.folder / "www/big").write_bytes(os.urandom(3_800_000))
-    on_cramped.version("big 3")
+    (on_cramped.folder / "www/big").write_bytes(os.urandom(2_800_000))
+    on_cramped.version("big 4")
 
     result = on_cramped.deploy()
 
     pruned = "1 container, 1 image, 1 release record pruned first, since the disk was full"
     assert pruned in result.output
-    assert on_cramped.answer() == "big 3"
+    assert on_cramped.answer() == "big 4"
 
 
 async def test_where_the_disk_fills_while_an_image_arrives_that_is_told_and_nothing_is_left_of_it(
