@@ -401,13 +401,18 @@ class Config(Section):
 
     @property
     def registry_name(self) -> str:
-        """The server that `image` names, by Docker's rule."""
-        first, slash, _ = self.image.partition("/")
-        return first if slash and (first == "localhost" or "." in first or ":" in first) else "docker.io"
+        """The server that `image` names."""
+        return registry_of(self.image)
 
     @property
     def hosts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(host for role in self.roles.values() for host in role.hosts))
+
+
+def registry_of(image_name: str) -> str:
+    """The server that the name of an image names, by Docker's rule: `docker.io` or `registry.example.org:5000`."""
+    first, slash, _ = image_name.partition("/")
+    return first if slash and (first == "localhost" or "." in first or ":" in first) else "docker.io"
 
 
 def seconds_of(duration: str) -> float:

@@ -2,7 +2,7 @@
 
 A call of the SDK blocks, and on the event loop's thread it would wait for the forwarder that it keeps from running:
 so each call runs on a thread. A call that was begun is waited for even if we are cancelled, since a request that still
-travels could act after what we do to undo it.
+travels could act after what we do to undo it. A pull alone is left behind, since a registry can hold it up for ever.
 """
 
 import asyncio
@@ -89,20 +89,27 @@ class DockerApi:
         answer.raise_for_status()
         return answer.json()
 
-    async def call(self, name: str, call: Callable[[docker.APIClient], Result]) -> Result:
-        """Raises EngineError, NotThere and ConnectError."""
+    async def call(
+        self, name: str, call: Callable[[docker.APIClient], Result], *, grace: float | None = None
+    ) -> Result:
+        """Raises EngineError, NotThere and ConnectError.
+
+        With `grace`, it is waited for no longer than so many seconds once we are cancelled: for a call that may never
+        end and undoes nothing. What is left of it ends with the connection.
+        """
         client = self._client
         assert client, "open() comes first"
-        return await self._in_thread(name, lambda: call(client))
+        return await self._in_thread(name, lambda: call(client), grace)
 
-    async def _in_thread(self, name: str, call: Callable[[], Result]) -> Result:
+    async def _in_thread(self, name: str, call: Callable[[], Result], grace: float | None = None) -> Result:
         begun = time.perf_counter()
         future = asyncio.get_running_loop().run_in_executor(self._threads, _translated(call))
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            await asyncio.wait([future])
-            future.exception()  # nobody else will ask for it
+            await asyncio.wait([future], timeout=grace)
+            if not future.cancel():
+                future.exception()  # nobody else will ask for it
             raise
         finally:
             self._on_call(name, time.perf_counter() - begun)

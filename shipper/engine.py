@@ -40,6 +40,8 @@ from shipper.world import Finished, Progress, Report, Storage
 
 Result = TypeVar("Result")
 
+_GRACE = 2.0  # seconds: Docker has no deadline for a registry, and says nothing while it waits for one
+
 
 class DockerEngine:
     def __init__(self, api: "asyncio.Task[DockerApi]", service: str, may_act: Callable[[], None]) -> None:
@@ -53,10 +55,12 @@ class DockerEngine:
         self._last_seen: tuple[str, ...] | None = None
         """The ids of our containers when we last looked."""
 
-    async def _call(self, name: str, call: Callable[[docker.APIClient], Result]) -> Result:
+    async def _call(
+        self, name: str, call: Callable[[docker.APIClient], Result], *, grace: float | None = None
+    ) -> Result:
         api = await asyncio.shield(self._api)
         self._may_act()
-        return await api.call(name, call)
+        return await api.call(name, call, grace=grace)
 
     async def platform(self) -> str:
         return (await asyncio.shield(self._api)).platform
@@ -206,7 +210,7 @@ class DockerEngine:
                 if progress := _downloaded(line, layers):
                     loop.call_soon_threadsafe(report, progress)
 
-        await self._call(f"pull {reference}", pull)
+        await self._call(f"pull {reference}", pull, grace=_GRACE)
 
     async def tag(self, image_name: str, new_name: str) -> None:
         repository, tag = docker.utils.parse_repository_tag(new_name)

@@ -182,7 +182,8 @@ class SshHost:
 
         async def handle(reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]") -> None:
             writers.add(writer)
-            with closing(writer), suppress(ConnectError, asyncssh.Error, OSError):
+            # what befalls one channel is told by its end; asyncssh would end the whole connection, and the lock with it
+            with closing(writer), suppress(Exception):
                 await serve(reader, _PacedWriter(writer, pace))
             writers.discard(writer)
 

@@ -118,7 +118,7 @@ class HostPlan:
         if not self.changed_roles:
             return
         if not self.observed.image:
-            yield step_there(self.wanted.sources, self.observed, next(self.pruning, None))
+            yield step_there(self.wanted.sources, self.observed, next(self._pruning(may_fail=True), None))
         if not self.observed.has_network:
             name = self.wanted.full_name
             yield Network(host_name=host_name, network_name=name, because="containers of a service share one")
@@ -298,13 +298,23 @@ class HostPlan:
 
     @property
     def pruning(self) -> Iterator[Step]:
+        yield from self._pruning(may_fail=False)
+
+    def _pruning(self, *, may_fail: bool) -> Iterator[Step]:
+        """While the deploy may fail, where a rollback from what serves now goes stays too."""
         if self.wanted.retain is not None and self.changed_roles:
-            yield from prune(self.observed, self.release, self.wanted.retain, images=self.wanted.removes_images)
+            before = self.observed.incumbent_release if may_fail else None
+            yield from prune(self.observed, self.release, self.wanted.retain, before, images=self.wanted.removes_images)
 
 
-def prune(observed: Observed, release: Release, retain: int, *, images: bool) -> Iterator[Prune]:
-    """What the host need not keep when `release` serves, if there is any; with the images of releases, or without."""
-    beyond = beyond_retention(observed, release, retain)
+def prune(
+    observed: Observed, release: Release, retain: int, before: Release | None = None, *, images: bool
+) -> Iterator[Prune]:
+    """What the host need not keep when `release` serves, or still `before`, if there is any.
+
+    With the images of releases, or without.
+    """
+    beyond = beyond_retention(observed, release, retain, before)
     if beyond.container_names or beyond.release_numbers:
         yield Prune(
             host_name=observed.host_name,

@@ -46,6 +46,7 @@ class Image:
     platform: str
     """os/architecture, as in linux/amd64."""
     created: str
+    """Empty where its config does not say."""
     size: int
     healthcheck: tuple[str, ...] = ()
     """As in the image's config: ("CMD", …), ("CMD-SHELL", text), ("NONE",) or nothing."""
@@ -53,8 +54,11 @@ class Image:
     """Each with its tag."""
 
     def same_as(self, other: "Image") -> bool:
-        """One content has different ids on the classic and on the containerd image store."""
-        return self.id == other.id or (self.layers, self.created) == (other.layers, other.created)
+        """One content has different ids on the classic and on the containerd image store.
+
+        Layers alone prove nothing: a config may differ over the same ones.
+        """
+        return self.id == other.id or (self.layers == other.layers and self.created == other.created != "")
 
 
 def image_of(inspected: Mapping[str, Any]) -> Image:
@@ -64,7 +68,7 @@ def image_of(inspected: Mapping[str, Any]) -> Image:
         id=inspected["Id"],
         layers=tuple(inspected["RootFS"].get("Layers") or ()),
         platform=f"{inspected['Os']}/{inspected['Architecture']}",
-        created=inspected["Created"],
+        created=inspected.get("Created") or "",
         size=inspected["Size"],
         healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         names=tuple(inspected.get("RepoTags") or ()),

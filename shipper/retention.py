@@ -13,9 +13,12 @@ class Beyond:
     release_numbers: tuple[int, ...]
 
 
-def beyond_retention(observed: Observed, release: Release, retain: int) -> Beyond:
-    """What may go once `release` serves: all but `retain` releases that served, and what failed deploys left."""
-    kept = _kept_releases(observed, release, retain)
+def beyond_retention(observed: Observed, release: Release, retain: int, before: Release | None = None) -> Beyond:
+    """What may go once `release` serves: all but `retain` releases that served, and what failed deploys left.
+
+    Nor `before`, if it is given, and where a rollback from it goes.
+    """
+    kept = _kept_releases(observed, release, retain) | _with_its_past(before)
     gone = [record for record in observed.releases if record.number not in kept]
     kept_images = {release.image, *(record.image for record in observed.releases if record.number in kept)}
     images = dict.fromkeys(record.image for record in gone if record.image not in kept_images)
@@ -35,7 +38,12 @@ def _kept_releases(observed: Observed, release: Release, retain: int) -> set[int
     """The newest that served, and always the one that will serve and where a rollback from it goes."""
     served = [r.number for r in observed.releases if r.outcome is ReleaseOutcome.DEPLOYED]
     newest = sorted({*served, release.number}, reverse=True)[:retain]
-    return {*newest, release.number, *([release.replaces] if release.replaces else [])}
+    return {*newest, *_with_its_past(release)}
+
+
+def _with_its_past(release: Release | None) -> set[int]:
+    """The release, and where a rollback from it goes."""
+    return {number for number in (release.number, release.replaces) if number} if release else set()
 
 
 def _superfluous_containers(observed: Observed, kept: set[int]) -> Iterator[str]:

@@ -51,6 +51,8 @@ async def rollback(
                 serving_payloads(worlds, hosts, mask),
                 together({name: _with_its_image(world, records[name]) for name, world in worlds.items()}),
             )
+            for name, (record, image) in images.items():
+                _refuse_unproven(name, record, image, payloads[name])
             _warn_of_changed_env(target, payloads, serving, current_env, tell)
             records = {name: record for name, (record, _) in images.items()}
             hosts = {name: replace(host, image=images[name][1]) for name, host in hosts.items()}
@@ -63,17 +65,29 @@ async def rollback(
 
 
 async def _with_its_image(world: World, record: Release) -> tuple[Release, Image | None]:
-    """By its id where the tag names another image by now, as tags such as `stable` do."""
+    """By its id where the tag names another image by now, as tags such as `stable` do, or none."""
     tagged = await world.engine.image(record.image)
-    if not tagged or not record.image_id or tagged.id == record.image_id:
+    if not record.image_id or (tagged and tagged.id == record.image_id):
         return record, tagged
-    image = await world.engine.image(record.image_id)
-    if not image:
+    if image := await world.engine.image(record.image_id):
+        return replace(record, image=record.image_id), image
+    if tagged:
         raise ImageError(
             f"{world.host_name}: {record.image} is another image now, and that of release {record.number} is gone.",
             now="Nothing was done.",
         )
-    return replace(record, image=record.image_id), image
+    return record, None
+
+
+def _refuse_unproven(host_name: str, record: Release, image: Image | None, payload: Payload) -> None:
+    """A tag that someone else moves names what it names today; a commit's or a digest's image stays what it was."""
+    if image or not payload.config.fixed_version or "@" in record.image:
+        return
+    raise ImageError(
+        f"{host_name} no longer has the image of release {record.number}, and {record.image} may be another one now.",
+        now="Nothing was done.",
+        next=f"Give {record.image} the image of then again (docker pull, docker tag on {host_name}), or deploy.",
+    )
 
 
 def _record(host: Observed, number: int) -> Release:

@@ -1,5 +1,6 @@
 """Looks where the wanted image can come from: this machine, and the registry."""
 
+from shipper.config import registry_of
 from shipper.errors import AccessDenied
 from shipper.image_plan import Sources
 from shipper.mask import Mask
@@ -23,7 +24,7 @@ async def find_sources(world: World, image_name: str, mask: Mask, *, can_build: 
         image_name=image_name,
         here=here,
         can_build=can_build,
-        registry_name=world.registry.name if world.registry else None,
+        registry_name=registry_of(image_name) if world.registry else None,
         published=await _published(world, image_name, mask, here, can_build),
     )
 
@@ -33,7 +34,7 @@ async def _published(
 ) -> Published | None:
     if not world.registry:
         return None
-    if credentials := await world.registry.credentials():
+    if credentials := await world.registry.credentials(image_name):
         mask.add([credentials.password])
     try:
         return await world.registry.find(image_name, world)

@@ -139,7 +139,10 @@ class Engine(Protocol):
         """What the registry that `reference` names says of it. Raises NotThere where it has no such image."""
 
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
-        """From the registry that `reference` (name:tag or name@digest) names. When interrupted, Docker gives it up."""
+        """From the registry that `reference` (name:tag or name@digest) names.
+
+        When interrupted, Docker gives it up; at the latest when the connection ends.
+        """
 
     async def tag(self, image_name: str, new_name: str) -> None: ...
     async def remove_image(self, image_name: str) -> None: ...
@@ -198,17 +201,17 @@ class Images(Protocol):
 class Registry(Protocol):
     """Where the images of the service are kept. Each verb raises RegistryError, SecretError and what Engine raises."""
 
-    name: str
-    """Of its server, as in `docker.io` or `registry.example.org:5000`."""
+    async def credentials(self, image_name: str) -> Credentials | None:
+        """Those of the config, if the image lies in the registry that it names now.
 
-    async def credentials(self) -> Credentials | None:
-        """Those of the config; None where it names nobody: then Docker's own for this user count, if there are any."""
+        None otherwise, and where the config names nobody: then Docker's own for this user count, if there are any.
+        """
 
     async def find(self, image_name: str, world: "World") -> Published | None:
         """Asks as the server, which has to reach the registry anyway; this machine need have no Docker."""
 
     async def push(self, image_name: str, say: Callable[[str], None], *, as_latest: bool) -> None:
-        """From this machine. `say` gets what Docker writes, line by line."""
+        """From this machine. `say` gets what Docker writes, line by line. Raises BuildError where Docker lacks here."""
 
     async def pull(self, image_name: str, digest: str | None, world: "World", report: Report) -> str:
         """To the server, by digest, which is asked for if it is None; returns in words what came. Raises DiskFull."""

@@ -1,18 +1,19 @@
 """World over the images of this machine: find, build, and ship straight over SSH."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from shipper.errors import ConnectError, DiskFull, EngineError, ForwardingDisabled, ImageError
+from shipper.errors import ConnectError, DiskFull, EngineError, ForwardingDisabled, ImageError, ShipperError
 from shipper.images.archive import Archive, known_layers
 from shipper.images.docker_cli import DockerCli
 from shipper.images.saved import Saved, read_saved
-from shipper.images.tunnel import PREFIX, Tunnel
+from shipper.images.tunnel import PREFIX, Tunnel, remove_names
 from shipper.model import Image, size_text
 from shipper.project import Project
+from shipper.tasks import finish, task_group
 from shipper.world import Progress, Report, Storage, World
 
 _RESERVE = 10_000_000  # bytes that stay free on the server's disk
@@ -60,24 +61,66 @@ class LocalImages:
         return how
 
     async def _move(self, image_name: str, image: Image, world: World, report: Report) -> str:
-        """Through the tunnel; where that is refused, as an archive without the layers that are there, or with all."""
-        saved, storage, there = await asyncio.gather(
-            self._save(image_name), world.engine.storage(), world.engine.images()
-        )
-        known = 0  # on the containerd image store no archive could leave them out
-        if saved.manifest and not storage.is_containerd:
-            known = known_layers(image.layers, [other.layers for other in there])
+        async with task_group() as looking:
+            saving = looking.create_task(self._save(image_name))
+            asking = looking.create_task(world.engine.storage())
+            listing = looking.create_task(world.engine.images())
+        saved, storage, there = saving.result(), asking.result(), listing.result()
+        if saved.manifest:
+            there = await self._with_room(saved, there, storage, world)
+        known = _known(saved, there)
+        names = self._tunnel.names(there)
+        try:
+            how = await self._by_some_way(saved, image_name, known, names, storage, world, report)
+        except (ConnectError, TimeoutError):
+            raise  # the next run goes on from what has arrived
+        except (ShipperError, asyncio.CancelledError):
+            await finish(remove_names(names, world))
+            raise
+        await remove_names(names, world)
+        return how
+
+    async def _with_room(
+        self, saved: Saved, there: tuple[Image, ...], storage: Storage, world: World
+    ) -> tuple[Image, ...]:
+        """The images there; where the disk is short, without what ships of other images left that were cut off."""
+        try:
+            await _refuse_full_disk(world, storage, _lacking(saved, there))
+            return there
+        except DiskFull:
+            of_others = [other for other in there if _known(saved, [other]) < len(other.layers)]
+            if not (names := self._tunnel.names(of_others)):
+                raise
+        await remove_names(names, world)
+        there = await world.engine.images()
+        await _refuse_full_disk(world, storage, _lacking(saved, there))
+        return there
+
+    async def _by_some_way(
+        self,
+        saved: Saved,
+        image_name: str,
+        known: int,
+        names: list[str],
+        storage: Storage,
+        world: World,
+        report: Report,
+    ) -> str:
+        """Through the tunnel; where that is refused, as an archive without the layers that are there, or with all.
+
+        What the tunnel has named stays until the end: of the `known` layers some may lie nowhere else.
+        """
+        left_out = 0 if storage.is_containerd else known  # the containerd image store takes no archive without them
         why = "docker save gave an image of several platforms"
         if saved.manifest:
-            await _refuse_full_disk(world, storage, sum(layer.size for layer in saved.layers[known:]))
             try:
-                return await self._tunnel.ship(saved, image_name, known, there, world, report)
+                return await self._tunnel.ship(saved, image_name, known, left_out, names, world, report)
             except (EngineError, ForwardingDisabled) as error:
                 why = error.what
-        if known:
+        if left_out:
             report(Progress(done=0, total=0, unit="bytes", detail=f"as an archive, since {why}"))
             try:
-                return await self._load(world, storage, Archive(saved, image_name, known), why, report)
+                return await self._load(world, storage, Archive(saved, image_name, left_out), why, report)
             except EngineError as error:
                 why = f"{why}; {error.what}"
         report(Progress(done=0, total=0, unit="bytes", detail=f"as an archive with all layers, since {why}"))
@@ -110,8 +153,20 @@ class LocalImages:
             return self._saved[image_name]
 
 
+def _known(saved: Saved, there: Collection[Image]) -> int:
+    """How many of the lowest layers are in one of these images."""
+    return known_layers(saved.diff_ids, [image.layers for image in there])
+
+
+def _lacking(saved: Saved, there: Collection[Image]) -> int:
+    """Bytes of the layers that are in none of these images."""
+    return sum(layer.size for layer in saved.layers[_known(saved, there) :])
+
+
 async def _refuse_full_disk(world: World, storage: Storage, size: int) -> None:
     """What arrives lies beside Docker's store until it is unpacked there: it is there twice for a moment."""
+    if storage.is_containerd:
+        return  # its images lie where containerd was told to put them, which Docker does not tell
     needed = 2 * size + _RESERVE
     free = await world.host.free_disk(storage.folder)
     if free is not None and free < needed:

@@ -15,6 +15,7 @@ from shipper.images.saved import Layer, Saved
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
+_CREATED = "1970-01-01T00:00:00Z"  # a fixed time, so that a prefix has the same digest each time
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
@@ -62,9 +63,8 @@ def digest_of(content: bytes) -> str:
 def _config(saved: Saved, count: int) -> bytes:
     whole: dict[str, Any] = json.loads(saved.config)
     platform = {key: whole[key] for key in ("architecture", "variant", "os") if key in whole}
-    return json.dumps(
-        {**platform, "rootfs": {"type": "layers", "diff_ids": whole["rootfs"]["diff_ids"][:count]}}
-    ).encode()
+    rootfs = {"type": "layers", "diff_ids": whole["rootfs"]["diff_ids"][:count]}
+    return json.dumps({**platform, "created": _CREATED, "rootfs": rootfs}).encode()
 
 
 def _manifest(config: bytes, layers: Sequence[Layer]) -> bytes:

@@ -8,7 +8,6 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -21,6 +20,7 @@ from shipper.world import ByteReader, ByteWriter
 
 _USER = "shipper"
 _REQUEST = 65536  # bytes that are read at a time: a request has some hundred
+_LAST = [("Content-Length", "0"), ("Connection", "close")]
 _BLOB = "application/octet-stream"
 
 
@@ -65,10 +65,10 @@ class PullRegistry:
         self._on_sent = on_sent
 
     async def serve(self, reader: ByteReader, writer: ByteWriter) -> None:
-        """Answers until the other side hangs up, or speaks no HTTP: Docker tries TLS first."""
+        """Answers until the other side hangs up, or speaks no HTTP."""
         connection = h11.Connection(h11.SERVER)
         request: h11.Request | None = None
-        with suppress(h11.RemoteProtocolError):
+        try:
             while (event := connection.next_event()) != h11.ConnectionClosed():
                 if event is h11.NEED_DATA:
                     connection.receive_data(await reader.read(_REQUEST))
@@ -79,9 +79,15 @@ class PullRegistry:
                     if connection.our_state is not h11.DONE:  # it wants no further answer
                         return
                     connection.start_next_cycle()
+        except h11.RemoteProtocolError:
+            # newer Dockers try TLS first, and then plain HTTP only where the answer to that was HTTP
+            refused = h11.Response(status_code=HTTPStatus.BAD_REQUEST, headers=_LAST)
+            for event in (refused, h11.EndOfMessage()):
+                writer.write(connection.send(event) or b"")
+            await writer.drain()
 
     async def _reply(self, connection: h11.Connection, writer: ByteWriter, request: h11.Request) -> None:
-        headers = {name.decode(): value.decode() for name, value in request.headers}
+        headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
         answer = self.answer(request.method.decode(), request.target.decode(), headers)
         response = h11.Response(status_code=answer.status, headers=[*answer.headers.items()])
         writer.write(connection.send(response) or b"")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shipper import environment
+from shipper.config import registry_of
 from shipper.errors import ConnectError, EngineError, ImageError
 from shipper.images.docker_cli import DockerCli
 from shipper.images.refusals import Request
@@ -26,19 +27,20 @@ _HELPER = '#!/bin/sh\nprintf %s "$SHIPPER_REGISTRY_LOGIN"\n'
 
 class DockerRegistry:
     def __init__(self, project: Project) -> None:
-        self.name = project.config.registry_name
         self._project = project
         self._docker = DockerCli(project)
         self._credentials: Credentials | None = None
 
-    async def credentials(self) -> Credentials | None:
+    async def credentials(self, image_name: str) -> Credentials | None:
         """Looked for when they are first needed: a rollback to an image that is on the servers needs none."""
+        if registry_of(image_name) != self._project.config.registry_name:
+            return None  # `image` has moved since: today's password is none of the old registry's business
         if not self._credentials:
             self._credentials = await environment.registry_credentials(self._project)
         return self._credentials
 
     async def find(self, image_name: str, world: World) -> Published | None:
-        credentials = await self.credentials()
+        credentials = await self.credentials(image_name)
         try:
             with self._translated(image_name, world.host_name):
                 return await world.engine.published(image_name, credentials)
@@ -50,7 +52,7 @@ class DockerRegistry:
         if as_latest:
             names.append(f"{_repository(image_name)}:latest")
             await self._docker.tag(image_name, names[-1])
-        login = await self.credentials()
+        login = await self.credentials(image_name)
         with self._translated(image_name, "this machine"), _docker_config(self._project, login) as environ:
             for name in names:
                 await self._docker.push(name, environ, say)
@@ -67,7 +69,7 @@ class DockerRegistry:
         try:
             with self._translated(image_name, world.host_name):
                 async with asyncio.timeout(deadline):
-                    await world.engine.pull(reference, await self.credentials(), count)
+                    await world.engine.pull(reference, await self.credentials(image_name), count)
         except TimeoutError:
             raise ConnectError(f"{world.host_name}: the image did not arrive within {deadline:g} s.") from None
         image, platform = await world.engine.image(reference), await world.engine.platform()
@@ -75,7 +77,7 @@ class DockerRegistry:
             raise ImageError(f"{world.host_name}: {image_name} is not there any more.")
         if image.platform != platform:  # Docker before 23 does not tell of each image beforehand what it is for
             await world.engine.remove_image(reference)
-            found = f"{image_name} in {self.name} is for {image.platform}"
+            found = f"{image_name} in {registry_of(image_name)} is for {image.platform}"
             raise ImageError(f"{world.host_name} is {platform}, but {found}.")
         if reference != image_name:
             await world.engine.tag(reference, image_name)
@@ -99,8 +101,10 @@ class DockerRegistry:
             raise self._request(image_name, where).refusal(error) from None
 
     def _request(self, image_name: str, where: str) -> Request:
-        username = self._credentials.username if self._credentials else None
-        return Request(where=where, registry_name=self.name, image_name=image_name, username=username)
+        registry_name = registry_of(image_name)
+        is_ours = registry_name == self._project.config.registry_name
+        username = self._credentials.username if self._credentials and is_ours else None
+        return Request(where=where, registry_name=registry_name, image_name=image_name, username=username)
 
 
 def _repository(image_name: str) -> str:

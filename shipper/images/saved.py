@@ -48,18 +48,20 @@ class Saved:
     config: bytes
     layers: tuple[Layer, ...]
     """From the lowest one up; one content can come more than once."""
+    diff_ids: tuple[str, ...]
+    """Of the layers."""
 
 
 def read_saved(file: Path) -> Saved:
     with tarfile.open(file) as tar:
         manifests = json.loads(_content(tar, "manifest.json")) if "manifest.json" in tar.getnames() else []
         if len(manifests) != 1:
-            return Saved(file=file, manifest={}, config=b"", layers=())
+            return Saved(file=file, manifest={}, config=b"", layers=(), diff_ids=())
         manifest = manifests[0]
         config = _content(tar, manifest["Config"])
-        diff_ids = json.loads(config)["rootfs"]["diff_ids"] or []
+        diff_ids = json.loads(config)["rootfs"]["diff_ids"] or ()
         layers = tuple(_layer(file, tar, *named) for named in zip(manifest["Layers"] or [], diff_ids, strict=True))
-    return Saved(file=file, manifest=manifest, config=config, layers=layers)
+    return Saved(file=file, manifest=manifest, config=config, layers=layers, diff_ids=tuple(diff_ids))
 
 
 def _layer(file: Path, tar: tarfile.TarFile, path: str, diff_id: str) -> Layer:

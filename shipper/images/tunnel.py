@@ -1,20 +1,20 @@
 """The way of an image through the SSH connection: the server's Docker pulls it from a registry in our own process.
 
 The registry listens on the server's 127.0.0.1, from where Docker pulls without TLS. Each prefix of the image that has
-arrived is an image there with a name of ours, so that its layers stay when the link is cut. When all is there, these
-names go, and with them those that earlier runs left.
+arrived is an image there with a name of ours, so that its layers stay when the link is cut. Whoever ships the image
+removes these names when all is there, and with them those that earlier runs left.
 """
 
 import asyncio
 import re
 from collections.abc import Collection
 
-from shipper.errors import ConnectError, EngineError, ShipperError
+from shipper.errors import ConnectError, EngineError
 from shipper.images.prefixes import contents, prefixes
 from shipper.images.pull_registry import PullRegistry
 from shipper.images.saved import Saved
 from shipper.model import Image, size_text
-from shipper.tasks import finish, task_group
+from shipper.tasks import task_group
 from shipper.world import Progress, Report, World
 
 PREFIX = 32_000_000  # bytes: at 100 ms one more pull takes 1.2 s, in which OpenSSH moves 24 MB at best
@@ -31,13 +31,26 @@ class Tunnel:
         self._prefix_size = prefix_size
         self._deadline = deadline
 
+    def names(self, images: Collection[Image]) -> list[str]:
+        """The names of ours that these images have."""
+        ours = re.compile(rf"127\.0\.0\.1:\d+/{re.escape(self._repository)}:\d+")
+        return [name for image in images for name in image.names if ours.fullmatch(name)]
+
     async def ship(
-        self, saved: Saved, image_name: str, known: int, there: Collection[Image], world: World, report: Report
+        self,
+        saved: Saved,
+        image_name: str,
+        known: int,
+        left_out: int,
+        names: list[str],
+        world: World,
+        report: Report,
     ) -> str:
         """Moves the image, of which the server has the `known` lowest layers; returns in words how.
 
-        Raises ForwardingDisabled, LayersUnknown where it would mostly send what is there, TimeoutError after the
-        deadline, and what Engine raises.
+        An archive would leave out the `left_out` lowest ones. What arrives is added to `names`. Raises
+        ForwardingDisabled, LayersUnknown where it would mostly send what is there, TimeoutError after the deadline, and
+        what Engine raises.
         """
         counts = prefixes(saved.layers, known, self._prefix_size)
         missing = sum(layer.size for layer in saved.layers[known:])
@@ -51,19 +64,10 @@ class Tunnel:
                 report(Progress(done=registry.sent, total=max(missing, registry.sent), unit="bytes", detail=through))
 
         registry = PullRegistry(
-            self._repository, contents(saved, counts), withheld=_not_worth_sending(saved, known), on_sent=on_sent
+            self._repository, contents(saved, counts), withheld=_not_worth_sending(saved, left_out), on_sent=on_sent
         )
-        ours = re.compile(rf"127\.0\.0\.1:\d+/{re.escape(self._repository)}:\d+")
-        names = [name for image in there for name in image.names if ours.fullmatch(name)]
-        try:
-            await self._pull(registry, counts, names, world)
-            await world.engine.tag(names[-1], image_name)
-        except (ConnectError, TimeoutError):
-            raise  # the next run goes on from what has arrived
-        except (ShipperError, asyncio.CancelledError):
-            await finish(_remove(names, world))
-            raise
-        await _remove(names, world)
+        await self._pull(registry, counts, names, world)
+        await world.engine.tag(names[-1], image_name)
         sent, whole = size_text(registry.sent), size_text(sum(layer.size for layer in saved.layers))
         return f"through the tunnel: {len(registry.layers_sent)} of {len(saved.layers)} layers, {sent} sent of {whole}"
 
@@ -89,18 +93,18 @@ class Tunnel:
             raise
 
 
-def _not_worth_sending(saved: Saved, known: int) -> set[str]:
-    """Layers that the server has, if they are more than what it lacks: an archive can leave them out.
+def _not_worth_sending(saved: Saved, left_out: int) -> set[str]:
+    """Layers that an archive would leave out, if they are more than the others.
 
     Otherwise they are sent when Docker asks for them, and are known to it from then on.
     """
-    has, lacks = saved.layers[:known], saved.layers[known:]
+    has, lacks = saved.layers[:left_out], saved.layers[left_out:]
     if sum(layer.size for layer in has) <= sum(layer.size for layer in lacks):
         return set()
     return {layer.digest for layer in has} - {layer.digest for layer in lacks}
 
 
-async def _remove(names: Collection[str], world: World) -> None:
+async def remove_names(names: Collection[str], world: World) -> None:
     async def remove(name: str) -> None:
         try:
             await world.engine.remove_image(name)

@@ -43,6 +43,14 @@ def server(_parts: None) -> Iterator[Machine]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def cramped(_parts: None) -> Iterator[Machine]:
+    """A server with room for the sample app, and for little more."""
+    with machine("cramped", disk_size="24m") as made:
+        made.run("install -d -m 2770 -g docker /var/lib/shipper")
+        yield made
+
+
 @pytest.fixture(scope="session")
 def fork_server(_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
     """Where most runs of the CLI begin."""

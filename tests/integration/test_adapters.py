@@ -9,6 +9,7 @@ import itertools
 import shutil
 import sys
 import tarfile
+import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -288,6 +289,35 @@ async def test_an_exec_whose_connection_breaks_meanwhile_says_so(
 
 
 # Silence
+
+
+async def test_a_pull_from_a_registry_that_says_nothing_is_left_behind_and_ends_with_the_connection(
+    server: Machine, respond: Respond, tmp_path: Path
+) -> None:
+    silent, before = f"127.0.0.1:{respond('', holds=True).port}/app:1", {*threading.enumerate()}
+
+    async with world_of(server, tmp_path, SERVICE) as made:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await made.engine.pull(silent, None, lambda progress: None)
+
+    pulling = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("docker")]
+    eventually(lambda: not any(thread.is_alive() for thread in pulling), "the thread of the pull has ended")
+
+
+async def test_what_fails_in_one_channel_leaves_the_connection_as_it_is(world: World) -> None:
+    failed = asyncio.Event()
+
+    async def fail(reader: ByteReader, writer: ByteWriter) -> None:
+        failed.set()
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    async with world.host.serving(fail) as port:
+        await world.host.connect_tcp("127.0.0.1", port, 5)
+        await failed.wait()
+        finished = await ssh(world).run("echo there")
+
+    assert finished.output == "there\n"
 
 
 async def test_a_docker_that_does_not_answer_is_given_up_after_the_deadline(fragile: Machine, tmp_path: Path) -> None:

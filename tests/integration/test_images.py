@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,15 @@ import pytest
 
 import shipper
 from shipper.errors import DiskFull
-from shipper.images.saved import read_saved
-from shipper.images.tunnel import Tunnel
+from shipper.images.local import LocalImages
 from shipper.model import Image
 from shipper.session import connected
 from shipper.world import Progress
 from tests.integration.conftest import Project, Result, without_docker
-from tests.integration.making import layer, load, saved_image
-from tests.machines import Machine, machine
+from tests.integration.making import layer, load
+from tests.machines import Machine
 
 _names = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def cramped(_parts: None) -> Iterator[Machine]:
-    """A server with room for the sample app, and for little more."""
-    with machine("cramped", disk_size="24m") as made:
-        made.run("install -d -m 2770 -g docker /var/lib/shipper")
-        yield made
 
 
 @pytest.fixture
@@ -121,32 +113,53 @@ def test_what_served_before_an_image_that_does_not_fit_serves_on(on_cramped: Pro
 
 
 def test_old_releases_are_pruned_first_where_the_disk_would_not_hold_the_new_one(on_cramped: Project) -> None:
-    on_cramped.configure(retain="1")
-    for number in (1, 2):
-        (on_cramped.folder / "www/big").write_bytes(os.urandom(3_800_000))
+    on_cramped.configure(retain="3")
+    for number in (1, 2, 3):
+        (on_cramped.folder / "www/big").write_bytes(os.urandom(2_800_000))
         on_cramped.version(f"big {number}")
         on_cramped.deploy()
-    (on_cramped.folder / "www/big").write_bytes(os.urandom(3_800_000))
-    on_cramped.version("big 3")
+    (on_cramped.folder / "www/big").write_bytes(os.urandom(2_800_000))
+    on_cramped.version("big 4")
 
     result = on_cramped.deploy()
 
     pruned = "1 container, 1 image, 1 release record pruned first, since the disk was full"
     assert pruned in result.output
-    assert on_cramped.answer() == "big 3"
+    assert on_cramped.answer() == "big 4"
 
 
 async def test_where_the_disk_fills_while_an_image_arrives_that_is_told_and_nothing_is_left_of_it(
-    on_cramped: Project, tmp_path: Path
+    on_cramped: Project, laptop: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = read_saved(saved_image(tmp_path, "big", [layer(1000), layer(24_000_000)]))
-    tunnel = Tunnel(on_cramped.service, prefix_size=1000, deadline=60)
-    async with connected(on_cramped.opened(), lambda event: None) as worlds:
+    image = load(laptop, tmp_path, f"{on_cramped.service}:big", [layer(1000), layer(24_000_000)])
+
+    async def unknown(folder: str) -> None:
+        return None
+
+    opened = on_cramped.opened()
+    async with connected(opened, lambda event: None) as worlds:
         (world,) = worlds.values()
-        with pytest.raises(DiskFull, match="The disk was full before all of the image was there"):
-            await tunnel.ship(saved, f"{on_cramped.service}:big", 0, (), world, lambda progress: None)
+        monkeypatch.setattr(world.host, "free_disk", unknown)
+        with (
+            closing(LocalImages(opened, prefix_size=1000)) as here,
+            pytest.raises(DiskFull, match="The disk was full before all of the image was there"),
+        ):
+            await here.ship(image, world, lambda progress: None)
 
     assert on_cramped.server.docker("images", "--all", "--quiet").stdout == ""
+
+
+def test_what_a_cut_off_ship_of_another_image_left_goes_before_one_that_would_not_fit(
+    on_cramped: Project, tmp_path: Path
+) -> None:
+    left = f"127.0.0.1:2/shipper-tunnel/{on_cramped.service}:1"
+    load(on_cramped.server, tmp_path, left, [layer(8_000_000)])
+    (on_cramped.folder / "www/big").write_bytes(os.urandom(3_800_000))
+    on_cramped.version("big")
+
+    on_cramped.deploy()
+
+    assert images(on_cramped.server, left) == []
 
 
 # Processors

@@ -334,9 +334,10 @@ def test_how_a_server_is_reached_is_no_part_of_a_release(project: Project) -> No
     assert project.serving["Id"] == before
 
 
-def test_a_rollback_takes_the_image_that_the_release_had_though_its_tag_moved(project: Project) -> None:
+def deploy_by_tag_and_then_a_commit(project: Project) -> str:
+    """The image of the release before is one of a tag that is not made anew for each version; gives its id."""
     project.deploy()
-    first = project.serving["Image"]
+    first = str(project.serving["Image"])
     project.server.docker("tag", first, f"{project.service}-made:stable")
     config = (project.folder / "config/deploy.yaml").read_text()
     config = config.replace(f"image: {project.service}", f"image: {project.service}-made:stable")
@@ -346,6 +347,25 @@ def test_a_rollback_takes_the_image_that_the_release_had_though_its_tag_moved(pr
     project.configure()
     project.version("version 2")
     project.deploy()
+    return first
+
+
+def test_a_rollback_to_a_tag_whose_image_is_gone_is_refused(project: Project) -> None:
+    first = deploy_by_tag_and_then_a_commit(project)
+    stopped = [made["Id"] for made in project.containers(running=False) if made["Image"] == first]
+    project.server.docker("rm", *stopped)
+    project.server.docker("rmi", "--force", first)
+
+    result = project.shipper("rollback")
+
+    assert result.exit_code == 6, result.everything
+    gone = f"{project.server.address} no longer has the image of release 2, and {project.service}-made:stable may be"
+    assert gone in result.errors
+    assert project.answer() == "version 2"
+
+
+def test_a_rollback_takes_the_image_that_the_release_had_though_its_tag_moved(project: Project) -> None:
+    first = deploy_by_tag_and_then_a_commit(project)
     project.server.docker("tag", project.serving["Image"], f"{project.service}-made:stable")
 
     result = project.shipper("rollback")

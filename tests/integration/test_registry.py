@@ -10,18 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from shipper.images.registry import DockerRegistry
 from tests.integration.conftest import Project, Result, without_docker
 from tests.integration.making import layer, load
-from tests.machines import Machine, machine
+from tests.machines import Machine
 from tests.registries import NAME, PASSWORD, USERNAME, serving_images
-
-
-@pytest.fixture(scope="module")
-def cramped(_parts: None) -> Iterator[Machine]:
-    """A second server, with room for the sample app and for little more."""
-    with machine("cramped", disk_size="24m") as made:
-        made.run("install -d -m 2770 -g docker /var/lib/shipper")
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +149,15 @@ def test_what_is_on_the_server_needs_no_password(by_registry: Project) -> None:
     assert "serves already; nothing was done." in result.output
 
 
+async def test_the_password_is_for_the_registry_of_the_config_only(by_registry: Project) -> None:
+    registry = DockerRegistry(by_registry.opened())
+
+    there, elsewhere = [await registry.credentials(f"{server}/app:1") for server in (NAME, "before.example")]
+
+    assert there is not None
+    assert elsewhere is None
+
+
 def test_what_is_to_be_asked_of_the_registry_needs_a_password(by_registry: Project) -> None:
     del by_registry.environ["REGISTRY_PASSWORD"]
 
@@ -217,16 +219,16 @@ def test_old_releases_are_pruned_first_where_the_disk_would_not_hold_what_is_pul
     by_registry: Project, cramped: Machine
 ) -> None:
     by_registry.move(cramped)
-    configure(by_registry, retain="1")
-    for number in (1, 2):
-        (by_registry.folder / "www/big").write_bytes(os.urandom(6_200_000))
+    configure(by_registry, retain="3")
+    for number in (1, 2, 3):
+        (by_registry.folder / "www/big").write_bytes(os.urandom(5_200_000))
         by_registry.version(f"big {number}")
         by_registry.deploy()
-    (by_registry.folder / "www/big").write_bytes(os.urandom(6_200_000))
-    commit = by_registry.version("big 3")
+    (by_registry.folder / "www/big").write_bytes(os.urandom(5_200_000))
+    commit = by_registry.version("big 4")
 
     result = by_registry.deploy()
 
     assert "1 container, 1 image, 1 release record pruned first, since the disk was full" in result.output
-    assert by_registry.answer() == "big 3"
+    assert by_registry.answer() == "big 4"
     assert commit in tags_on(cramped, by_registry)

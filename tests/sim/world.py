@@ -351,14 +351,12 @@ class SimImages(_Part):
 
 
 class SimRegistry(_Part):
-    name = "docker.io"
-
     @property
     def _published(self) -> set[str]:
         assert self.client.sim.published is not None
         return self.client.sim.published
 
-    async def credentials(self) -> Credentials | None:
+    async def credentials(self, image_name: str) -> Credentials | None:
         return None
 
     async def find(self, image_name: str, world: World) -> Published | None:

@@ -700,6 +700,13 @@ def test_what_is_pruned_at_the_end_may_go_before_the_image_comes(registry_name: 
     assert arrival.prune == pruned(made) is not None
 
 
+def test_before_the_image_comes_what_the_old_one_goes_back_to_is_not_pruned() -> None:
+    made = plan(many_releases(4, image=None), to=(5, "5" * 40), retain=1)
+    (arrival,) = (step for step in made.steps if isinstance(step, Ship))
+    assert isinstance(arrival.prune, Prune)
+    assert arrival.prune.release_numbers == (1, 2)
+
+
 def test_a_container_that_was_set_aside_is_never_pruned() -> None:
     aside = a_stopped(1, FIRST, deploy="0aaa", restart_policy=SET_ASIDE)
     host = many_releases(4)

@@ -87,6 +87,12 @@ def test_a_prefix_is_an_image_of_the_lowest_layers(registry: PullRegistry) -> No
     assert (config["os"], config["architecture"]) == ("linux", "amd64")
 
 
+def test_a_prefix_says_when_it_was_made_and_always_the_same(registry: PullRegistry) -> None:
+    manifest = json.loads(body(ask(registry, f"{MANIFESTS}/2")))
+    config = json.loads(body(ask(registry, f"{BLOBS}/{manifest['config']['digest']}")))
+    assert config["created"] == "1970-01-01T00:00:00Z"
+
+
 def test_the_config_is_that_of_the_image_so_that_its_id_is_the_same(registry: PullRegistry) -> None:
     assert body(ask(registry, f"{BLOBS}/{digest(CONFIG)}")) == CONFIG
 
@@ -202,10 +208,17 @@ async def test_one_connection_has_many_answers(registry: PullRegistry, path: Pat
     assert registry.sent == 2 + error + len(LIBRARIES)
 
 
-async def test_what_is_not_http_is_hung_up_on(path: Path) -> None:
+async def test_a_tls_hello_is_refused_in_http_so_that_docker_tries_it_without_tls(path: Path) -> None:
     reader, writer = await asyncio.open_unix_connection(path)
     writer.write(b"\x16\x03\x01\x00\xf1")  # how TLS begins
-    assert await reader.read() == b""
+    assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
+async def test_a_password_that_is_not_even_text_is_refused(path: Path) -> None:
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(b"GET /v2/ HTTP/1.1\r\nHost: registry\r\nAuthorization: \xff\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 401 ")
     writer.close()
 
 
