@@ -86,6 +86,11 @@ def warn_of_unfinished(worlds: Worlds, tell: Tell) -> None:
             tell(Warned(text=f"{name}: the deploy before this one did not finish; going on from what is true now."))
 
 
+def warn_of_dirt(project: Project, tell: Tell) -> None:
+    if project.revision.is_dirty:
+        tell(Warned(text="The working folder has uncommitted changes: they go with it, marked as dirty."))
+
+
 def require_version(project: Project) -> None:
     if not project.version:
         raise SourceError(
@@ -96,8 +101,7 @@ def require_version(project: Project) -> None:
 
 
 async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell) -> Plan:
-    if project.revision.is_dirty:
-        tell(Warned(text="The working folder has uncommitted changes: they are deployed too, marked as dirty."))
+    warn_of_dirt(project, tell)
     recorded: Env = {}
     if available.keys() != project.config.secrets.keys():
         serving = await serving_payloads(worlds, hosts, mask)

@@ -10,7 +10,7 @@ import struct
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -22,7 +22,7 @@ import requests.exceptions
 import urllib3.exceptions
 
 from shipper.docker_api import DockerApi
-from shipper.errors import ConnectError, DiskFull, EngineError, NotThere, ShipperError
+from shipper.errors import ConnectError, DiskFull, EngineError, NotThere, RegistryError, ShipperError
 from shipper.model import (
     Container,
     ContainerSpec,
@@ -187,10 +187,12 @@ class DockerEngine:
 
     async def published(self, reference: str, credentials: Credentials | None) -> Published:
         login = _login(credentials)
-        found = await self._call(
-            f"distribution {reference}",
-            lambda api: api.inspect_distribution(reference, login),  # type: ignore[no-untyped-call]  # as are its stubs
-        )
+
+        def inspect(api: docker.APIClient) -> Any:
+            with _login_here():
+                return api.inspect_distribution(reference, login)  # type: ignore[no-untyped-call]  # as are its stubs
+
+        found = await self._call(f"distribution {reference}", inspect)
         platforms = tuple(f"{platform['os']}/{platform['architecture']}" for platform in found["Platforms"] or ())
         return Published(digest=found["Descriptor"]["digest"], platforms=platforms)
 
@@ -202,7 +204,9 @@ class DockerEngine:
             # without `tag` the SDK asks for all tags there are
             name, tag = docker.utils.parse_repository_tag(reference)
             layers: dict[str, tuple[int, int]] = {}
-            for line in api.pull(name, tag=tag or "latest", stream=True, decode=True, auth_config=login):
+            with _login_here():
+                lines = api.pull(name, tag=tag or "latest", stream=True, decode=True, auth_config=login)
+            for line in lines:
                 if task and task.cancelling():
                     raise ConnectError("interrupted while the image was on its way")
                 if "error" in line:
@@ -223,6 +227,20 @@ class DockerEngine:
 def _login(credentials: Credentials | None) -> dict[str, str] | None:
     """Without one, the SDK takes what `docker login` left on this machine for the registry."""
     return {"username": credentials.username, "password": credentials.password.reveal()} if credentials else None
+
+
+@contextmanager
+def _login_here() -> Iterator[None]:
+    """Tells an error of the SDK that none of Docker's answers is: it asks the credential helpers of this machine."""
+    try:
+        yield
+    except docker.errors.APIError:
+        raise
+    except docker.errors.DockerException as error:
+        raise RegistryError(
+            f"What `docker login` left on this machine cannot be read: {error}",
+            next="Mend the credential helper in ~/.docker/config.json, or give `registry` a username and a password.",
+        ) from None
 
 
 def _downloaded(line: Mapping[str, Any], layers: dict[str, tuple[int, int]]) -> Progress | None:

@@ -47,7 +47,7 @@ class StepStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class StepProgressed:
-    """`total` is 0 while it is not known; `unit` is "bytes" or "probes"."""
+    """`total` is 0 while it is not known; `unit` is "bytes", "line" or "probes"."""
 
     step: str
     host_name: str

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
 
-from shipper.deployment import holding, ignore, require_version
+from shipper.deployment import holding, ignore, require_version, warn_of_dirt
 from shipper.errors import UsageError
 from shipper.events import Output, Pushed, Tell
 from shipper.host_plan import prune
@@ -50,6 +50,7 @@ async def push(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> P
     """
     require_version(project)
     with masking(tell) as (tell, mask):
+        warn_of_dirt(project, tell)
         async with AsyncExitStack() as stack:
             worlds = await stack.enter_async_context(connected(project, tell))
             if not project.config.registry:

@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from shipper import environment
 from shipper.config import registry_of
-from shipper.errors import ConnectError, EngineError, ImageError
+from shipper.errors import ConnectError, EngineError, ImageError, RegistryError
 from shipper.images.docker_cli import DockerCli
 from shipper.images.refusals import Request
 from shipper.model import Credentials, Published, size_text
@@ -127,8 +128,9 @@ def _docker_config(project: Project, login: Credentials | None) -> Iterator[Mapp
         for entry in home.iterdir() if home.is_dir() else ():  # contexts, plugins, builders
             (folder / entry.name).symlink_to(entry.absolute())
         config = folder / "config.json"
-        settings = json.loads(config.read_text()) if config.exists() else {}
+        settings = _settings(home / "config.json")
         config.unlink(missing_ok=True)
+        settings.pop("auths", None)  # a SIGKILL would leave a copy of the passwords in it
         helpers = {**settings.get("credHelpers", {}), server: "shipper"}
         config.write_text(json.dumps({**settings, "credHelpers": helpers}))
         helper = folder / "docker-credential-shipper"
@@ -137,6 +139,19 @@ def _docker_config(project: Project, login: Credentials | None) -> Iterator[Mapp
         secret = {"ServerURL": server, "Username": login.username, "Secret": login.password.reveal()}
         yield {
             "DOCKER_CONFIG": str(folder),
+            "DOCKER_AUTH_CONFIG": "",  # Docker's CLI since 28 would take it before any helper
             "PATH": f"{folder}:{project.environ.get('PATH', '')}",
             "SHIPPER_REGISTRY_LOGIN": json.dumps(secret),
         }
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """What the user has set up for Docker's CLI. Raises RegistryError."""
+    try:
+        return dict(json.loads(file.read_text())) if file.exists() else {}
+    except (OSError, ValueError, TypeError):
+        raise RegistryError(
+            f"{file} cannot be read, or is no JSON object.",
+            now="Nothing was pushed.",
+            next="Mend it, or set DOCKER_CONFIG to another folder.",
+        ) from None

@@ -60,7 +60,7 @@ async def making_room(bring: Callable[[], Awaitable[str]], prune: Step | None, w
         return await bring()
     except DiskFull as full:
         if not prune:
-            raise DiskFull(f"{full.what} Nothing is left to prune.", next=_FREE_SOME) from None
+            raise DiskFull(full.what, next=_FREE_SOME) from None
     pruned = await prune.do(world, report)
     try:
         return f"{await bring()}; {pruned} pruned first, since the disk was full"

@@ -89,7 +89,6 @@ def test_an_image_that_does_not_fit_is_refused_and_nothing_is_left_of_it(on_cram
     assert result.exit_code == 17, result.everything
     assert f"{on_cramped.server.address}: the image needs 38.0 MB of disk while it arrives" in result.everything
     assert "and /var/lib/docker has 2" in result.everything  # 24 MB, less what Docker itself needs
-    assert "Nothing is left to prune." in result.everything
     assert "Free some there (docker system df shows what takes it; docker image prune), or lower retain." in (
         result.everything
     )
@@ -451,6 +450,14 @@ def test_shipper_push_puts_the_image_on_the_server_and_deploys_nothing(project: 
     assert len(images(project.server, f"{project.service}:{commit}")) == 1
     assert project.containers(running=False) == []
     assert project.shipper("history", "--json").json == []
+
+
+def test_a_push_of_a_folder_with_changes_warns_as_a_deploy_does(project: Project) -> None:
+    (project.folder / "www/index.html").write_text("changed\n")
+
+    result = project.shipper("push")
+
+    assert "warning: The working folder has uncommitted changes" in result.everything
 
 
 def test_a_deploy_after_a_push_ships_nothing(project: Project) -> None:

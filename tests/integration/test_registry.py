@@ -64,10 +64,12 @@ def log_in(folder: Path) -> None:
 
 
 def watched_docker(folder: Path) -> str:
-    """A PATH with a `docker` that writes down its arguments before it does what it is told."""
+    """A PATH with a `docker` that writes down its arguments and its settings before it does what it is told."""
     folder.mkdir()
     script = folder / "docker"
-    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{folder}/arguments\nexec {shutil.which("docker")} "$@"\n')
+    settings = f'cat "$DOCKER_CONFIG/config.json" >>{folder}/settings 2>&1'
+    told = f'printf "%s\\n" "$*" >>{folder}/arguments'
+    script.write_text(f'#!/bin/sh\n{told}\n{settings}\nexec {shutil.which("docker")} "$@"\n')
     script.chmod(0o755)
     return f"{folder}:{os.environ['PATH']}"
 
@@ -129,6 +131,43 @@ def test_the_password_is_in_no_argument_no_output_and_on_no_disk(
         assert made.run(f"grep -rslF -e {' -e '.join(forms)} --exclude-dir overlay2 /var/lib /run").stdout == ""
     assert list(Path(by_registry.environ["HOME"]).iterdir()) == []
     assert list(Path(by_registry.environ["TMPDIR"]).glob("shipper-docker-*")) == []
+
+
+def test_other_logins_of_the_user_are_not_copied_for_a_push(by_registry: Project, tmp_path: Path) -> None:
+    log_in(Path(by_registry.environ["HOME"], ".docker"))
+
+    by_registry.deploy(PATH=watched_docker(tmp_path / "bin"))
+
+    settings = (tmp_path / "bin/settings").read_text()
+    assert '"credHelpers"' in settings
+    assert '"auths"' not in settings
+
+
+def test_settings_of_docker_that_cannot_be_read_are_told(by_registry: Project) -> None:
+    folder = Path(by_registry.environ["HOME"], ".docker")
+    folder.mkdir()
+    (folder / "config.json").write_text('{"auths":')
+
+    result = by_registry.shipper("push")
+
+    assert result.exit_code == 7, result.everything
+    assert f"{folder}/config.json cannot be read, or is no JSON object." in result.everything
+
+
+def test_a_credential_helper_that_is_broken_is_told(by_registry: Project) -> None:
+    configure(by_registry, registry="{}")
+    folder = Path(by_registry.environ["HOME"], ".docker")
+    folder.mkdir()
+    (folder / "config.json").write_text('{"credsStore": "locked"}')
+    helper = folder / "docker-credential-locked"
+    helper.write_text("#!/bin/sh\necho the keychain is locked; exit 1\n")
+    helper.chmod(0o755)
+
+    result = by_registry.shipper("deploy", PATH=f"{folder}:{os.environ['PATH']}")
+
+    assert result.exit_code == 7, result.everything
+    assert "error: What `docker login` left on this machine cannot be read: " in result.errors
+    assert "the keychain is locked" in result.errors
 
 
 def test_a_wrong_password_is_told_before_anything_is_built(by_registry: Project) -> None:
