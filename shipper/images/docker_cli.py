@@ -109,8 +109,9 @@ class DockerCli:
         """Major version of the CLI, whether it has buildx, and the platform of the Docker that it speaks to."""
         shown = "{{.Client.Version}} {{.Server.Os}}/{{.Server.Arch}}"
         try:
-            version = await self._docker("version", "--format", shown)
-            buildx = await self._docker("buildx", "version")
+            version, buildx = await asyncio.gather(
+                self._docker("version", "--format", shown), self._docker("buildx", "version")
+            )
         except FileNotFoundError:
             raise BuildError(
                 "There is no docker command on this machine to build with.",

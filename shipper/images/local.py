@@ -27,6 +27,7 @@ class LocalImages:
         self._tunnel = Tunnel(project.full_name, prefix_size, self._deadline)
         self._saving = asyncio.Lock()
         self._saved: dict[str, Saved] = {}
+        self._found: dict[str, Image] = {}
         self._folders = ExitStack()
 
     def close(self) -> None:
@@ -34,7 +35,10 @@ class LocalImages:
         self._folders.close()
 
     async def find(self, image_name: str) -> Image | None:
-        return await self._docker.find(image_name)
+        image = await self._docker.find(image_name)
+        if image:
+            self._found[image_name] = image
+        return image
 
     async def build(self, image_name: str, platform: str, say: Callable[[str], None]) -> Image:
         await self._docker.build(image_name, platform, say)
@@ -48,7 +52,7 @@ class LocalImages:
         return image
 
     async def ship(self, image_name: str, world: World, report: Report) -> str:
-        image = await self.find(image_name)
+        image = self._found.get(image_name) or await self.find(image_name)
         if not image:
             raise ImageError(f"This machine has no image {image_name} any more.")
         try:
