@@ -201,12 +201,8 @@ class DockerEngine:
         login = _login(credentials)
 
         def pull(api: docker.APIClient) -> None:
-            # without `tag` the SDK asks for all tags there are
-            name, tag = docker.utils.parse_repository_tag(reference)
             layers: dict[str, tuple[int, int]] = {}
-            with _login_here():
-                lines = api.pull(name, tag=tag or "latest", stream=True, decode=True, auth_config=login)
-            for line in lines:
+            for line in _pulling(api, reference, login):
                 if task and task.cancelling():
                     raise ConnectError("interrupted while the image was on its way")
                 if "error" in line:
@@ -227,6 +223,14 @@ class DockerEngine:
 def _login(credentials: Credentials | None) -> dict[str, str] | None:
     """Without one, the SDK takes what `docker login` left on this machine for the registry."""
     return {"username": credentials.username, "password": credentials.password.reveal()} if credentials else None
+
+
+def _pulling(api: docker.APIClient, reference: str, login: dict[str, str] | None) -> Iterator[Any]:
+    # without `tag` the SDK asks for all tags there are
+    name, tag = docker.utils.parse_repository_tag(reference)
+    with _login_here():
+        lines: Iterator[Any] = api.pull(name, tag=tag or "latest", stream=True, decode=True, auth_config=login)
+        return lines
 
 
 @contextmanager
