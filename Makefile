@@ -29,7 +29,7 @@ format: .venv/ready
 
 lock: ## new versions of all dependencies, with their hashes
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --upgrade --extra dev pyproject.toml --output-file requirements.lock
+		--no-emit-index-url --no-strip-extras --upgrade --extra dev pyproject.toml --output-file requirements.lock
 
 .venv/ready: requirements.lock pyproject.toml
 	@echo "installing Python packages into .venv …"
