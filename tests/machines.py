@@ -290,7 +290,8 @@ def _accepts(address: str, port: int) -> bool:
 
 
 def _remove_cgroups(name: str) -> None:
-    for top in Path("/sys/fs/cgroup").glob(f"**{name}"):
+    root = Path("/sys/fs/cgroup")
+    for top in (*root.glob(name[1:]), *root.glob(f"*{name}")):  # deeper are those of others, which come and go
         for folder in sorted([top, *top.glob("**/")], key=lambda path: -len(path.parts)):
             with contextlib.suppress(OSError):
                 folder.rmdir()
