@@ -1,6 +1,5 @@
 """A rollback: the story of a deploy with a release that was, made anew from its record on the hosts."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -26,7 +25,7 @@ from shipper.plan import make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
-from shipper.tasks import together
+from shipper.tasks import task_group, together
 from shipper.world import World
 
 
@@ -46,11 +45,15 @@ async def rollback(
             hosts = await observe_all(project, worlds, None)
             target = releases.rollback_number(hosts.values(), unfinished(worlds)) if number is None else number
             records = {name: _record(host, target) for name, host in hosts.items()}
-            payloads, serving, images = await asyncio.gather(
-                together({name: _payload(world, target, mask) for name, world in worlds.items()}),
-                serving_payloads(worlds, hosts, mask),
-                together({name: _with_its_image(world, records[name]) for name, world in worlds.items()}),
-            )
+            async with task_group() as reading:
+                asked = reading.create_task(
+                    together({name: _payload(world, target, mask) for name, world in worlds.items()})
+                )
+                looked = reading.create_task(
+                    together({name: _with_its_image(world, records[name]) for name, world in worlds.items()})
+                )
+                compared = reading.create_task(serving_payloads(worlds, hosts, mask))
+            payloads, images, serving = asked.result(), looked.result(), compared.result()
             for name, (record, image) in images.items():
                 _refuse_unproven(name, record, image, payloads[name])
             _warn_of_changed_env(target, payloads, serving, current_env, tell)

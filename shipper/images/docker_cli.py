@@ -12,6 +12,7 @@ from shipper.errors import BuildError, EngineError
 from shipper.local import Finished
 from shipper.model import Image, image_of
 from shipper.project import Project
+from shipper.tasks import together
 
 _SHOWN_LINES = 20
 _FIRST_CLI_WITH_BUILDX = 23  # from then on BuildKit needs the buildx plugin: https://docs.docker.com/build/buildkit/
@@ -109,15 +110,15 @@ class DockerCli:
         """Major version of the CLI, whether it has buildx, and the platform of the Docker that it speaks to."""
         shown = "{{.Client.Version}} {{.Server.Os}}/{{.Server.Arch}}"
         try:
-            version, buildx = await asyncio.gather(
-                self._docker("version", "--format", shown), self._docker("buildx", "version")
-            )
+            asked = {"version": ("version", "--format", shown), "buildx": ("buildx", "version")}
+            answers = await together({name: self._docker(*arguments) for name, arguments in asked.items()})
         except FileNotFoundError:
             raise BuildError(
                 "There is no docker command on this machine to build with.",
                 now="Nothing was done.",
                 next="Install Docker (https://docs.docker.com/engine/install/), or deploy a commit whose image exists.",
             ) from None
+        version, buildx = answers["version"], answers["buildx"]
         if version.exit_code:
             raise BuildError(f"Docker does not work on this machine: {version.errors.strip()}", now="Nothing was done.")
         number, platform = version.output.split()
