@@ -184,6 +184,26 @@ class Gate(Section):
         return f"runs for {_format_duration(self.settle)}"
 
 
+class ReleaseCommands(Section):
+    commands: Annotated[tuple[Command, ...], Field(min_length=1)]
+    """Run one after the other, once per deploy, in a container of the new image with the new env, before any swap."""
+    role: Name | None = None
+    """Whose env, files and volumes it has, on the first of its hosts; the first role of the config if absent."""
+    deadline: Duration = 600.0
+    """For all of them together."""
+    irreversible: Text | None = None
+    """Why there is no way back from here; a rollback refuses to go back over the release that brings a new reason."""
+
+
+HookName = Literal["pre-build", "pre-deploy", "post-deploy", "post-failure", "pre-rollback", "post-rollback"]
+
+
+class Hook(Section):
+    command: Command
+    """Run where shipper runs, in the folder of the project."""
+    deadline: Duration = 300.0
+
+
 class Handover(Section):
     port: Port = 8080
     """Port inside the container where the app tells its state; SHIPPER_HEALTH_PORT in its environment."""
@@ -243,6 +263,8 @@ class Role(Section):
     """Run Docker's init as PID 1, so that signals arrive and no zombie stays."""
     logging: Logging = Logging()
     labels: dict[str, Text] = {}
+    retain: Annotated[int, Field(ge=1)] | None = None
+    """Stopped containers that are kept for their logs; one of each release that is kept if absent."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -301,6 +323,22 @@ class SecretSource(Section):
         return self
 
 
+Occasion = Literal["start", "success", "failure", "rollback", "freeze"]
+
+
+class Notifier(Section):
+    webhook: SecretSource | None = None
+    """Where the URL comes from that is sent JSON."""
+    apprise: SecretSource | None = None
+    """Where the URL comes from, of the kind that https://github.com/caronc/apprise/wiki lists."""
+    on: Annotated[tuple[Occasion, ...], Field(min_length=1)] = ("start", "success", "failure", "rollback", "freeze")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        _exactly_one(self, "webhook", "apprise")
+        return self
+
+
 class Registry(Section):
     username: Text | None = None
     """Without it, what `docker login` left on this machine counts; else nobody is logged in."""
@@ -342,6 +380,12 @@ class Config(Section):
     build: Build | None = None
     """How to build the image of a commit."""
     roles: Annotated[dict[Name, Role], Field(min_length=1)]
+    release: ReleaseCommands | None = None
+    """What is done once per deploy before anything swaps: migrations, say."""
+    hooks: dict[HookName, Hook] = {}
+    """Commands that run where shipper runs."""
+    notify: dict[Name, Notifier] = {}
+    """Who else is told."""
     ssh: Ssh = Ssh()
     docker_socket: AbsolutePath = "/var/run/docker.sock"
     """On the servers."""
@@ -369,6 +413,8 @@ class Config(Section):
                     found.append(
                         (f"roles.{role_name}.files.{path}.secret", f'"{file.secret}" is not listed under secrets')
                     )
+        if self.release and self.release.role and self.release.role not in self.roles:
+            found.append(("release.role", f'"{self.release.role}" is not one of the roles: {", ".join(self.roles)}'))
         spelt: dict[str, str] = {}
         for host_name in self.hosts:
             address = host_name.rpartition("@")[2]

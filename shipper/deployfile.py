@@ -211,8 +211,7 @@ def _complaint(details: ErrorDetails, path: Path) -> str:
         case "missing":
             return "is required"
         case "literal_error":
-            field = _fields_at(path[:-1])[str(path[-1])]
-            choices = [str(choice) for choice in _choices(field.annotation)]
+            choices = re.findall("'(.*?)'", context["expected"])
             return f"{shown}is not one of {', '.join(choices)}" + _did_you_mean(str(given), choices)
         case "tuple_type":
             return f"{shown}should be a list"
@@ -229,12 +228,6 @@ def _complaint(details: ErrorDetails, path: Path) -> str:
 def _did_you_mean(given: str, known: list[str], otherwise: str = "") -> str:
     nearest = difflib.get_close_matches(given, known, n=1)
     return f'; did you mean "{nearest[0]}"?' if nearest else otherwise
-
-
-def _choices(annotation: object) -> tuple[object, ...]:
-    if typing.get_origin(annotation) is typing.Literal:
-        return typing.get_args(annotation)
-    return tuple(choice for part in typing.get_args(annotation) for choice in _choices(part))
 
 
 def _fields_at(path: Path) -> dict[str, FieldInfo]:

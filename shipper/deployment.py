@@ -138,6 +138,7 @@ def wanted_of(
         retain=retain,
         removes_images=not project.config.fixed_version,
         sources=sources,
+        role_names=project.role_names,
     )
 
 
@@ -152,6 +153,8 @@ def new_release(project: Project, worlds: Worlds, *, number: int) -> Release:
         env_salt="",
         replaces=None,
         performer=project.performer,
+        origin=project.origin,
+        irreversible=(project.config.release and project.config.release.irreversible) or "",
         begun_at=now(worlds),
     )
 

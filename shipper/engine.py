@@ -370,6 +370,7 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         version=labels.get(Label.VERSION, ""),
         deploy_id=labels.get(Label.DEPLOY, ""),
         hands_over=Label.HANDOVER in labels,
+        run=labels.get(Label.RUN, ""),
         image_id=inspected["Image"],
         state=ContainerState(state["Status"]),
         restart_policy=inspected["HostConfig"]["RestartPolicy"]["Name"] or "no",

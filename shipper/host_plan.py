@@ -52,6 +52,8 @@ class Wanted:
     """Whether images of pruned releases go too: not where someone else made them."""
     sources: Sources
     """Of the image."""
+    role_names: tuple[str, ...] = ()
+    """Roles that are to change, the others being left alone; all if there are none."""
 
     @property
     def release(self) -> Release:
@@ -80,7 +82,11 @@ class HostPlan:
         self.release = wanted.releases[observed.host_name]
         self.payload = wanted.payloads[observed.host_name]
         self.host_name = observed.host_name
-        self.roles = {name: self.payload.config.roles[name] for name in self.payload.env}
+        self.roles = {
+            name: self.payload.config.roles[name]
+            for name in wanted.role_names or self.payload.env
+            if name in self.payload.env
+        }
         self._refuse_other_processor()
 
     def _refuse_other_processor(self) -> None:
@@ -144,6 +150,8 @@ class HostPlan:
                 yield self._stop(container, _STOP_TIMEOUT, because=why)
 
     def _of_removed_roles(self) -> list[Container]:
+        if self.wanted.role_names:
+            return []
         return [container for container in self.observed.containers if container.role_name not in self.roles]
 
     @property

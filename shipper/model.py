@@ -97,6 +97,10 @@ class Release:
     """The release that served before this one: where a rollback goes."""
     performer: str
     begun_at: datetime
+    origin: str = ""
+    """From where, as in `Project`; empty in records of older versions."""
+    irreversible: str = ""
+    """The config's `release.irreversible`: where it differs from that of the release before, there is no way back."""
     outcome: ReleaseOutcome = ReleaseOutcome.UNFINISHED
 
     @property
@@ -160,6 +164,8 @@ class Label(StrEnum):
     DEPLOY = "shipper.deploy"
     HANDOVER = "shipper.handover"
     """Works only while it has its lease: docs/handover.md."""
+    RUN = "shipper.run"
+    """Runs one command and serves nobody: `release` or `exec` says which."""
 
 
 # What a deploy has decided of a container stands in its restart policy, where it survives every crash and reboot.
@@ -198,6 +204,8 @@ class Container:
     """On the service's network; empty unless it runs."""
     hands_over: bool = False
     """It works only while it has its lease."""
+    run: str = ""
+    """`release` or `exec` where it runs one command and serves nobody: as `Label.RUN` says."""
 
     @property
     def short_version(self) -> str:
@@ -302,10 +310,13 @@ class Observed:
     host_name: str
     platform: str
     containers: tuple[Container, ...]
+    """Those that serve, did, or shall."""
     releases: tuple[Release, ...]
     image: Image | None = None
     """The wanted image, if the host has it."""
     has_network: bool = True
+    runs: tuple[Container, ...] = ()
+    """Those that run one command."""
 
     @property
     def role_names(self) -> tuple[str, ...]:

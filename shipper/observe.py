@@ -18,10 +18,12 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         releases = reads.create_task(world.state.releases())
         image = reads.create_task(world.engine.image(image_name)) if image_name else None
         has_network = reads.create_task(world.engine.has_network(network_name))
+    found = sorted(containers.result(), key=lambda container: container.name)
     return Observed(
         host_name=world.host_name,
         platform=platform.result(),
-        containers=tuple(sorted(containers.result(), key=lambda container: container.name)),
+        containers=tuple(container for container in found if not container.run),
+        runs=tuple(container for container in found if container.run),
         releases=releases.result(),
         image=image.result() if image else None,
         has_network=has_network.result(),

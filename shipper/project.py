@@ -1,9 +1,10 @@
 """A project: the folder, the commit that is meant, and the config and template of that commit."""
 
+import difflib
 import getpass
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,20 @@ class Project:
     """Who deploys, for the record."""
     origin: str
     """From where: the URL of a CI run, "telegram", "terminal"."""
+    host_names: tuple[str, ...] = ()
+    """Those that are meant, as the config writes them; all if there are none. See `hosts`."""
+    role_names: tuple[str, ...] = ()
+    """Those that are meant; all if there are none."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that are meant, in the order of the config: those of `host_names` that run a role that is meant."""
+        roles = [role for name, role in self.config.roles.items() if self.means_role(name)]
+        wanted = dict.fromkeys(host_name for role in roles for host_name in role.hosts)
+        return tuple(name for name in wanted if name in (self.host_names or wanted))
+
+    def means_role(self, role_name: str) -> bool:
+        return not self.role_names or role_name in self.role_names
 
     @property
     def version(self) -> str:
@@ -58,6 +73,8 @@ def open_project(
     config_file: str = "config/deploy.yaml",
     destination: str | None = None,
     revision: str | None = None,
+    hosts: Collection[str] = (),
+    roles: Collection[str] = (),
     environ: Mapping[str, str],
     performer: str | None = None,
     origin: str | None = None,
@@ -66,22 +83,50 @@ def open_project(
 
     `revision` is anything that Git resolves to a commit; the config is then that commit's. Without it, the working
     folder counts as it is. `destination` ("staging") lays `deploy.staging.yaml` over the config.
+    `hosts` and `roles` say which of the config's are meant, all if there are none; a host may be named without its
+    user and port.
     `performer` ("ann (Telegram)") and `origin` ("telegram") are for the record; without them, `environ` tells whether
     this is a run of GitHub Actions or GitLab CI, and else it is the user at a terminal.
-    Raises ConfigError and SourceError.
+    Raises ConfigError, SourceError, and UsageError where a host or role is not in the config.
     """
     folder = Path(root).resolve()
     meant = git.revision(folder, revision)
     texts = {file: _required(folder, meant, file) for file in _files(config_file, destination)}
-    return Project(
+    config = deployfile.parse(texts, environ)
+    made = Project(
         root=folder,
-        config=deployfile.parse(texts, environ),
+        config=config,
         destination=destination,
         revision=meant,
         environ=environ,
         performer=performer or performer_of(environ),
         origin=origin or origin_of(environ),
+        host_names=tuple(_named(name, config.hosts, "host", known_as=_address) for name in hosts),
+        role_names=tuple(_named(name, config.roles, "role") for name in roles),
     )
+    if not made.hosts:
+        raise UsageError(
+            f"No host among {', '.join(made.host_names)} runs {' or '.join(made.role_names)}.", now="Nothing was done."
+        )
+    return made
+
+
+def _named(given: str, there: Collection[str], kind: str, known_as: Callable[[str], str] = lambda name: name) -> str:
+    """Which of those in the config is meant. Raises UsageError."""
+    if found := next((name for name in there if given in (name, known_as(name))), None):
+        return found
+    nearest = difflib.get_close_matches(given, [*there, *map(known_as, there)], n=1)
+    raise UsageError(
+        f'There is no {kind} "{given}" in the config.',
+        now="Nothing was done.",
+        next=f'Did you mean "{nearest[0]}"?' if nearest else f"There are: {', '.join(there)}.",
+    )
+
+
+def _address(host_name: str) -> str:
+    """Without the user and the port."""
+    address = host_name.rpartition("@")[2]
+    return address.partition("]")[0].lstrip("[") if address.startswith("[") else address.partition(":")[0]
 
 
 def performer_of(environ: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shipper.deployment import ignore
-from shipper.errors import ReleaseNotFound, UsageError
+from shipper.errors import ReleaseNotFound
 from shipper.events import Tell
 from shipper.mask import Mask
 from shipper.model import Container, Observed, PastDeploy, Serving
@@ -30,9 +30,16 @@ async def status(project: Project, *, tell: Tell = ignore) -> tuple[Serving, ...
     async with connected(project, tell) as worlds:
         hosts = await observe_all(project, worlds, None)
     found = {(row.host_name, row.role_name): row for row in serving_of(hosts)}
-    wanted = [(host_name, name) for name, role in project.config.roles.items() for host_name in role.hosts]
+    wanted = [
+        (host_name, name)
+        for name, role in project.config.roles.items()
+        for host_name in role.hosts
+        if project.means_role(name) and host_name in hosts
+    ]
     absent = {key: Serving(host_name=key[0], role_name=key[1], container=None) for key in wanted}
-    left_over = [row for key, row in found.items() if key not in absent and row.container]
+    left_over = [
+        row for key, row in found.items() if key not in absent and project.means_role(row.role_name) and row.container
+    ]
     return (*(found.get(key, row) for key, row in absent.items()), *left_over)
 
 
@@ -43,28 +50,21 @@ async def list_releases(project: Project, *, tell: Tell = ignore) -> dict[str, O
 
 
 async def logs(
-    project: Project,
-    *,
-    role_name: str | None = None,
-    release_number: int | None = None,
-    lines: int = 100,
-    tell: Tell = ignore,
+    project: Project, *, release_number: int | None = None, lines: int = 100, tell: Tell = ignore
 ) -> tuple[Logs, ...]:
     """The last lines of the newest container of each role on each host, secrets masked. Raises ShipperError."""
-    if role_name and role_name not in project.config.roles:
-        raise UsageError(f"There is no role {role_name!r}; there are: {', '.join(project.config.roles)}.")
     mask = Mask()
     async with connected(project, tell) as worlds:
         hosts = await observe_all(project, worlds, None)
         for host_name, host in hosts.items():
-            for number in {c.release_number for c in _newest(host, role_name, release_number)}:
+            for number in {c.release_number for c in _newest(host, project, release_number)}:
                 payload = await worlds[host_name].state.payload(number)
                 mask.add(payload.secrets.values() if payload else ())
         async with task_group() as reading:
             tasks = [
                 reading.create_task(_logs_of(worlds[host_name], container, lines, mask))
                 for host_name, host in hosts.items()
-                for container in _newest(host, role_name, release_number)
+                for container in _newest(host, project, release_number)
             ]
     if not tasks:
         raise ReleaseNotFound(
@@ -105,10 +105,10 @@ async def _logs_of(world: World, container: Container, lines: int, mask: Mask) -
     return Logs(host_name=world.host_name, container=container, lines=tuple(map(mask, read)))
 
 
-def _newest(host: Observed, role_name: str | None, release_number: int | None) -> list[Container]:
+def _newest(host: Observed, project: Project, release_number: int | None) -> list[Container]:
     """The newest container of each role, whether it serves, failed or is stopped."""
     newest: dict[str, Container] = {}
     for container in sorted(host.containers, key=lambda container: container.deploy_id):
-        if role_name in (None, container.role_name) and release_number in (None, container.release_number):
+        if project.means_role(container.role_name) and release_number in (None, container.release_number):
             newest[container.role_name] = container
     return list(newest.values())

@@ -35,10 +35,11 @@ def _is_history(record: Release, kept: set[int]) -> bool:
 
 
 def _kept_releases(observed: Observed, release: Release, retain: int) -> set[int]:
-    """The newest that served, and always the one that will serve and where a rollback from it goes."""
+    """The newest that served, and always those that serve or will, and where a rollback from the new one goes."""
     served = [r.number for r in observed.releases if r.outcome is ReleaseOutcome.DEPLOYED]
     newest = sorted({*served, release.number}, reverse=True)[:retain]
-    return {*newest, *_with_its_past(release)}
+    serving = {container.release_number for container in observed.incumbents}
+    return {*newest, *_with_its_past(release), *serving}
 
 
 def _with_its_past(release: Release | None) -> set[int]:

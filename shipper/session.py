@@ -56,15 +56,14 @@ def access(project: Project) -> Access:
 
 @asynccontextmanager
 async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
-    """The worlds of all hosts of the config, in its order. Raises ConnectError and its children."""
+    """The worlds of the hosts that are meant, in the order of the config. Raises ConnectError and its children."""
     registry = DockerRegistry(project) if project.config.registry else None
     images = LocalImages(project)
     importing = alongside(asyncio.to_thread(_import_what_comes_later))
     async with task_group() as dialling, AsyncExitStack() as stack, importing as imported:
         stack.callback(images.close)
-        hosts = project.config.hosts
         yield await together(
-            {name: _world(stack, dialling, imported, project, images, registry, name, tell) for name in hosts}
+            {name: _world(stack, dialling, imported, project, images, registry, name, tell) for name in project.hosts}
         )
 
 
@@ -135,7 +134,7 @@ async def _docker(
     forwarded = new_api(await server.forward_socket(docker_socket, folder), connections=_CONNECTIONS)
     stack.callback(forwarded.close)
     try:
-        await forwarded.open(label, ready=min(_READY, _MOST_READY // len(project.config.hosts)))
+        await forwarded.open(label, ready=min(_READY, _MOST_READY // len(project.hosts)))
         return forwarded
     except ConnectError:
         await require_docker(server, docker_socket)

@@ -1,6 +1,7 @@
 """PURE: a role of the config and its payload → everything that makes its container what it is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from shipper.config import MountedFile, Role
 from shipper.model import ContainerSpec, Env, FileInContainer, Mount, Payload, PublishedPort, Secret
@@ -39,6 +40,24 @@ def container_spec(
         init=role.init,
         logging=role.logging,
     )
+
+
+def run_spec(
+    role_name: str,
+    payload: Payload,
+    *,
+    name: str,
+    image_name: str,
+    network_name: str,
+    labels: Mapping[str, str],
+    command: tuple[str, ...],
+) -> ContainerSpec:
+    """A container that runs one command with what a role has, and serves nobody: without its ports and its lease."""
+    own = container_spec(
+        role_name, payload, name=name, image_name=image_name, network_name=network_name, labels=labels, aliases=()
+    )
+    without_lease = tuple(mount for mount in own.mounts if mount.target != _LEASE)
+    return replace(own, command=command, ports=(), mounts=without_lease, env=payload.env[role_name])
 
 
 def _handover_env(role: Role) -> Env:

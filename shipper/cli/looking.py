@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 import click
 
 import shipper
-from shipper.cli.shared import opened, options, plain_reporter, print_table, project_options, run
+from shipper.cli.shared import Options, beside_result, print_json, print_table, run, shared_options
 
 
 @click.command()
-@project_options
-def status(config_file: str, destination: str | None, as_json: bool, verbose: bool) -> None:
+@shared_options
+def status(options: Options) -> None:
     """Show what serves on each host."""
-    rows = run(shipper.status(opened(config_file, destination), tell=plain_reporter(verbose)))
-    if as_json:
-        print(json.dumps(shipper.as_json(rows)))
+    rows = run(shipper.status(options.project(), tell=beside_result(options)))
+    if options.as_json:
+        print_json(rows)
         return
     from shipper.reporters.words import ago
 
@@ -35,19 +35,20 @@ def status(config_file: str, destination: str | None, as_json: bool, verbose: bo
 
 
 @click.command()
-@project_options
-def releases(config_file: str, destination: str | None, as_json: bool, verbose: bool) -> None:
+@shared_options
+def releases(options: Options) -> None:
     """List the releases that the hosts know: where a rollback can go."""
-    hosts = run(shipper.list_releases(opened(config_file, destination), tell=plain_reporter(verbose)))
+    hosts = run(shipper.list_releases(options.project(), tell=beside_result(options)))
     serving = {
         name: {container.release_number for container in host.serving_all().values()} for name, host in hosts.items()
     }
-    if as_json:
-        found = {
-            name: [{**shipper.as_json(r), "serves": r.number in serving[name]} for r in host.releases]
-            for name, host in hosts.items()
-        }
-        print(json.dumps(found))
+    if options.as_json:
+        print_json(
+            {
+                name: [{**shipper.as_json(r), "serves": r.number in serving[name]} for r in host.releases]
+                for name, host in hosts.items()
+            }
+        )
         return
     from shipper.reporters.words import ago
 
@@ -63,38 +64,25 @@ def releases(config_file: str, destination: str | None, as_json: bool, verbose: 
 
 
 @click.command()
-@click.option("--role", "role_name", help="Only this role.")
 @click.option("--release", "release_number", type=int, help="Of this release, though it serves no more or never did.")
 @click.option("-n", "--lines", default=100, show_default=True, help="How many lines of each container.")
-@project_options
-def logs(
-    role_name: str | None,
-    release_number: int | None,
-    lines: int,
-    config_file: str,
-    destination: str | None,
-    as_json: bool,
-    verbose: bool,
-) -> None:
+@shared_options
+def logs(options: Options, release_number: int | None, lines: int) -> None:
     """Print the last lines of the newest container of each role, on all hosts."""
-    project = opened(config_file, destination)
-    call = shipper.logs(
-        project, role_name=role_name, release_number=release_number, lines=lines, tell=plain_reporter(verbose)
-    )
-    found = run(call)
-    for log in found:
+    project, tell = options.project(), beside_result(options)
+    for log in run(shipper.logs(project, release_number=release_number, lines=lines, tell=tell)):
         place = {"host": log.host_name, "container": log.container.name}
         for line in log.lines:
-            print(json.dumps({**place, "line": line}) if as_json else f"{log.container.name}  {line}")
+            print(json.dumps({**place, "line": line}) if options.as_json else f"{log.container.name}  {line}")
 
 
 @click.command()
-@project_options
-def history(config_file: str, destination: str | None, as_json: bool, verbose: bool) -> None:
+@shared_options
+def history(options: Options) -> None:
     """List the deploys and rollbacks that there were: who, when, from where, what became of them."""
-    past = run(shipper.history(opened(config_file, destination), tell=plain_reporter(verbose)))
-    if as_json:
-        print(json.dumps(shipper.as_json(past)))
+    past = run(shipper.history(options.project(), tell=beside_result(options)))
+    if options.as_json:
+        print_json(past)
         return
     from shipper.reporters.words import ago
 
@@ -109,22 +97,31 @@ def history(config_file: str, destination: str | None, as_json: bool, verbose: b
 
 @click.command()
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the config instead, for editors.")
-@options("file", "destination")
-def config(schema: bool, config_file: str, destination: str | None) -> None:
+@shared_options
+def config(options: Options, schema: bool) -> None:
     """Print the config that is in force: with the overlay, all defaults, and no secret."""
     if schema:
         print(json.dumps(shipper.json_schema(), indent=2))
         return
+    effective = shipper.effective_config(options.project())
+    if options.as_json:
+        print_json(effective)
+        return
     import yaml
 
-    project = opened(config_file, destination)
-    print(yaml.safe_dump(shipper.effective_config(project), sort_keys=False, allow_unicode=True), end="")
+    print(yaml.safe_dump(effective, sort_keys=False, allow_unicode=True), end="")
 
 
 @click.command()
-def version() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
+def version(as_json: bool) -> None:
     """Print the versions of shipper and of what it stands on."""
     from importlib import metadata
 
-    parts = [f"{name} {metadata.version(name)}" for name in ("asyncssh", "docker", "jinja2")]
-    print(f"shipper {shipper.__version__} (Python {sys.version.split()[0]}, {', '.join(parts)})")
+    own = {"shipper": shipper.__version__, "python": sys.version.split()[0]}
+    parts = {name: metadata.version(name) for name in ("asyncssh", "docker", "jinja2")}
+    if as_json:
+        print_json({**own, **parts})
+        return
+    stands_on = ", ".join(f"{name} {number}" for name, number in parts.items())
+    print(f"shipper {own['shipper']} (Python {own['python']}, {stands_on})")

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -22,26 +23,66 @@ Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def options(*wanted: str) -> Callable[[Command], Command]:
-    """Options that mean the same for all commands: those of these names."""
-    known = {
-        "file": click.option(
-            "-c", "--config-file", default="config/deploy.yaml", show_default=True, help="The config."
-        ),
-        "destination": click.option(
-            "-d", "--destination", metavar="NAME", help="Lay deploy.NAME.yaml over the config."
-        ),
-        "json": click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines."),
-        "verbose": click.option("-v", "--verbose", is_flag=True, help="Print every call with its milliseconds."),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What was given for the options that mean the same for all commands."""
 
-    def decorated(command: Command) -> Command:
-        return functools.reduce(lambda wrapped, name: known[name](wrapped), reversed(wanted), command)
+    config_file: str
+    destination: str | None
+    host_names: tuple[str, ...]
+    role_names: tuple[str, ...]
+    as_json: bool
+    quiet: bool
+    verbose: bool
+    yes: bool
 
-    return decorated
+    def project(self, revision: str | None = None) -> "Project":
+        """The project of this folder."""
+        return shipper.open_project(
+            config_file=self.config_file,
+            destination=self.destination,
+            revision=revision,
+            hosts=self.host_names,
+            roles=self.role_names,
+            environ=os.environ,
+        )
+
+    def confirm(self, question: str) -> None:
+        """Asks, unless that was answered by --yes. Raises UsageError if the answer is no, or nobody is there to ask."""
+        if self.yes:
+            return
+        if not sys.stdin.isatty():
+            raise shipper.UsageError(
+                "This asks before it does anything, and there is no terminal to ask on.",
+                now="Nothing was done.",
+                next="Say --yes if it is meant.",
+            )
+        if not click.confirm(question, err=True):
+            raise shipper.UsageError("You said no.", now="Nothing was done.")
 
 
-project_options = options("file", "destination", "json", "verbose")
+_SHARED = (
+    click.option("-c", "--config-file", default="config/deploy.yaml", show_default=True, help="The config."),
+    click.option("-d", "--destination", metavar="NAME", help="Lay deploy.NAME.yaml over the config."),
+    click.option("--host", "host_names", metavar="HOST", multiple=True, help="Only this host; may be repeated."),
+    click.option("--role", "role_names", metavar="ROLE", multiple=True, help="Only this role; may be repeated."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines."),
+    click.option("-q", "--quiet", is_flag=True, help="Print only the result, and what goes wrong."),
+    click.option("-v", "--verbose", is_flag=True, help="Print every call with its milliseconds."),
+    click.option("-y", "--yes", is_flag=True, help="Ask nothing: the answer is yes."),
+)
+
+
+def shared_options(command: Command) -> Command:
+    """Gives a command the options that mean the same for all, as its first argument: an `Options`."""
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> Any:
+        shared = {name: given.pop(name) for name in Options.__dataclass_fields__}
+        return command(Options(**shared), **given)
+
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_SHARED), with_options)  # type: ignore[return-value]  # click's decorators keep the type
+
 
 wait_option = click.option(
     "--wait",
@@ -54,48 +95,43 @@ wait_option = click.option(
 )
 
 
-def opened(config_file: str, destination: str | None, revision: str | None = None) -> "Project":
-    """The project of this folder."""
-    return shipper.open_project(config_file=config_file, destination=destination, revision=revision, environ=os.environ)
-
-
-def plain_reporter(verbose: bool) -> "Callable[[Event], None]":
+def beside_result(options: Options) -> "Callable[[Event], None]":
     """For commands whose result is on standard output: what there is to say beside it goes to standard error."""
     from shipper.reporters.plain import PlainReporter
 
-    report = PlainReporter(lambda line: print(line, file=sys.stderr), verbose=verbose)
-    return lambda event: None if isinstance(event, shipper.Connected) and not verbose else report(event)
+    report = PlainReporter(lambda line: print(line, file=sys.stderr), verbose=options.verbose, quiet=options.quiet)
+    return lambda event: None if isinstance(event, shipper.Connected) and not options.verbose else report(event)
 
 
 @contextlib.contextmanager
-def reporter(as_json: bool, verbose: bool) -> "Iterator[Callable[[Event], None]]":
+def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
     """For commands whose events are what there is to say."""
 
     def write(line: str) -> None:
         print(line, flush=True)
 
-    if as_json:
+    if options.as_json:
         from shipper.reporters.jsonlines import JsonReporter
 
-        yield JsonReporter(write, verbose=verbose)
-    elif sys.stdout.isatty():
+        yield JsonReporter(write, verbose=options.verbose)
+    elif sys.stdout.isatty() and not options.quiet:
         from rich.console import Console
 
         from shipper.reporters.terminal import TerminalReporter
 
-        with TerminalReporter(Console(highlight=False), verbose=verbose) as shown:
+        with TerminalReporter(Console(highlight=False), verbose=options.verbose) as shown:
             yield shown
     else:
         from shipper.reporters.plain import PlainReporter
 
-        yield PlainReporter(write, verbose=verbose)
+        yield PlainReporter(write, verbose=options.verbose, quiet=options.quiet)
 
 
-def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", as_json: bool, verbose: bool) -> None:
+def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", options: Options) -> None:
     """Runs a deploy or a rollback to its outcome, which is told as an event even if it is interrupted."""
     outcomes: list[Outcome] = []
 
-    with reporter(as_json, verbose) as report:
+    with reporter(options) as report:
 
         def tell(event: "Event") -> None:
             if isinstance(event, shipper.Ended):
@@ -145,3 +181,7 @@ def print_table(lines: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_json(value: object) -> None:
+    print(json.dumps(shipper.as_json(value)))

@@ -23,16 +23,22 @@ from shipper.reporters.words import bytes_text, outcome_lines, pushed_line
 
 _PROGRESS_PAUSE = 5.0  # seconds
 
+_RESULTS = (Warned, StepFailed, StepUndone, Pushed, Ended)
+
 
 class PlainReporter:
-    def __init__(self, write: Callable[[str], None], *, verbose: bool) -> None:
+    def __init__(self, write: Callable[[str], None], *, verbose: bool, quiet: bool = False) -> None:
+        """`quiet` writes only the result, and what goes wrong."""
         self._write = write
         self._verbose = verbose
+        self._quiet = quiet
         self._next_progress = 0.0
         self._timeline = Timeline()
 
     def __call__(self, event: Event) -> None:
         self._timeline.note(event)
+        if self._quiet and not isinstance(event, _RESULTS):
+            return
         for line in self._lines(event):
             self._write(line)
 

@@ -398,4 +398,5 @@ def _told(container: SimContainer) -> Container:
         exit_code=container.exit_code,
         address=container.spec.name if container.is_running else "",
         hands_over=container.hands_over,
+        run=labels.get(Label.RUN, ""),
     )

@@ -181,6 +181,8 @@ def test_the_release_of_an_outcome_is_in_json_but_for_what_is_for_the_server_onl
         "config_hash": "c0ffee",
         "replaces": 1,
         "performer": "ann@laptop",
+        "origin": "",
+        "irreversible": "",
         "begun_at": "2026-03-01T12:00:00.000+00:00",
         "outcome": "deployed",
     }
