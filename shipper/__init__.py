@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
     from shipper.deployment import deploy as deploy, plan_deploy as plan_deploy
-    from shipper.environment import effective_config as effective_config
+    from shipper.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
         BuildError as BuildError,
@@ -89,7 +89,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "config": "Config json_schema seconds_of",
     "deployment": "deploy plan_deploy",
-    "environment": "effective_config",
+    "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError "
     "ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Locked LockLost "
     "LoginRefused RegistryError ReleaseNotFound SecretError ShipperError SourceError UsageError",

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from shipper import git, local
@@ -115,6 +116,19 @@ def effective_config(project: Project) -> dict[str, Any]:
     mask.add(Secret(value) for name in named if (value := project.environ.get(name)))
     config: dict[str, Any] = json.loads(mask(project.config.model_dump_json()))
     return config
+
+
+def check_template(project: Project) -> None:
+    """Renders it for each role on each host, with a placeholder for each secret: no value is asked for.
+
+    Raises ConfigError. What a filter makes of a placeholder is no mistake.
+    """
+    from shipper.template import RenderingFailed
+
+    placeholders = {name: Secret("placeholder") for name in project.config.secrets}
+    for host_name in project.hosts:
+        with suppress(RenderingFailed):
+            payload(project, host_name, placeholders)
 
 
 def complete(project: Project, available: Env, recorded: Env) -> dict[str, Secret]:

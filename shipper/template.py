@@ -29,6 +29,10 @@ def _one_line(value: object) -> object:
     return value
 
 
+class RenderingFailed(ConfigError):
+    """Not the template's syntax or names, but what a filter or test in it made of these values."""
+
+
 def render(text: str, name: str, facts: Mapping[str, Any]) -> str:
     """`name` is the template's file, for errors. Raises ConfigError and SecretError, without a value in their text."""
     environment = jinja2.Environment(
@@ -47,7 +51,7 @@ def render(text: str, name: str, facts: Mapping[str, Any]) -> str:
             next="Give such a secret to the container as a file: `files: {/path: {secret: NAME}}`.",
         ) from None
     except Exception as error:  # a filter may raise anything, and its text may hold the value
-        raise ConfigError(f"{name}:{_line(error)}: {type(error).__name__} while rendering") from None
+        raise RenderingFailed(f"{name}:{_line(error)}: {type(error).__name__} while rendering") from None
 
 
 def _known(facts: Mapping[str, Any]) -> str:

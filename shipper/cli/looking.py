@@ -99,13 +99,21 @@ def history(options: Options) -> None:
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the config instead, for editors.")
 @shared_options
 def config(options: Options, schema: bool) -> None:
-    """Print the config that is in force: with the overlay, all defaults, and no secret."""
+    """Print the config that is in force: with the overlay, all defaults, and no secret.
+
+    Asks no server, and finds each mistake in the config and in the template of the env: `shipper config -q` prints
+    nothing else, for a check in CI.
+    """
     if schema:
         print(json.dumps(shipper.json_schema(), indent=2))
         return
-    effective = shipper.effective_config(options.project())
+    project = options.project()
+    shipper.check_template(project)
+    effective = shipper.effective_config(project)
     if options.as_json:
         print_json(effective)
+        return
+    if options.quiet:
         return
     import yaml
 
