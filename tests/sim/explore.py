@@ -17,6 +17,7 @@ from typing import Any
 
 import shipper.deployment
 import shipper.rollbacks
+import shipper.turning
 from shipper.config import Config
 from shipper.errors import ShipperError, UsageError
 from shipper.events import Ended, Event
@@ -342,7 +343,7 @@ def faults_of(text: str) -> Faults:
 @contextmanager
 def simulated(client: Client) -> Iterator[None]:
     """Production code connects to the simulated servers."""
-    modules: Any = (shipper.deployment, shipper.rollbacks)
+    modules: Any = (shipper.deployment, shipper.rollbacks, shipper.turning)
     real = modules[0].connected
     for module in modules:
         module.connected = functools.partial(connected, client)
