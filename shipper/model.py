@@ -353,8 +353,8 @@ class Observed:
         committed = [container for container in candidates if container.is_committed]
         set_aside = [container for container in candidates if container.is_set_aside]
         newest = _last(committed or set_aside)
-        if newest and newest.hands_over and not self._is_deployed(newest):
-            # it has its mark, but perhaps nobody has seen it active
+        if newest and newest.hands_over and (len(committed) > 1 or not self._is_deployed(newest)):
+            # it has its mark, but the one before was not told to end, or perhaps nobody has seen it active
             marked = sorted(committed + set_aside, key=lambda container: container.deploy_id)
             return _last(marked[: marked.index(newest)]) or newest
         return newest
