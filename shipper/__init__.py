@@ -68,7 +68,10 @@ if TYPE_CHECKING:
         Outcome as Outcome,
         PastDeploy as PastDeploy,
         Release as Release,
+        Restarted as Restarted,
         Serving as Serving,
+        Started as Started,
+        Stopped as Stopped,
         Unchanged as Unchanged,
     )
     from shipper.plan import Plan as Plan
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
     from shipper.rollbacks import rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
+    from shipper.turning import restart as restart, start as start, stop as stop
 
 __version__ = "0.1.0"
 
@@ -97,13 +101,15 @@ _NAMES = {
     "StepUndone Warned as_json",
     "freezing": "freeze freezes unfreeze",
     "login": "HostKey",
-    "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Serving Unchanged",
+    "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Restarted Serving Started "
+    "Stopped Unchanged",
     "plan": "Plan",
     "project": "Project open_project",
     "reads": "Logs history list_releases logs status",
     "rollbacks": "rollback",
     "shipping": "build push",
     "trust": "pin_key shown_key",
+    "turning": "restart start stop",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from shipper import environment, releases
+from shipper.config import Config
 from shipper.errors import Frozen, SourceError
 from shipper.events import Event, Tell, Warned
 from shipper.host_plan import Wanted
@@ -41,7 +42,7 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with (
-            connected(project, tell) as worlds,
+            connected(project, tell, project.affected_hosts) as worlds,
             holding(project, worlds, f"deploy of {short(project.version)}", wait),
         ):
             async with task_group() as reading:
@@ -58,7 +59,7 @@ async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
     require_version(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
-        async with connected(project, tell) as worlds:
+        async with connected(project, tell, project.affected_hosts) as worlds:
             hosts = await observe_all(project, worlds, project.image)
             return await _plan(project, worlds, hosts, available, mask, tell)
 
@@ -91,6 +92,16 @@ def warn_of_dirt(project: Project, tell: Tell) -> None:
         tell(Warned(text="The working folder has uncommitted changes: they go with it, marked as dirty."))
 
 
+def warn_of_left_out(project: Project, config: Config, hosts: Hosts, tell: Tell) -> None:
+    """What must not run twice may be on its way here from a host that is not asked."""
+    left_out = [name for name in project.config.hosts if name not in project.affected_hosts]
+    for role_name, role in config.roles.items():
+        arrives = any(name in role.hosts and not host.incumbent(role_name) for name, host in hosts.items())
+        if left_out and role.singleton and arrives and project.means_role(role_name):
+            others = ", ".join(left_out)
+            tell(Warned(text=f"{role_name} must not run twice: see that it does not on {others}, left out by --host."))
+
+
 def require_version(project: Project) -> None:
     if not project.version:
         raise SourceError(
@@ -111,9 +122,12 @@ async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, 
         tell(Warned(text=f"Not set here, so taken from the release that serves: {', '.join(sorted(absent))}."))
     payloads = {name: environment.payload(project, name, secrets) for name in hosts}
     wanted_release = new_release(project, worlds, number=0)
-    number = releases.number_for(wanted_release, payloads, hosts.values())
-    records = {name: completed(replace(wanted_release, number=number), payloads[name], hosts[name]) for name in hosts}
-    sources = await sources_for(worlds, hosts, project.image, mask, can_build=project.can_build)
+    number = releases.number_for(wanted_release, payloads, hosts.values(), project.role_names)
+    numbered = replace(wanted_release, number=number)
+    records = {name: completed(project, numbered, payloads[name], host) for name, host in hosts.items()}
+    changing = {name: hosts[name] for name in project.hosts}
+    sources = await sources_for(worlds, changing, project.image, mask, can_build=project.can_build)
+    warn_of_left_out(project, project.config, hosts, tell)
     wanted = wanted_of(project, records, payloads, worlds, hosts, sources, retain=project.config.retain)
     return make_plan(wanted, hosts)
 
@@ -131,7 +145,7 @@ def wanted_of(
 ) -> Wanted:
     return Wanted(
         full_name=project.full_name,
-        deploy_id=_deploy_id(now(worlds), hosts),
+        deploy_id=new_deploy_id(now(worlds), hosts),
         command=command,
         releases=records,
         payloads=payloads,
@@ -139,6 +153,7 @@ def wanted_of(
         removes_images=not project.config.fixed_version,
         sources=sources,
         role_names=project.role_names,
+        host_names=project.host_names,
     )
 
 
@@ -159,12 +174,12 @@ def new_release(project: Project, worlds: Worlds, *, number: int) -> Release:
     )
 
 
-def completed(release: Release, payload: Payload, host: Observed) -> Release:
+def completed(project: Project, release: Release, payload: Payload, host: Observed) -> Release:
     """The record of the release that the host has, or the one that it will get."""
     if existing := host.release(release.number):
         return existing
     salt = random.token_hex(8)
-    incumbent = host.incumbent_release
+    incumbent = host.incumbent_release_of(project.role_names or host.role_names)
     before = incumbent.number if incumbent else None
     if incumbent and incumbent.outcome is not ReleaseOutcome.DEPLOYED:
         before = incumbent.replaces  # what a deploy that died had swapped to is nothing to go back to
@@ -200,7 +215,7 @@ def now(worlds: Worlds) -> datetime:
     return next(iter(worlds.values())).clock.now()
 
 
-def _deploy_id(now: datetime, hosts: Hosts) -> str:
+def new_deploy_id(now: datetime, hosts: Hosts) -> str:
     """Seconds in base 36: short, and sorted by time; later than all there are, though clocks differ."""
     there = [int(c.deploy_id, 36) for host in hosts.values() for c in host.containers if c.deploy_id.isalnum()]
     seconds, digits = max(int((now - _EPOCH).total_seconds()), max(there, default=0) + 1), ""

@@ -375,6 +375,7 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         state=ContainerState(state["Status"]),
         restart_policy=inspected["HostConfig"]["RestartPolicy"]["Name"] or "no",
         started_at=_time(state["StartedAt"]),
+        ended_at=_time(state["FinishedAt"]),
         exit_code=state["ExitCode"],
         out_of_memory=state["OOMKilled"],
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),

@@ -1,6 +1,6 @@
 """PURE: what one host needs to serve a release: which steps, in which order, and why."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shipper.config import Gate, HttpProbe, Role
@@ -31,7 +31,7 @@ from shipper.steps.start import Start
 from shipper.steps.stop import Stop
 from shipper.steps.swap import Swap
 
-_STOP_TIMEOUT = 30.0  # seconds, for containers of roles that the config knows no more
+STOP_TIMEOUT = 30.0  # seconds, for containers of roles that the config knows no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Wanted:
     """The service with its destination."""
     deploy_id: str
     command: str
-    """deploy or rollback."""
+    """deploy, rollback, restart or start."""
     releases: Mapping[str, Release]
     """For each host; they differ in what they replace, and in the hash of their env."""
     payloads: Mapping[str, Payload]
@@ -54,6 +54,10 @@ class Wanted:
     """Of the image."""
     role_names: tuple[str, ...] = ()
     """Roles that are to change, the others being left alone; all if there are none."""
+    host_names: tuple[str, ...] = ()
+    """Hosts that are meant, the others being left out; all if there are none."""
+    renew: bool = False
+    """Whether also what serves already is replaced."""
 
     @property
     def release(self) -> Release:
@@ -82,12 +86,11 @@ class HostPlan:
         self.release = wanted.releases[observed.host_name]
         self.payload = wanted.payloads[observed.host_name]
         self.host_name = observed.host_name
-        self.roles = {
-            name: self.payload.config.roles[name]
-            for name in wanted.role_names or self.payload.env
-            if name in self.payload.env
-        }
+        self.roles = {name: self.payload.config.roles[name] for name in self.payload.env if self._means(name)}
         self._refuse_other_processor()
+
+    def _means(self, role_name: str) -> bool:
+        return not self.wanted.role_names or role_name in self.wanted.role_names
 
     def _refuse_other_processor(self) -> None:
         image = self.observed.image
@@ -99,6 +102,8 @@ class HostPlan:
             )
 
     def _up_to_date(self, role_name: str) -> Container | None:
+        if self.wanted.renew:
+            return None
         of_release = [
             container
             for container in self.observed.of_role(role_name)
@@ -112,6 +117,11 @@ class HostPlan:
         """What is in use but shall not be; what serves comes last."""
         others = [c for c in self.observed.of_role(role_name) if c.is_in_use and c is not self._up_to_date(role_name)]
         return sorted(others, key=lambda container: container == self.observed.incumbent(role_name))
+
+    def _rivals(self, role_name: str) -> list[Container]:
+        """Those of them that serve, or come back if we fail: not what was stopped on purpose."""
+        stopped = self.observed.stopped(role_name)
+        return [container for container in self._others(role_name) if container != stopped]
 
     @property
     def changed_roles(self) -> list[str]:
@@ -147,12 +157,11 @@ class HostPlan:
             must_not_run_twice = role is not None and choose_strategy(role)[0] != "overlap"
             if container.is_running and (publishes or must_not_run_twice):
                 why = "it must not run twice" if must_not_run_twice else "it may hold a port that is published now"
-                yield self._stop(container, _STOP_TIMEOUT, because=why)
+                yield self._stop(container, STOP_TIMEOUT, because=why)
 
     def _of_removed_roles(self) -> list[Container]:
-        if self.wanted.role_names:
-            return []
-        return [container for container in self.observed.containers if container.role_name not in self.roles]
+        """Of those that are meant: a role that moved to another host has to end here."""
+        return [c for c in self.observed.containers if c.role_name not in self.roles and self._means(c.role_name)]
 
     @property
     def changes(self) -> dict[str, list[Step]]:
@@ -209,23 +218,23 @@ class HostPlan:
     def _stopped_before(self, role_name: str) -> list[Container]:
         """What makes room for the new container: all where it must not run twice, else only what was left over."""
         recreates = self._strategy(role_name)[0] == "recreate"
-        return [container for container in self._others(role_name) if recreates or not container.has_mark]
+        return [container for container in self._rivals(role_name) if recreates or not container.has_mark]
 
     def _strategy(self, role_name: str) -> tuple[str, str]:
         strategy, reason = choose_strategy(self.roles[role_name])
-        deaf = [container for container in self._others(role_name) if not container.hands_over]
+        deaf = [container for container in self._rivals(role_name) if not container.hands_over]
         if strategy == "handover" and deaf:
             return "recreate", f"{deaf[-1].name} does not know how to hand over"
         return strategy, reason
 
     def _replaced_at_swap(self, role_name: str) -> list[Container]:
         stopped = self._stopped_before(role_name)
-        return [container for container in self._others(role_name) if container not in stopped]
+        return [container for container in self._rivals(role_name) if container not in stopped]
 
     def _handover(self, role_name: str, name: str, because: str = "") -> Handover:
         role = self.roles[role_name]
         assert role.handover
-        replaced = self._others(role_name) if self._up_to_date(role_name) else self._replaced_at_swap(role_name)
+        replaced = self._rivals(role_name) if self._up_to_date(role_name) else self._replaced_at_swap(role_name)
         return Handover(
             host_name=self.host_name,
             role_name=role_name,
@@ -254,7 +263,11 @@ class HostPlan:
 
     def _why(self, role_name: str) -> str:
         serving = self.observed.serving(role_name)
-        return f"release {serving.release_number} serves" if serving else "nothing of it serves"
+        if serving and self.wanted.renew:
+            return "a restart is asked for"
+        if serving:
+            return f"release {serving.release_number} serves"
+        return "it was stopped" if self.observed.stopped(role_name) else "nothing of it serves"
 
     def _labels(self, role_name: str) -> dict[str, str]:
         handover = {Label.HANDOVER: "true"} if self.roles[role_name].handover else {}
@@ -292,7 +305,7 @@ class HostPlan:
                     container_name=container.name,
                     timeout=role.stop_timeout,
                     drains=self._strategy(role_name)[0] == "handover",
-                    because=f"release {self.release.number} serves",
+                    because=f"release {self.release.number} serves" if not self.wanted.renew else "the new one serves",
                 )
         for container in self._of_removed_roles():
             if container.is_in_use:
@@ -300,7 +313,7 @@ class HostPlan:
                     host_name=self.host_name,
                     role_name=container.role_name,
                     container_name=container.name,
-                    timeout=_STOP_TIMEOUT,
+                    timeout=STOP_TIMEOUT,
                     because=f"the config gives {self.host_name} no role {container.role_name}",
                 )
 
@@ -309,20 +322,23 @@ class HostPlan:
         yield from self._pruning(may_fail=False)
 
     def _pruning(self, *, may_fail: bool) -> Iterator[Step]:
-        """While the deploy may fail, where a rollback from what serves now goes stays too."""
+        """Where a rollback of other roles goes stays; and while this may fail, of these roles too."""
         if self.wanted.retain is not None and self.changed_roles:
-            before = self.observed.incumbent_release if may_fail else None
-            yield from prune(self.observed, self.release, self.wanted.retain, before, images=self.wanted.removes_images)
+            before = (
+                self.observed.role_names if may_fail else [r for r in self.observed.role_names if r not in self.roles]
+            )
+            spared = [record for role in before if (record := self.observed.incumbent_release_of([role]))]
+            yield from prune(self.observed, self.release, self.wanted.retain, spared, images=self.wanted.removes_images)
 
 
 def prune(
-    observed: Observed, release: Release, retain: int, before: Release | None = None, *, images: bool
+    observed: Observed, release: Release, retain: int, spared: Sequence[Release] = (), *, images: bool
 ) -> Iterator[Prune]:
-    """What the host need not keep when `release` serves, or still `before`, if there is any.
+    """What the host need not keep when `release` serves, and `spared` may as well.
 
     With the images of releases, or without.
     """
-    beyond = beyond_retention(observed, release, retain, before)
+    beyond = beyond_retention(observed, release, retain, spared)
     if beyond.container_names or beyond.release_numbers:
         yield Prune(
             host_name=observed.host_name,

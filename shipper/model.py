@@ -1,6 +1,6 @@
 """The nouns: what shipper talks about. Plain frozen data, no I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -198,6 +198,7 @@ class Container:
     state: ContainerState
     restart_policy: str
     started_at: datetime | None = None
+    ended_at: datetime | None = None
     exit_code: int = 0
     out_of_memory: bool = False
     address: str = ""
@@ -227,6 +228,11 @@ class Container:
     def is_set_aside(self) -> bool:
         """A deploy has stopped it, or is about to, to make room for a container that is not committed yet."""
         return self.restart_policy == SET_ASIDE
+
+    @property
+    def was_stopped(self) -> bool:
+        """By a deploy that came no further, or by someone who wanted it."""
+        return self.is_set_aside and not self.is_running
 
     @property
     def has_mark(self) -> bool:
@@ -317,6 +323,8 @@ class Observed:
     has_network: bool = True
     runs: tuple[Container, ...] = ()
     """Those that run one command."""
+    stopped_roles: frozenset[str] = frozenset()
+    """Roles that somebody stopped with `shipper stop`, as the journal tells; see `stopped`."""
 
     @property
     def role_names(self) -> tuple[str, ...]:
@@ -336,12 +344,17 @@ class Observed:
         serving, trusted = self.serving(role_name), self._trusted(self.of_role(role_name))
         return trusted if serving is None or (trusted and serving.hands_over) else serving
 
+    def stopped(self, role_name: str) -> Container | None:
+        """What served until someone stopped it on purpose: unlike what a deploy stopped, it is not to come back."""
+        incumbent = self.incumbent(role_name) if role_name in self.stopped_roles else None
+        return incumbent if incumbent and incumbent.was_stopped else None
+
     def _trusted(self, candidates: list[Container]) -> Container | None:
         committed = [container for container in candidates if container.is_committed]
         set_aside = [container for container in candidates if container.is_set_aside]
         newest = _last(committed or set_aside)
-        if newest and newest.hands_over and not self._is_deployed(newest):
-            # it has its mark, but perhaps nobody has seen it active
+        if newest and newest.hands_over and (len(committed) > 1 or not self._is_deployed(newest)):
+            # it has its mark, but the one before was not told to end, or perhaps nobody has seen it active
             marked = sorted(committed + set_aside, key=lambda container: container.deploy_id)
             return _last(marked[: marked.index(newest)]) or newest
         return newest
@@ -363,7 +376,11 @@ class Observed:
     @property
     def incumbent_release(self) -> Release | None:
         """The newest release that serves in any role, or would."""
-        numbers = [container.release_number for container in self.incumbents]
+        return self.incumbent_release_of(self.role_names)
+
+    def incumbent_release_of(self, role_names: Collection[str]) -> Release | None:
+        """The newest that serves in one of these roles, or would."""
+        numbers = [c.release_number for c in self.incumbents if c.role_name in role_names]
         return self.release(max(numbers)) if numbers else None
 
 
@@ -391,7 +408,7 @@ class Unfinished:
     """What the last holder of the lock was at when it died."""
 
     command: str
-    """deploy or rollback."""
+    """deploy, rollback, restart, stop or start."""
     release_number: int
 
 
@@ -409,7 +426,7 @@ class PastDeploy:
     """As in `Release`; empty like `origin`."""
     title: str
     outcome: str
-    """deployed, unchanged, failed; unfinished if it died or is under way."""
+    """deployed, restarted, stopped, started, unchanged, failed; unfinished if it died or is under way."""
 
     @property
     def short_version(self) -> str:
@@ -423,6 +440,8 @@ class Serving:
     host_name: str
     role_name: str
     container: Container | None
+    stopped: Container | None = None
+    """What served until `shipper stop`, if that is why nothing does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -435,6 +454,33 @@ class Deployed:
 @dataclass(frozen=True, kw_only=True)
 class Unchanged:
     release: Release
+    exit_code = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restarted:
+    role_names: tuple[str, ...]
+    releases: tuple[Release, ...]
+    """Those that serve in these roles, the newest first."""
+    seconds: float
+    exit_code = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    role_names: tuple[str, ...]
+    """Those that did not serve."""
+    releases: tuple[Release, ...]
+    """Those that serve in these roles, the newest first."""
+    seconds: float
+    exit_code = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    role_names: tuple[str, ...]
+    """Those that were not stopped before; none if there was nothing to do."""
+    seconds: float
     exit_code = 0
 
 
@@ -461,4 +507,4 @@ class Failed:
         return self.error_code if self.restored else 21
 
 
-Outcome = Deployed | Unchanged | Failed
+Outcome = Deployed | Unchanged | Restarted | Started | Stopped | Failed

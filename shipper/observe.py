@@ -1,6 +1,8 @@
 """Every read that is made before anything is decided: all at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from shipper.model import Observed, Serving
 from shipper.project import Project
@@ -19,7 +21,7 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         image = reads.create_task(world.engine.image(image_name)) if image_name else None
         has_network = reads.create_task(world.engine.has_network(network_name))
     found = sorted(containers.result(), key=lambda container: container.name)
-    return Observed(
+    observed = Observed(
         host_name=world.host_name,
         platform=platform.result(),
         containers=tuple(container for container in found if not container.run),
@@ -28,6 +30,19 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         image=image.result() if image else None,
         has_network=has_network.result(),
     )
+    if any(container.was_stopped for container in observed.incumbents):
+        return replace(observed, stopped_roles=stopped_roles(await world.journal.read()))
+    return observed
+
+
+def stopped_roles(entries: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """PURE: the roles in which the last to stop what served was `shipper stop`, and not a deploy that died then."""
+    last = {
+        str(entry.get("role_name")): (entry["step"], entry.get("command"))
+        for entry in entries
+        if entry.get("event") == "begin" and entry.get("step") in ("stop", "handover", "retire")
+    }
+    return frozenset(role_name for role_name, what in last.items() if what == ("stop", "stop"))
 
 
 async def observe_all(project: Project, worlds: Worlds, image_name: str | None) -> dict[str, Observed]:
@@ -40,4 +55,9 @@ def serving_of(hosts: Hosts) -> Iterator[Serving]:
     """One line for each role of each host."""
     for host in hosts.values():
         for role_name in dict.fromkeys(container.role_name for container in host.containers):
-            yield Serving(host_name=host.host_name, role_name=role_name, container=host.serving(role_name))
+            yield Serving(
+                host_name=host.host_name,
+                role_name=role_name,
+                container=host.serving(role_name),
+                stopped=host.stopped(role_name),
+            )

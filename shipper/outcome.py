@@ -9,7 +9,7 @@ from shipper.errors import GateFailed, ShipperError
 from shipper.events import Ended, Planned, Tell, Warned, masked
 from shipper.journal import unfinished
 from shipper.mask import Mask
-from shipper.model import Deployed, Failed, Outcome, Release, Serving, Unchanged
+from shipper.model import Deployed, Failed, Outcome, Restarted, Serving, Started, Stopped, Unchanged
 from shipper.observe import Hosts, Worlds, observe_all, serving_of
 from shipper.plan import Plan
 from shipper.project import Project
@@ -23,15 +23,13 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     tell(Planned(service=project.full_name, lines=made.lines))
     if not made.is_empty:
         who = {"performer": project.performer, "origin": project.origin}
-        what = {"title": made.title, "version": made.release.version}
+        what = {"title": made.title, "version": made.releases[0].version if made.releases else ""}
         await _journal(worlds, {"event": "deploy", **made.about, **who, **what})
     failure = await run(made, worlds, tell)
     if failure:
-        outcome: Outcome = await finish(_failed(failure, made.release, project, worlds, hosts, tell))
-    elif not made.is_empty:
-        outcome = Deployed(release=made.release, seconds=clock.monotonic() - begun)
+        outcome: Outcome = await finish(_failed(failure, made, project, worlds, hosts, tell))
     else:
-        outcome = Unchanged(release=made.release)
+        outcome = _done(made, clock.monotonic() - begun)
     outcome = masked(outcome, mask)
     if not made.is_empty or unfinished(worlds):
         kind = {"kind": type(outcome).__name__.lower(), "exit_code": outcome.exit_code}
@@ -43,13 +41,23 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     return outcome
 
 
+def _done(made: Plan, seconds: float) -> Outcome:
+    if made.command == "stop":
+        return Stopped(role_names=made.role_names, seconds=seconds)
+    if made.is_empty:
+        return Unchanged(release=made.release)
+    if made.command == "restart":
+        return Restarted(role_names=made.role_names, releases=made.releases, seconds=seconds)
+    if made.command == "start":
+        return Started(role_names=made.role_names, releases=made.releases, seconds=seconds)
+    return Deployed(release=made.release, seconds=seconds)
+
+
 async def _journal(worlds: Worlds, entry: Mapping[str, Any]) -> None:
     await together({name: world.journal.append(entry) for name, world in worlds.items()})
 
 
-async def _failed(
-    failure: Failure, release: Release, project: Project, worlds: Worlds, before: Hosts, tell: Tell
-) -> Failed:
+async def _failed(failure: Failure, made: Plan, project: Project, worlds: Worlds, before: Hosts, tell: Tell) -> Failed:
     """Looks again at what is true, instead of trusting that all was taken back."""
     serving: tuple[Serving, ...] = ()
     restored: bool | None = None
@@ -74,14 +82,14 @@ async def _failed(
         logs=error.logs if isinstance(error, GateFailed) else (),
         serving=serving,
         restored=restored,
-        next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, release),
+        next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, made),
         error_code=error.exit_code if isinstance(error, ShipperError) else 130,
     )
 
 
-def _next_command(failure: Failure, restored: bool | None, release: Release) -> str:
+def _next_command(failure: Failure, restored: bool | None, made: Plan) -> str:
     if not restored:
         return "shipper status shows what runs; shipper rollback makes an earlier release serve."
     if isinstance(failure.error, GateFailed):
-        return f"shipper logs --role {failure.step.role_name} --release {release.number} shows all that it wrote."
+        return f"shipper logs --role {failure.step.role_name} --release {made.release.number} shows all that it wrote."
     return "The same command again goes on from what is true then."

@@ -3,14 +3,17 @@
 Everything that a deploy decides is decided here, with its reason: what changes, in which order, what is removed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shipper.host_plan import HostPlan, Wanted
+from shipper.config import Config
+from shipper.errors import ReleaseNotFound
+from shipper.host_plan import STOP_TIMEOUT, HostPlan, Wanted
 from shipper.image_plan import steps_here
-from shipper.model import Observed, Release
+from shipper.model import Container, Observed, Release
 from shipper.steps import Step
+from shipper.steps.stop import Stop
 
 Lane = tuple[Step, ...]
 """Steps of one host, one after the other."""
@@ -20,9 +23,13 @@ Wave = tuple[Lane, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    release: Release
+    releases: tuple[Release, ...]
+    """Those that serve in the end, the newest first; of a stop those that served."""
+    role_names: tuple[str, ...]
+    """Those that change."""
     deploy_id: str
     command: str
+    """deploy, rollback, restart, stop or start."""
     title: str
     before_commit: tuple[Wave, ...]
     """All that was begun of these is taken back if one fails."""
@@ -30,9 +37,14 @@ class Plan:
     max_parallel: int
 
     @property
+    def release(self) -> Release:
+        return self.releases[0]
+
+    @property
     def about(self) -> dict[str, Any]:
         """What each entry of the journal says, so that the next one knows what a dead one was at."""
-        return {"deploy": self.deploy_id, "command": self.command, "release": self.release.number}
+        number = self.releases[0].number if self.releases else 0  # of a stop whose records are gone
+        return {"deploy": self.deploy_id, "command": self.command, "release": number}
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -59,18 +71,25 @@ class Plan:
 def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     """Raises ImageError if the image is nowhere, or is for another processor."""
     hosts = [HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
-    lacking = [host.observed for host in hosts if not host.observed.image]
-    changed = any(host.changed_roles for host in hosts)
-    rollout = next(iter(wanted.payloads.values())).config.rollout
-    alone = 1 if rollout.first_host_first else len(hosts)
-    first, others = hosts[:alone], hosts[alone:]
+    return plan_of(hosts, _title(wanted, observed))
+
+
+def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
+    """One plan of all that these need; a host may be among them several times, with a release for each of its roles.
+
+    Raises ImageError.
+    """
+    config = hosts[0].payload.config
+    first = [host for host in hosts if not config.rollout.first_host_first or host.host_name == hosts[0].host_name]
+    others = [host for host in hosts if host not in first]
     return Plan(
-        release=wanted.release,
-        deploy_id=wanted.deploy_id,
-        command=wanted.command,
-        title=_title(wanted, observed),
+        releases=tuple(sorted({host.release.number: host.release for host in hosts}.values(), key=_newest_first)),
+        role_names=tuple(dict.fromkeys(role_name for host in hosts for role_name in host.changed_roles)),
+        deploy_id=hosts[0].wanted.deploy_id,
+        command=hosts[0].wanted.command,
+        title=title,
         before_commit=_waves(
-            [steps_here(wanted.sources, lacking) if changed else ()],
+            [_steps_here(hosts)],
             [host.supply for host in hosts],
             [[step] for host in first for step in host.made],
             [host.freed for host in hosts],
@@ -81,8 +100,90 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         after_commit=_waves(
             [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
         ),
-        max_parallel=rollout.max_parallel,
+        max_parallel=config.rollout.max_parallel,
     )
+
+
+def plan_turn(hosts: Sequence[HostPlan]) -> Plan:
+    """Of a restart or a start: what served, on each host and in each role, serves again."""
+    of_role: dict[str, list[Release]] = {}
+    for host in hosts:
+        for role_name in host.changed_roles:
+            of_role.setdefault(role_name, []).append(host.release)
+    parts = [f"{role_name} ({_named(releases)})" for role_name, releases in of_role.items()]
+    named = f"{hosts[0].wanted.command} of {', '.join(parts)}" if parts else _named([host.release for host in hosts])
+    return plan_of(hosts, f"{hosts[0].wanted.full_name}: {named}")
+
+
+def refuse_two_of_one(hosts: Sequence[HostPlan], observed: Mapping[str, Observed]) -> None:
+    """A deploy that died may have left a singleton on two hosts that it was to move between. Raises ReleaseNotFound."""
+    for host in hosts:
+        for role_name in host.changed_roles:
+            others = [name for name, other in observed.items() if name != host.host_name and _has(other, role_name)]
+            if others and host.roles[role_name].singleton:
+                raise ReleaseNotFound(
+                    f"{role_name} must not run twice, and is on {host.host_name} and {', '.join(others)}.",
+                    now="Nothing was done.",
+                    next=f"shipper deploy --role {role_name} makes it serve where the config has it, and nowhere else.",
+                )
+
+
+def _has(host: Observed, role_name: str) -> bool:
+    return any(container.is_in_use for container in host.of_role(role_name))
+
+
+def _named(releases: Iterable[Release]) -> str:
+    return ", ".join(dict.fromkeys(f"release {r.number} of {r.short_version}" for r in releases))
+
+
+def plan_stop(
+    hosts: Sequence[Observed], *, config: Config, role_names: Collection[str], full_name: str, deploy_id: str
+) -> Plan:
+    """Of these roles, or of all if none are named. What served is set aside: Docker leaves it alone at boot."""
+    lanes = [
+        [_stop(host, container, config)]
+        for host in hosts
+        for role_name in role_names or host.role_names
+        for container in host.of_role(role_name)
+        if container.is_in_use and container != host.stopped(role_name)
+    ]
+    names = tuple(dict.fromkeys(step.role_name for lane in lanes for step in lane))
+    served = {record.number: record for host in hosts if (record := host.incumbent_release_of(names))}
+    return Plan(
+        releases=tuple(sorted(served.values(), key=_newest_first)),
+        role_names=names,
+        deploy_id=deploy_id,
+        command="stop",
+        title=f"{full_name}: stop of {', '.join(names) or 'nothing: nothing runs'}",
+        before_commit=_waves(lanes),
+        after_commit=(),
+        max_parallel=config.rollout.max_parallel,
+    )
+
+
+def _stop(host: Observed, container: Container, config: Config) -> Stop:
+    role = config.roles.get(container.role_name)
+    return Stop(
+        host_name=host.host_name,
+        role_name=container.role_name,
+        container_name=container.name,
+        timeout=role.stop_timeout if role else STOP_TIMEOUT,
+        was_serving=container == host.incumbent(container.role_name),
+    )
+
+
+def _newest_first(release: Release) -> int:
+    return -release.number
+
+
+def _steps_here(hosts: Sequence[HostPlan]) -> Iterator[Step]:
+    """Once for each image, for all hosts that need it and lack it."""
+    lacking: dict[str, list[HostPlan]] = {}
+    for host in hosts:
+        if host.changed_roles and not host.observed.image:
+            lacking.setdefault(host.wanted.sources.image_name, []).append(host)
+    for alike in lacking.values():
+        yield from steps_here(alike[0].wanted.sources, [host.observed for host in alike])
 
 
 def _waves(*waves: Iterable[Iterable[Step]]) -> tuple[Wave, ...]:
@@ -99,8 +200,19 @@ def _changes(hosts: list[HostPlan]) -> list[list[list[Step]]]:
 
 def _title(wanted: Wanted, observed: Mapping[str, Observed]) -> str:
     release = wanted.release
-    incumbents = [host.incumbent_release for host in observed.values()]
-    names = [f"release {r.number} of {r.short_version}" for r in incumbents if r and r.number != release.number]
-    before = ", ".join(dict.fromkeys(names))
+    incumbents = [host.incumbent_release_of(wanted.role_names or host.role_names) for host in observed.values()]
+    before = _named(r for r in incumbents if r and r.number != release.number)
     replaced = f" replaces {before}" if before else ""
-    return f"{wanted.full_name}: release {release.number} of {release.short_version}{replaced}"
+    return f"{wanted.full_name}: release {release.number} of {release.short_version}{_part(wanted)}{replaced}"
+
+
+def _part(wanted: Wanted) -> str:
+    """What is left out is told: ` (role web only)`."""
+    config = next(iter(wanted.payloads.values())).config
+    roles = [name for name in config.roles if name in wanted.role_names]
+    hosts = [name for name in config.hosts if name in wanted.host_names]
+    parts = [
+        *([f"role {', '.join(roles)} only"] if 0 < len(roles) < len(config.roles) else []),
+        *([f"on {', '.join(hosts)} only"] if 0 < len(hosts) < len(config.hosts) else []),
+    ]
+    return f" ({'; '.join(parts)})" if parts else ""

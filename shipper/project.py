@@ -40,6 +40,14 @@ class Project:
         wanted = dict.fromkeys(host_name for role in roles for host_name in role.hosts)
         return tuple(name for name in wanted if name in (self.host_names or wanted))
 
+    @property
+    def affected_hosts(self) -> tuple[str, ...]:
+        """The hosts that a change of what serves has to ask, also if it means one role only; `--host` leaves some out.
+
+        The role may still run where the config has it no more, and the number of a release must be free on all.
+        """
+        return tuple(name for name in self.config.hosts if name in (self.host_names or self.config.hosts))
+
     def means_role(self, role_name: str) -> bool:
         return not self.role_names or role_name in self.role_names
 

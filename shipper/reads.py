@@ -38,7 +38,9 @@ async def status(project: Project, *, tell: Tell = ignore) -> tuple[Serving, ...
     ]
     absent = {key: Serving(host_name=key[0], role_name=key[1], container=None) for key in wanted}
     left_over = [
-        row for key, row in found.items() if key not in absent and project.means_role(row.role_name) and row.container
+        row
+        for key, row in found.items()
+        if key not in absent and project.means_role(row.role_name) and (row.container or row.stopped)
     ]
     return (*(found.get(key, row) for key, row in absent.items()), *left_over)
 
@@ -74,7 +76,10 @@ async def logs(
 
 
 async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy, ...]:
-    """The deploys and rollbacks that the journals tell of, the oldest first. Raises ShipperError."""
+    """The deploys, rollbacks, restarts, stops and starts that the journals tell of, the oldest first.
+
+    Raises ShipperError.
+    """
     async with connected(project, tell) as worlds:
         journals = await together({name: world.journal.read() for name, world in worlds.items()})
     past = [deploy for name, entries in journals.items() for deploy in past_deploys(name, entries)]
@@ -83,7 +88,9 @@ async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy,
 
 def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[PastDeploy]:
     """PURE. An entry that is not as we write them is passed over."""
-    outcomes = {entry.get("deploy"): str(entry.get("kind")) for entry in entries if entry.get("event") == "outcome"}
+    # the id alone is not enough: a stop makes no container, and the next command may come in the same second
+    ended = [entry for entry in entries if entry.get("event") == "outcome"]
+    outcomes = {(entry.get("deploy"), entry.get("command")): str(entry.get("kind")) for entry in ended}
     return [
         PastDeploy(
             host_name=host_name,
@@ -93,7 +100,7 @@ def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[Pa
             origin=str(entry.get("origin", "")),
             version=str(entry.get("version", "")),
             title=str(entry["title"]),
-            outcome=outcomes.get(entry["deploy"], "unfinished"),
+            outcome=outcomes.get((entry["deploy"], entry.get("command")), "unfinished"),
         )
         for entry in entries
         if entry.get("event") == "deploy" and {"deploy", "at", "performer", "title"} <= entry.keys()

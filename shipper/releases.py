@@ -30,10 +30,13 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def number_for(wanted: Release, payloads: Mapping[str, Payload], observed: Collection[Observed]) -> int:
+def number_for(
+    wanted: Release, payloads: Mapping[str, Payload], observed: Collection[Observed], role_names: Collection[str] = ()
+) -> int:
     """The number of the release with this content: that which serves, else an unfinished newest one, else a new one.
 
-    Only version, image and config of `wanted` count, and the env of each host's payload.
+    What serves is the newest release that does, and the newest in these roles, if any are named. Only version, image
+    and config of `wanted` count, and the env of each host's payload.
     """
 
     def is_same(host: Observed, number: int) -> bool:
@@ -44,7 +47,12 @@ def number_for(wanted: Release, payloads: Mapping[str, Payload], observed: Colle
         )
 
     newest = next_number(observed) - 1
-    incumbents = {host.incumbent_release.number for host in observed if host.incumbent_release}
+    incumbents = {
+        release.number
+        for host in observed
+        for release in (host.incumbent_release, host.incumbent_release_of(role_names))
+        if release
+    }
     unfinished = {
         newest
         for host in observed
@@ -64,24 +72,32 @@ def next_number(observed: Collection[Observed]) -> int:
     return max(recorded | running, default=0) + 1
 
 
-def rollback_number(observed: Collection[Observed], unfinished: Unfinished | None = None) -> int:
+def rollback_number(
+    observed: Collection[Observed], unfinished: Unfinished | None = None, role_names: Collection[str] = ()
+) -> int:
     """Where a rollback without a number goes: to what served before, so that a second one goes one further back.
 
     After a rollback that died it goes where that one went, and after a deploy that died, to what served before it.
-    Raises ReleaseNotFound.
+    With `role_names` only these roles count. Raises ReleaseNotFound.
     """
     if unfinished and not _matters(unfinished, observed):
         unfinished = None
     if unfinished and unfinished.command == "rollback":
         return unfinished.release_number
-    targets = {host.host_name: _target(host, unfinished) for host in observed}
+    targets: dict[str, int | None] = {}
+    for host in observed:
+        targets |= _targets(host, unfinished, role_names)
+    if not targets:
+        where = ", ".join(host.host_name for host in observed)
+        raise ReleaseNotFound(f"Nothing of {' or '.join(role_names)} serves on {where}.", now="Nothing was done.")
     numbers = set(targets.values())
     numbers -= {None} if len(numbers) > 1 else set()  # a server that joined later has nothing before
     if len(numbers) > 1:
-        found = ", ".join(f"{name} → {number}" for name, number in targets.items())
+        found = ", ".join(f"{place} → {number}" for place, number in targets.items() if number)
         raise ReleaseNotFound(
-            f"The hosts serve different releases, and would go back to different ones: {found}.",
-            next="Name the release: shipper rollback NUMBER (shipper releases lists them).",
+            f"Different releases serve, and would go back to different ones: {found}.",
+            now="Nothing was done.",
+            next="Name the release (shipper rollback NUMBER; shipper releases lists them), or a part: --host, --role.",
         )
     number = numbers.pop()
     if number is None:
@@ -93,6 +109,8 @@ def rollback_number(observed: Collection[Observed], unfinished: Unfinished | Non
 
 def _matters(unfinished: Unfinished, observed: Collection[Observed]) -> bool:
     """Whether it came so far that something is to be taken back, or gone on with."""
+    if unfinished.command not in ("deploy", "rollback"):
+        return False  # it changed nothing of what there is to go back to
     if unfinished.command == "rollback":
         return any(host.release(unfinished.release_number) for host in observed)
     return any(
@@ -102,14 +120,71 @@ def _matters(unfinished: Unfinished, observed: Collection[Observed]) -> bool:
     ) or any(container.is_set_aside for host in observed for container in host.incumbents)
 
 
-def _target(host: Observed, unfinished: Unfinished | None) -> int | None:
-    release = host.incumbent_release
-    if not release:
+def _targets(host: Observed, unfinished: Unfinished | None, role_names: Collection[str]) -> dict[str, int | None]:
+    """Where the host would go; or its roles, if they differ. A role that is there already stays."""
+    newest = host.incumbent_release_of(role_names or host.role_names)
+    if not newest and role_names:
+        return {}
+    if not newest:
         raise ReleaseNotFound(
             f"{host.host_name}: nothing serves there, so there is no release before it.",
             next="Name the release: shipper rollback NUMBER (shipper releases lists them).",
         )
+    target = _before(newest, host, unfinished)
+    found = {f"{host.host_name}": target}
+    for container in host.incumbents:
+        release = host.release(container.release_number)
+        if not release or container.role_name not in (role_names or host.role_names):
+            continue
+        if target not in (release.number, other := _before(release, host, unfinished)):
+            found[f"{container.role_name} on {host.host_name}"] = other
+    return found
+
+
+def _before(release: Release, host: Observed, unfinished: Unfinished | None) -> int | None:
     if not unfinished:
         return release.replaces
     begun = host.release(unfinished.release_number)
     return begun.replaces if begun else release.number
+
+
+def hosts_of(number: int, hosts: Mapping[str, Observed], role_names: Collection[str]) -> dict[str, Observed]:
+    """Those that a rollback to this release means: where only some roles go back, not those that know nothing of it.
+
+    Raises ReleaseNotFound.
+    """
+    meant = {
+        name: host
+        for name, host in hosts.items()
+        if not role_names or host.release(number) or host.incumbent_release_of(role_names)
+    }
+    if not meant:
+        raise ReleaseNotFound(f"{', '.join(hosts)}: there is no release {number}.", now="Nothing was done.")
+    return meant
+
+
+def refuse_other_content(number: int, hosts: Mapping[str, Observed]) -> None:
+    """Two deploys that could not see each other, for --host, may have given one number to two things.
+
+    Raises ReleaseNotFound.
+    """
+    records = {name: record for name, host in hosts.items() if (record := host.release(number))}
+    if len({(record.version, record.image, record.config_hash) for record in records.values()}) > 1:
+        found = ", ".join(f"{name} → {record.short_version}" for name, record in records.items())
+        raise ReleaseNotFound(
+            f"Release {number} is not the same everywhere: {found}.",
+            now="Nothing was done.",
+            next=f"Name the hosts of the one that is meant: shipper rollback {number} --host HOST.",
+        )
+
+
+def refuse_absent_roles(number: int, payloads: Collection[Payload], role_names: Collection[str]) -> None:
+    """Raises ReleaseNotFound."""
+    for role_name in role_names:
+        if not any(role_name in payload.env for payload in payloads):
+            there = dict.fromkeys(name for payload in payloads for name in payload.env)
+            raise ReleaseNotFound(
+                f"Release {number} has no role {role_name}.",
+                now=f"It has: {', '.join(there)}. Nothing was done.",
+                next=f"Name another release, or deploy: shipper deploy --role {role_name}.",
+            )

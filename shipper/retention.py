@@ -1,6 +1,6 @@
 """PURE: what a host need not keep any longer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shipper.model import Container, Observed, Release, ReleaseOutcome
@@ -13,12 +13,12 @@ class Beyond:
     release_numbers: tuple[int, ...]
 
 
-def beyond_retention(observed: Observed, release: Release, retain: int, before: Release | None = None) -> Beyond:
+def beyond_retention(observed: Observed, release: Release, retain: int, spared: Sequence[Release] = ()) -> Beyond:
     """What may go once `release` serves: all but `retain` releases that served, and what failed deploys left.
 
-    Nor `before`, if it is given, and where a rollback from it goes.
+    Nor those that are spared, and where a rollback from them goes.
     """
-    kept = _kept_releases(observed, release, retain) | _with_its_past(before)
+    kept = _kept_releases(observed, release, retain).union(*map(_with_its_past, spared))
     gone = [record for record in observed.releases if record.number not in kept]
     kept_images = {release.image, *(record.image for record in observed.releases if record.number in kept)}
     images = dict.fromkeys(record.image for record in gone if record.image not in kept_images)
@@ -42,9 +42,9 @@ def _kept_releases(observed: Observed, release: Release, retain: int) -> set[int
     return {*newest, *_with_its_past(release), *serving}
 
 
-def _with_its_past(release: Release | None) -> set[int]:
+def _with_its_past(release: Release) -> set[int]:
     """The release, and where a rollback from it goes."""
-    return {number for number in (release.number, release.replaces) if number} if release else set()
+    return {number for number in (release.number, release.replaces) if number}
 
 
 def _superfluous_containers(observed: Observed, kept: set[int]) -> Iterator[str]:

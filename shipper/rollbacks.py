@@ -12,21 +12,21 @@ from shipper.deployment import (
     new_release,
     serving_payloads,
     wanted_of,
+    warn_of_left_out,
     warn_of_unfinished,
 )
-from shipper.errors import ImageError, ReleaseNotFound
 from shipper.events import Tell, Warned
 from shipper.journal import unfinished
-from shipper.mask import Mask, masking
-from shipper.model import Env, Image, Observed, Outcome, Payload, Release
+from shipper.mask import masking
+from shipper.model import Env, Outcome, Payload, Release
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import make_plan
 from shipper.project import Project
+from shipper.recorded import recorded
 from shipper.session import connected
 from shipper.sources import sources_for
 from shipper.tasks import task_group, together
-from shipper.world import World
 
 
 async def rollback(
@@ -40,25 +40,26 @@ async def rollback(
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask) if current_env else {}
         purpose = f"rollback to release {number}" if number else "rollback"
-        async with connected(project, tell) as worlds, holding(project, worlds, purpose, wait):
+        asked = connected(project, tell, project.affected_hosts)
+        async with asked as worlds, holding(project, worlds, purpose, wait):
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
-            target = releases.rollback_number(hosts.values(), unfinished(worlds)) if number is None else number
-            records = {name: _record(host, target) for name, host in hosts.items()}
+            if number is None:
+                number = releases.rollback_number(hosts.values(), unfinished(worlds), project.role_names)
+            hosts = releases.hosts_of(number, hosts, project.role_names)
             async with task_group() as reading:
-                asked = reading.create_task(
-                    together({name: _payload(world, target, mask) for name, world in worlds.items()})
-                )
-                looked = reading.create_task(
-                    together({name: _with_its_image(world, records[name]) for name, world in worlds.items()})
+                read = reading.create_task(
+                    together({name: recorded(worlds[name], host, number, mask) for name, host in hosts.items()})
                 )
                 compared = reading.create_task(serving_payloads(worlds, hosts, mask))
-            payloads, images, serving = asked.result(), looked.result(), compared.result()
-            for name, (record, image) in images.items():
-                _refuse_unproven(name, record, image, payloads[name])
-            _warn_of_changed_env(target, payloads, serving, current_env, tell)
-            records = {name: record for name, (record, _) in images.items()}
-            hosts = {name: replace(host, image=images[name][1]) for name, host in hosts.items()}
+            found, serving = read.result(), compared.result()
+            releases.refuse_other_content(number, hosts)
+            payloads = {name: each.payload for name, each in found.items()}
+            releases.refuse_absent_roles(number, payloads.values(), project.role_names)
+            warn_of_left_out(project, next(iter(payloads.values())).config, hosts, tell)
+            _warn_of_changed_env(number, payloads, serving, project, current_env, tell)
+            records = {name: each.release for name, each in found.items()}
+            hosts = {name: replace(host, image=found[name].image) for name, host in hosts.items()}
             if current_env:
                 payloads = _with_todays_env(project, records, payloads, serving, available)
                 records = _renumbered(records, payloads, project, worlds, hosts)
@@ -67,56 +68,11 @@ async def rollback(
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
 
 
-async def _with_its_image(world: World, record: Release) -> tuple[Release, Image | None]:
-    """By its id where the tag names another image by now, as tags such as `stable` do, or none."""
-    tagged = await world.engine.image(record.image)
-    if not record.image_id or (tagged and tagged.id == record.image_id):
-        return record, tagged
-    if image := await world.engine.image(record.image_id):
-        return replace(record, image=record.image_id), image
-    if tagged:
-        raise ImageError(
-            f"{world.host_name}: {record.image} is another image now, and that of release {record.number} is gone.",
-            now="Nothing was done.",
-        )
-    return record, None
-
-
-def _refuse_unproven(host_name: str, record: Release, image: Image | None, payload: Payload) -> None:
-    """A tag that someone else moves names what it names today; a commit's or a digest's image stays what it was."""
-    if image or not payload.config.fixed_version or "@" in record.image:
-        return
-    raise ImageError(
-        f"{host_name} no longer has the image of release {record.number}, and {record.image} may be another one now.",
-        now="Nothing was done.",
-        next=f"Give {record.image} the image of then again (docker pull, docker tag on {host_name}), or deploy.",
-    )
-
-
-def _record(host: Observed, number: int) -> Release:
-    record = host.release(number)
-    if record is None:
-        had = ", ".join(str(release.number) for release in host.releases) or "none"
-        raise ReleaseNotFound(
-            f"{host.host_name} has no record of release {number}.",
-            now=f"It has: {had}. Nothing was done.",
-            next="shipper releases lists them; `shipper deploy` of its commit makes that version serve on all hosts.",
-        )
-    return record
-
-
-async def _payload(world: World, number: int, mask: Mask) -> Payload:
-    payload = await world.state.payload(number)
-    if payload is None:
-        raise ReleaseNotFound(f"{world.host_name} has no config and env of release {number}.", now="Nothing was done.")
-    mask.add(payload.secrets.values())
-    return payload
-
-
 def _warn_of_changed_env(
     target: int,
     payloads: Mapping[str, Payload],
     serving: Mapping[str, Payload],
+    project: Project,
     current_env: bool,
     tell: Tell,
 ) -> None:
@@ -124,6 +80,7 @@ def _warn_of_changed_env(
         name
         for host_name in payloads.keys() & serving.keys()
         for role_name, env in payloads[host_name].env.items()
+        if project.means_role(role_name)
         for name in environment.changed_names(env, serving[host_name].env.get(role_name, {}))
     }
     if changed and not current_env:
@@ -163,6 +120,7 @@ def _renumbered(
     return {
         name: replace(
             completed(
+                project,
                 replace(new, version=record.version, image=record.image, config_hash=record.config_hash),
                 payloads[name],
                 hosts[name],

@@ -9,7 +9,7 @@ import functools
 import importlib
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,15 +55,21 @@ def access(project: Project) -> Access:
 
 
 @asynccontextmanager
-async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, World]]:
-    """The worlds of the hosts that are meant, in the order of the config. Raises ConnectError and its children."""
+async def connected(
+    project: Project, tell: Tell, host_names: Sequence[str] | None = None
+) -> AsyncIterator[Mapping[str, World]]:
+    """The worlds of these hosts, else of all that are meant, in the order of the config.
+
+    Raises ConnectError and its children.
+    """
+    names = project.hosts if host_names is None else host_names
     registry = DockerRegistry(project) if project.config.registry else None
     images = LocalImages(project)
     importing = alongside(asyncio.to_thread(_import_what_comes_later))
     async with task_group() as dialling, AsyncExitStack() as stack, importing as imported:
         stack.callback(images.close)
         yield await together(
-            {name: _world(stack, dialling, imported, project, images, registry, name, tell) for name in project.hosts}
+            {name: _world(stack, dialling, imported, project, images, registry, name, tell) for name in names}
         )
 
 
@@ -134,7 +140,7 @@ async def _docker(
     forwarded = new_api(await server.forward_socket(docker_socket, folder), connections=_CONNECTIONS)
     stack.callback(forwarded.close)
     try:
-        await forwarded.open(label, ready=min(_READY, _MOST_READY // len(project.hosts)))
+        await forwarded.open(label, ready=min(_READY, _MOST_READY // len(project.affected_hosts)))
         return forwarded
     except ConnectError:
         await require_docker(server, docker_socket)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 import shipper
-from shipper.cli.deploying import build, deploy, plan, push, rollback
+from shipper.cli.deploying import build, deploy, plan, push, restart, rollback, start, stop
 from shipper.cli.guarding import lock, trust, unlock
 from shipper.cli.looking import config, history, logs, releases, status, version
 from shipper.cli.shared import print_error
@@ -62,6 +62,9 @@ _COMMANDS = (
     releases,
     logs,
     history,
+    restart,
+    stop,
+    start,
     lock,
     unlock,
     build,

@@ -57,6 +57,53 @@ def plan(options: Options, revision: str | None) -> None:
 
 
 @click.command()
+@wait_option
+@shared_options
+def restart(options: Options, wait: float) -> None:
+    """Replace what serves by new containers of the same release.
+
+    They have the image, config and env that it has, and must pass the same gate: a role that may run twice has no gap.
+    A role that was stopped is started.
+
+    \b
+      shipper restart --role worker                one role, on all of its hosts
+      shipper restart --host 203.0.113.7           all roles of one host
+    """
+    run_reported(functools.partial(shipper.restart, options.project(), wait=wait), options)
+
+
+@click.command()
+@wait_option
+@shared_options
+def stop(options: Options, wait: float) -> None:
+    """Stop roles, so that they come back neither by themselves nor when the server boots.
+
+    Their image, release and env stay. `shipper start` makes them serve again, and so does a restart, a rollback or a
+    deploy of them. Asks first, since users lose them.
+
+    \b
+      shipper stop --role worker                   one role, on all of its hosts
+      shipper stop --yes                           the whole service
+    """
+    project = options.project()
+    what = f"role {', '.join(project.role_names)} of {project.full_name}" if project.role_names else project.full_name
+    where = ", ".join(project.host_names) or "all hosts"
+    options.confirm(f"Stop {what} on {where}? Its users lose it until it is started again.")
+    run_reported(functools.partial(shipper.stop, project, wait=wait), options)
+
+
+@click.command()
+@wait_option
+@shared_options
+def start(options: Options, wait: float) -> None:
+    """Make roles serve that were stopped, with the release, image, config and env that they had.
+
+    New containers pass the gate, as in a deploy. What serves is left alone.
+    """
+    run_reported(functools.partial(shipper.start, options.project(), wait=wait), options)
+
+
+@click.command()
 @click.argument("revision", required=False)
 @click.option("--platform", help="os/architecture, as in linux/arm64; that of the hosts if absent.")
 @shared_options

@@ -15,7 +15,10 @@ from shipper.cli.shared import Options, beside_result, print_json, run, shared_o
 @click.option("--status", "only_status", is_flag=True, help="Only tell whether deploys are frozen.")
 @shared_options
 def lock(options: Options, reason: str | None, duration: str | None, only_status: bool) -> None:
-    """Freeze deploys on all hosts, giving a REASON. Rollbacks stay possible."""
+    """Freeze deploys on all hosts, giving a REASON.
+
+    It is against new versions: rollback, restart, stop and start stay possible.
+    """
     project, tell = options.project(), beside_result(options)
     if not only_status:
         if not reason:

@@ -29,6 +29,9 @@ def status(options: Options) -> None:
             number = str(container.release_number)
             version = container.short_version
             lines.append((row.host_name, row.role_name, number, version, container.state.value, since, container.name))
+        elif stopped := row.stopped:
+            number, version, since = str(stopped.release_number), stopped.short_version, ago(stopped.ended_at, now)
+            lines.append((row.host_name, row.role_name, number, version, "stopped", since, stopped.name))
         else:
             lines.append((row.host_name, row.role_name, "-", "-", "nothing serves", "-", "-"))
     print_table(lines)
@@ -79,7 +82,7 @@ def logs(options: Options, release_number: int | None, lines: int) -> None:
 @click.command()
 @shared_options
 def history(options: Options) -> None:
-    """List the deploys and rollbacks that there were: who, when, from where, what became of them."""
+    """List what changed what serves: deploys, rollbacks, restarts, stops; who, when, from where, how it ended."""
     past = run(shipper.history(options.project(), tell=beside_result(options)))
     if options.as_json:
         print_json(past)

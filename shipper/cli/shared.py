@@ -128,7 +128,7 @@ def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
 
 
 def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", options: Options) -> None:
-    """Runs a deploy or a rollback to its outcome, which is told as an event even if it is interrupted."""
+    """Runs a deploy, a rollback, a restart … to its outcome, which is told as an event even if it is interrupted."""
     outcomes: list[Outcome] = []
 
     with reporter(options) as report:

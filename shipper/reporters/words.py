@@ -4,7 +4,19 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shipper.events import Pushed, StepProgressed
-from shipper.model import Deployed, Failed, Outcome, Serving, Unchanged, short_image, size_text
+from shipper.model import (
+    Deployed,
+    Failed,
+    Outcome,
+    Release,
+    Restarted,
+    Serving,
+    Started,
+    Stopped,
+    Unchanged,
+    short_image,
+    size_text,
+)
 
 
 def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
@@ -13,6 +25,14 @@ def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
             yield f"{service}: release {release.number} of {release.short_version} serves, after {seconds:.1f} s."
         case Unchanged(release=release):
             yield f"{service}: release {release.number} of {release.short_version} serves already; nothing was done."
+        case Restarted(role_names=names, releases=releases, seconds=seconds):
+            yield f"{service}: {_listed(names)} restarted: {_serving(releases)}, after {seconds:.1f} s."
+        case Started(role_names=names, releases=releases, seconds=seconds):
+            yield f"{service}: {_listed(names)} started: {_serving(releases)}, after {seconds:.1f} s."
+        case Stopped(role_names=(), seconds=_):
+            yield f"{service}: nothing runs that could be stopped; nothing was done."
+        case Stopped(role_names=names, seconds=seconds):
+            yield f"{service}: {_listed(names)} stopped, after {seconds:.1f} s. `shipper start` makes it serve again."
         case Failed():
             yield f"{service}: {'interrupted' if outcome.interrupted else 'failed'} at {outcome.step}."
             if not outcome.interrupted:
@@ -23,6 +43,16 @@ def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
             yield _restored(outcome)
             yield from (f"  {line}" for line in map(serving_line, outcome.serving))
             yield f"Next: {outcome.next}"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _serving(releases: tuple[Release, ...]) -> str:
+    named = _listed(tuple(f"release {release.number} of {release.short_version}" for release in releases))
+    return f"{named} serve{'s' * (len(releases) == 1)}"
 
 
 def _restored(outcome: Failed) -> str:
@@ -50,7 +80,7 @@ def bytes_text(event: StepProgressed) -> str:
 def serving_line(row: Serving) -> str:
     container = row.container
     if not container:
-        return f"{row.role_name} on {row.host_name}: nothing serves"
+        return f"{row.role_name} on {row.host_name}: {'stopped' if row.stopped else 'nothing serves'}"
     return f"{row.role_name} on {row.host_name}: release {container.release_number} of {container.short_version}"
 
 

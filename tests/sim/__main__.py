@@ -13,9 +13,11 @@ import time
 
 from tests.sim.explore import Broken, Explored, Explorer, Scenario, explored, faults_of
 from tests.sim.loop import VirtualLoop
-from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TWO_HOSTS
+from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TURNING, TURNING_ON_TWO_HOSTS, TWO_HOSTS
 
-_ALL = {scenario.name: scenario for scenario in (*TWO_HOSTS, *ONE_HOST, *BY_REGISTRY, *ADOPTION)}  # the longest first
+_ON_TWO_HOSTS = (*TWO_HOSTS, *TURNING_ON_TWO_HOSTS)
+_LONGEST_FIRST = (*_ON_TWO_HOSTS, *ONE_HOST, *BY_REGISTRY, *ADOPTION, *TURNING)
+_ALL = {scenario.name: scenario for scenario in _LONGEST_FIRST}
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 def _explored(name: str) -> Explored | str:
     try:
-        return explored(_ALL[name], thorough=_ALL[name] not in TWO_HOSTS)
+        return explored(_ALL[name], thorough=_ALL[name] not in _ON_TWO_HOSTS)
     except Broken as error:
         return str(error)
 

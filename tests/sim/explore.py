@@ -9,14 +9,16 @@ import copy
 import functools
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import shipper.deployment
 import shipper.rollbacks
+import shipper.turning
 from shipper.config import Config
 from shipper.errors import ShipperError, UsageError
 from shipper.events import Ended, Event
@@ -30,6 +32,9 @@ from shipper.model import (
     Failed,
     Outcome,
     ReleaseOutcome,
+    Restarted,
+    Started,
+    Stopped,
     Unchanged,
 )
 from shipper.project import Project
@@ -48,6 +53,14 @@ _STRANGER = SimContainer(
     ContainerSpec(name="stranger", image="other", network_name="", aliases=(), labels={}), App.WELL
 )
 
+_DOOR: Mapping[str, Callable[..., Awaitable[Outcome]]] = {
+    "deploy": shipper.deployment.deploy,
+    "rollback": shipper.rollbacks.rollback,
+    "restart": shipper.turning.restart,
+    "stop": shipper.turning.stop,
+    "start": shipper.turning.start,
+}
+
 Faults = tuple[tuple[int, Fault], ...]
 
 
@@ -64,7 +77,9 @@ class Scenario:
     apps: Mapping[str, App] = field(default_factory=dict)
     """For each version that does not do well, the behaviour of its containers."""
     serves: str
-    """The version that serves in the end."""
+    """The version that serves in the end, in all that the command means; empty where that is stopped."""
+    keeps: str = ""
+    """The version that serves in the end in all that the command does not mean."""
     back: str = ""
     """The version that a rollback makes serve, wherever the command died once it had begun to change what runs."""
 
@@ -101,6 +116,27 @@ def _config(roles: Mapping[str, Any]) -> Config:
     return Config.model_validate({**top, "roles": {name: {"gate": gate, **role} for name, role in roles.items()}})
 
 
+class Command(NamedTuple):
+    """As one types it: `deploy v2 --role web`."""
+
+    verb: str
+    version: str
+    role_names: tuple[str, ...]
+    host_names: tuple[str, ...]
+
+    def means(self, server_name: str, role_name: str) -> bool:
+        is_host = not self.host_names or server_name in self.host_names
+        return is_host and (not self.role_names or role_name in self.role_names)
+
+
+@functools.cache
+def parsed(text: str) -> Command:
+    verb, *words = text.split()
+    given = {option: tuple(b for a, b in pairwise(words) if a == option) for option in ("--role", "--host")}
+    version = words[0] if words and not words[0].startswith("--") else ""
+    return Command(verb, version, given["--role"], given["--host"])
+
+
 @dataclass(kw_only=True)
 class Ran:
     """One run of a command, with what it left."""
@@ -131,7 +167,6 @@ class Explorer:
         self._healed: set[object] = set()
         self._continued: set[object] = set()
         self._ended: set[tuple[Fault, int]] = set()
-        self._live = False
         self._overlapping = [name for name in scenario.roles if scenario.has_strategy(name, "overlap")]
         self._alone = [name for name, role in scenario.config.roles.items() if role.singleton]
 
@@ -171,12 +206,10 @@ class Explorer:
         sim.published = set() if self.scenario.by_registry else None
         for server in sim.servers.values():
             server.containers["stranger"] = replace(_STRANGER)
-        self._live = False
         for command in self.scenario.before:
             ran = self.run(sim, command, ())
-            assert isinstance(ran.outcome, Deployed), ran.outcome
+            assert isinstance(ran.outcome, (Deployed, Stopped)), ran.outcome
             sim = ran.sim
-        self._live = bool(self.scenario.before)
         return sim
 
     def _each_fault(self, begun: Sim, *, first: Ran | None = None, before: Faults = ()) -> Iterator[Ran]:
@@ -215,7 +248,8 @@ class Explorer:
         sim = _copy(begun)
         is_followed = len(faults) + bool(before) < 2  # by another fault: then it matters what state each call found
         client = Client(sim, dict(faults), state=(lambda: hash(_key(sim))) if is_followed else int)
-        sim.check = lambda: self._unsafe(sim, client, worked)
+        sim.check = lambda: self._unsafe(sim, client, worked, reached)
+        reached = set(self._reached(sim, parsed(command)))
         worked = {name for name in self._alone if any(c.policy == SERVES for c in self._working(sim, name))}
         sim.day += 1
         self.loop.virtual_time = 0.0  # always, so that the same waits end at the same call
@@ -231,13 +265,12 @@ class Explorer:
         return ran
 
     async def _perform(self, client: Client, command: str, told: list[Event]) -> Outcome | ShipperError | None:
-        verb, _, version = command.partition(" ")
+        verb, version, role_names, host_names = parsed(command)
+        project = replace(self.scenario.project(version or "v1"), role_names=role_names, host_names=host_names)
         client.task = asyncio.current_task()
         try:
             with simulated(client):
-                if verb == "rollback":
-                    return await shipper.rollbacks.rollback(self.scenario.project("v1"), tell=told.append)
-                return await shipper.deployment.deploy(self.scenario.project(version), tell=told.append)
+                return await _DOOR[verb](project, tell=told.append)
         except Crash:
             return None
         except asyncio.CancelledError:
@@ -251,14 +284,24 @@ class Explorer:
             c for server in sim.servers.values() for c in server.containers.values() if c.is_of(role_name) and c.works
         ]
 
-    def _unsafe(self, sim: Sim, client: Client, worked: set[str]) -> Iterator[str]:
+    def _reached(self, sim: Sim, command: Command) -> Iterator[tuple[str, str]]:
+        """Where users must always reach something from here on: in what may run twice, serves, and is not stopped."""
+        for server in sim.servers.values():
+            for role_name in self._overlapping:
+                serves = any(c.serves for c in server.containers.values() if c.is_of(role_name))
+                if serves and not (command.verb == "stop" and command.means(server.name, role_name)):
+                    yield server.name, role_name
+
+    def _unsafe(
+        self, sim: Sim, client: Client, worked: set[str], reached: Collection[tuple[str, str]]
+    ) -> Iterator[str]:
         for server in sim.servers.values():
             if server.containers.get("stranger") != _STRANGER:
                 yield f"a stranger's container on {server.name} was touched"
-            for role_name in self._overlapping if self._live else ():
-                on_host = server.name in self.scenario.config.roles[role_name].hosts
-                if on_host and not any(c.serves for c in server.containers.values() if c.is_of(role_name)):
-                    yield f"users of {role_name} on {server.name} reach nothing that passed its gate"
+        for server_name, role_name in reached:
+            there = sim.servers[server_name].containers.values()
+            if not any(c.serves for c in there if c.is_of(role_name)):
+                yield f"users of {role_name} on {server_name} reach nothing that passed its gate"
         for role_name in self._alone:
             working = len(self._working(sim, role_name))
             if working > 1:
@@ -274,17 +317,29 @@ class Explorer:
             knows = before and not any(fault is Fault.STALE for _, fault in ran.faults)
             if restored < ran.outcome.restored or (knows and restored > ran.outcome.restored):
                 self._break(ran, f"it says restored={ran.outcome.restored}; {before} served, and now {after} serves")
-        if isinstance(ran.outcome, (Deployed, Unchanged)):
-            served = {number for *_, number in _releases_serving(ran.sim)}
-            if served != {ran.outcome.release.number}:
-                self._break(ran, f"it says that release {ran.outcome.release.number} serves, but {served} does")
+        command = parsed(ran.command)
+        passes = [fault for _, fault in ran.faults] in ([Fault.REFUSED], [Fault.INTERRUPT]) and not ran.before
+        if command.verb == "stop" and passes and isinstance(ran.outcome, Failed) and not ran.outcome.restored:
+            self._break(ran, "a stop that failed did not start again what it had stopped")
+        served = {number for server, role, number in _releases_serving(ran.sim) if command.means(server, role)}
+        match ran.outcome:
+            case Deployed(release=release) | Unchanged(release=release):
+                said = {release.number}
+            case Restarted(releases=releases) | Started(releases=releases):
+                said = {release.number for release in releases}
+            case Stopped():
+                said = set()
+            case _:
+                return
+        if served != said:
+            self._break(ran, f"it says that {said or 'nothing'} serves, but {served} does")
 
     def _heals(self, ran: Ran) -> None:
         """Without faults, the same command converges; so do another version, and a rollback if it was killed."""
         key = _key(ran.sim), ran.outcome is None
         if key in self._healed:
             return
-        if self.scenario.command == "rollback" and _is_finished(ran.sim):
+        if parsed(self.scenario.command).verb == "rollback" and _is_finished(ran.sim):
             return  # another one goes further back
         self._healed.add(key)
         again = self.run(ran.sim, self.scenario.command, ())
@@ -296,33 +351,59 @@ class Explorer:
         """What else may follow: the same once more, another version, a broken one, a rollback."""
         self._is_as_wanted(ran, self.run(ran.sim, "deploy v3"), ("v3",), command="deploy v3")
         self.run(ran.sim, f"deploy {_BROKEN}")
-        if self.scenario.is_well and self.scenario.command != "rollback":
+        if self.scenario.is_well and parsed(self.scenario.command).verb not in ("rollback", "restart"):
             more = self.run(again.sim, self.scenario.command, ())
-            if not isinstance(more.outcome, Unchanged):
+            if more.outcome != Stopped(role_names=(), seconds=0.0) and not isinstance(more.outcome, Unchanged):
                 self._break(ran, f"the third run of the command still found something to do: {more.outcome}")
+        if parsed(self.scenario.command).verb == "stop":
+            self._stays_stopped(ran, again)
         if self.scenario.back and ran.outcome is None:
             back = self.run(ran.sim, "rollback", ())
             ours = [c for server in ran.sim.servers.values() for c in server.containers.values() if c.deploy_id]
             has_begun = any(c.policy == SET_ASIDE or (c.version == "v2" and c.is_in_use) for c in ours)
             self._is_as_wanted(ran, back, (self.scenario.back, *(() if has_begun else ("v0",))), command="rollback")
 
+    def _stays_stopped(self, ran: Ran, again: Ran) -> None:
+        """Also when a deploy fails that would have replaced it; then a start makes it serve again."""
+        failed = self.run(again.sim, f"deploy {_BROKEN}")
+        for server in failed.sim.servers.values():
+            server.reboot()
+            for role_name in self.scenario.config.roles:
+                of_role = [c for c in server.containers.values() if c.is_of(role_name) and c.is_running]
+                if of_role and parsed(self.scenario.command).means(server.name, role_name):
+                    self._break(ran, f"what was stopped runs after a deploy that failed: {of_role}")
+        started = self.run(failed.sim, "start")
+        self._is_as_wanted(ran, started, ("v1",), command="start")
+
     def _is_as_wanted(self, ran: Ran, after: Ran, versions: tuple[str, ...], command: str = "") -> None:
         command = command or self.scenario.command
         if isinstance(after.outcome, ShipperError):
             self._break(ran, f"`{command}` again ended with: {after.outcome.what}")
+        meant = parsed(command)
         for server in after.sim.servers.values():
             for role_name, role in self.scenario.config.roles.items():
-                of_role = [c for c in server.containers.values() if c.is_of(role_name)]
-                serving = [c for c in of_role if c.serves and c.version in versions]
-                others = [c for c in of_role if c not in serving]
-                if server.name in role.hosts and len(serving) != 1:
-                    self._break(ran, f"`{command}` then: {versions} of {role_name} does not serve on {server.name}")
-                if any(c.is_running or c.policy != SERVES_NOT for c in others):
-                    self._break(ran, f"`{command}` again: something of {role_name} is left on {server.name}: {others}")
-                if isinstance(after.outcome, Deployed) and command != "rollback" and len(of_role) > _RETAIN + 2:
-                    self._break(ran, f"{len(of_role)} containers of {role_name} pile up on {server.name}")
+                wanted = versions if meant.means(server.name, role_name) else (self.scenario.keeps,)
+                serving = [c for c in server.containers.values() if c.is_of(role_name) and c.serves]
+                serving = [c for c in serving if c.version in wanted]
+                if server.name in role.hosts and len(serving) != any(wanted):
+                    self._break(ran, f"`{command}` then: {wanted} of {role_name} does not serve on {server.name}")
                 if any(server.releases[c.release_number].outcome is not ReleaseOutcome.DEPLOYED for c in serving):
                     self._break(ran, f"{versions} serves on {server.name}, and its record does not say so")
+                self._is_tidy(ran, after, server, role_name, serving, is_stopped=not any(wanted))
+
+    def _is_tidy(
+        self, ran: Ran, after: Ran, server: SimServer, role_name: str, serving: list[SimContainer], *, is_stopped: bool
+    ) -> None:
+        of_role = [c for c in server.containers.values() if c.is_of(role_name)]
+        marks = (SERVES_NOT, SET_ASIDE) if is_stopped else (SERVES_NOT,)
+        left = [c for c in of_role if c not in serving and (c.is_running or c.policy not in marks)]
+        if left:
+            self._break(ran, f"`{after.command}` again: something of {role_name} is left on {server.name}: {left}")
+        # one more where the old one is of the same release, or where another role needs one more release
+        more = after.command == "restart" or "--role" in self.scenario.command
+        prunes = isinstance(after.outcome, (Deployed, Restarted)) and not after.command.startswith("rollback")
+        if prunes and len(of_role) > _RETAIN + 2 + more:
+            self._break(ran, f"{len(of_role)} containers of {role_name} pile up on {server.name}")
 
     def _break(self, ran: Ran, why: str) -> None:
         trace = "\n".join(f"  {number:>3}  {name}" for number, (name, *_) in enumerate(ran.client.calls, start=1))
@@ -342,7 +423,7 @@ def faults_of(text: str) -> Faults:
 @contextmanager
 def simulated(client: Client) -> Iterator[None]:
     """Production code connects to the simulated servers."""
-    modules: Any = (shipper.deployment, shipper.rollbacks)
+    modules: Any = (shipper.deployment, shipper.rollbacks, shipper.turning)
     real = modules[0].connected
     for module in modules:
         module.connected = functools.partial(connected, client)

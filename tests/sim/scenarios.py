@@ -8,6 +8,7 @@ _WEB = {"web": {"hosts": [_A]}}
 _ALONE = {"web": {"hosts": [_A], "singleton": True}}
 _BOT = {"bot": {"hosts": [_A], "singleton": True, "handover": {"deadline": "300ms"}}}
 _TWO_ROLES = {"web": {"hosts": [_A]}, "cron": {"hosts": [_A], "singleton": True}}
+_CRON_FIRST = {"cron": _TWO_ROLES["cron"], "web": _TWO_ROLES["web"]}
 _TWO_HOSTS = {"web": {"hosts": [_A, _B]}}
 
 ONE_HOST = (
@@ -61,5 +62,45 @@ ADOPTION = (
         command="deploy v2",
         serves="v2",
         back="v1",
+    ),
+)
+# What serves is restarted, stopped and started; and a part of it is deployed.
+TURNING = (
+    Scenario(name="restart", roles=_TWO_ROLES, command="restart", serves="v1"),
+    Scenario(name="restart, handover", roles=_BOT, command="restart", serves="v1"),
+    Scenario(name="stop", roles=_CRON_FIRST, command="stop", serves=""),
+    Scenario(name="stop, one role", roles=_TWO_ROLES, command="stop --role cron", serves="", keeps="v1"),
+    Scenario(name="stop, handover", roles=_BOT, command="stop", serves=""),
+    Scenario(name="start", roles=_TWO_ROLES, before=("deploy v1", "stop"), command="start", serves="v1"),
+    Scenario(name="start, handover", roles=_BOT, before=("deploy v1", "stop"), command="start", serves="v1"),
+    Scenario(
+        name="deploy, one role",
+        roles=_TWO_ROLES,
+        command="deploy v2 --role web",
+        serves="v2",
+        keeps="v1",
+        back="v1",
+    ),
+    Scenario(
+        name="deploy, other role",
+        roles=_TWO_ROLES,
+        command="deploy v2 --role cron",
+        serves="v2",
+        keeps="v1",
+        back="v1",
+    ),
+    Scenario(
+        name="rollback, one role",
+        roles=_TWO_ROLES,
+        before=("deploy v1", "deploy v2"),
+        command="rollback --role cron",
+        serves="v1",
+        keeps="v2",
+    ),
+)
+TURNING_ON_TWO_HOSTS = (
+    Scenario(name="two hosts, stop", roles=_TWO_HOSTS, command="stop", serves=""),
+    Scenario(
+        name="two hosts, one of them", roles=_TWO_HOSTS, command=f"deploy v2 --host {_B}", serves="v2", keeps="v1"
     ),
 )

@@ -7,19 +7,23 @@ from typing import Any
 import pytest
 
 import shipper.deployment
+from shipper.host_plan import HostPlan
 from shipper.model import Deployed, Unchanged
 from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
+from shipper.steps import Step
 from shipper.steps.check import Check
 from shipper.steps.retire import Retire
 from shipper.steps.start import Start
+from shipper.steps.stop import Stop
 from shipper.world import Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
 from tests.sim.faults import Fault
 from tests.sim.loop import VirtualLoop
-from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TWO_HOSTS
+from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TURNING, TURNING_ON_TWO_HOSTS, TWO_HOSTS
 
-SCENARIOS = {scenario.name: scenario for scenario in (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *ADOPTION)}
+ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *ADOPTION, *TURNING, *TURNING_ON_TWO_HOSTS)
+SCENARIOS = {scenario.name: scenario for scenario in ALL}
 
 
 @pytest.mark.parametrize("name", [scenario.name for scenario in ONE_HOST])
@@ -30,6 +34,11 @@ def test_each_pair_of_faults_on_one_host_is_survived(name: str) -> None:
 @pytest.mark.parametrize("name", [scenario.name for scenario in (*TWO_HOSTS, *BY_REGISTRY, *ADOPTION)])
 def test_each_fault_is_survived_on_two_hosts_by_registry_and_when_handovers_are_adopted(name: str) -> None:
     assert explored(SCENARIOS[name], pairs=False).cases > 200
+
+
+@pytest.mark.parametrize("name", ["restart", "stop", "start, handover", "deploy, one role"])
+def test_each_fault_is_survived_when_what_serves_is_restarted_stopped_started_and_deployed_in_part(name: str) -> None:
+    assert explored(SCENARIOS[name], pairs=False).cases > 100
 
 
 @pytest.mark.parametrize("name", ["overlap", "recreate", "handover", "two roles"])
@@ -92,6 +101,20 @@ def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.M
     monkeypatch.setattr(shipper.deployment, "observe_all", blindly)
 
     assert "2 containers work as web, which must never run twice" in broken("recreate")
+
+
+def test_it_finds_a_deploy_that_takes_what_was_stopped_on_purpose_for_what_another_one_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(HostPlan, "_rivals", HostPlan._others)
+
+    assert "what was stopped runs after a deploy that failed" in broken("stop")
+
+
+def test_it_finds_a_stop_that_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stop, "undo", Step.undo)
+
+    assert "a stop that failed did not start again what it had stopped" in broken("stop")
 
 
 def test_it_finds_a_step_that_is_taken_back_in_the_wrong_order(monkeypatch: pytest.MonkeyPatch) -> None:

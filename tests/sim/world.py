@@ -6,13 +6,14 @@ real one does. The servers outlive their clients, as servers do.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from shipper.errors import ConnectError, EngineError, HostError, ImageError, Locked, NotThere, RegistryError
+from shipper.events import Tell
 from shipper.model import (
     Container,
     ContainerSpec,
@@ -26,6 +27,7 @@ from shipper.model import (
     Release,
     ReleaseOutcome,
 )
+from shipper.project import Project
 from shipper.world import Answer, Clock, Finished, Report, Serve, Storage, World
 from tests.sim.faults import Client
 from tests.sim.servers import App, SimContainer, SimServer
@@ -36,9 +38,12 @@ _BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @asynccontextmanager
-async def connected(client: Client, project: Any, tell: Any) -> AsyncIterator[Mapping[str, World]]:
+async def connected(
+    client: Client, project: Project, tell: Tell, host_names: Sequence[str] | None = None
+) -> AsyncIterator[Mapping[str, World]]:
     """Stands where `shipper.session.connected` stands."""
-    yield {name: world_of(client, client.sim.servers[name]) for name in project.config.hosts}
+    names = project.hosts if host_names is None else host_names
+    yield {name: world_of(client, client.sim.servers[name]) for name in names}
 
 
 def world_of(client: Client, server: SimServer) -> World:

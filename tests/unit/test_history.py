@@ -77,3 +77,10 @@ def test_history_reads_journals_that_are_older_than_origin_and_version() -> None
     (deploy,) = past_deploys("a.example", (DEPLOY, OUTCOME))
 
     assert (deploy.origin, deploy.version, deploy.short_version, deploy.outcome) == ("", "", "", "deployed")
+
+
+def test_a_deploy_that_came_in_the_same_second_as_a_stop_does_not_end_it() -> None:
+    entries = [{**entry, "command": command} for command in ("stop", "deploy") for entry in (DEPLOY, OUTCOME)]
+    entries[1]["kind"] = "stopped"
+
+    assert [deploy.outcome for deploy in past_deploys("a.example", tuple(entries))] == ["stopped", "deployed"]

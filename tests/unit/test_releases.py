@@ -228,8 +228,9 @@ def test_a_host_where_nothing_serves_cannot_be_rolled_back_without_a_number() ->
 
 def test_hosts_that_would_go_back_to_different_releases_are_refused() -> None:
     assert refusal(serving(3, FIRST, A, replaces=2), serving(2, FIRST, B, replaces=1)) == (
-        f"The hosts serve different releases, and would go back to different ones: a.example → 2, b.example → 1.\n"
-        f"{NAME_IT}"
+        "Different releases serve, and would go back to different ones: a.example → 2, b.example → 1.\n"
+        "Nothing was done.\n"
+        "Name the release (shipper rollback NUMBER; shipper releases lists them), or a part: --host, --role."
     )
 
 
