@@ -106,13 +106,20 @@ def _refuse_in_git(project: Project, name: str) -> None:
         )
 
 
+def secrets_in_environ(project: Project) -> list[Secret]:
+    """Those that stand in the environment of this process, where its children find them too, whatever they are for."""
+    config = project.config
+    sources = {**config.secrets, "registry.password": config.registry and config.registry.password}
+    for name, notifier in config.notify.items():
+        sources[f"notify.{name}"] = notifier.webhook or notifier.apprise
+    named = (source.env if source and source.env else name for name, source in sources.items())
+    return [Secret(value) for name in named if (value := project.environ.get(name))]
+
+
 def effective_config(project: Project) -> dict[str, Any]:
     """The config that is in force, as JSON knows it; a secret that `${…}` brought into it is masked."""
-    registry = project.config.registry
-    sources = {**project.config.secrets, "registry.password": registry and registry.password}
-    named = (source.env if source and source.env else name for name, source in sources.items())
     mask = Mask()
-    mask.add(Secret(value) for name in named if (value := project.environ.get(name)))
+    mask.add(secrets_in_environ(project))
     config: dict[str, Any] = json.loads(mask(project.config.model_dump_json()))
     return config
 

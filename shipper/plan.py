@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shipper.facts import Facts
 from shipper.host_plan import HostPlan, Wanted
 from shipper.image_plan import steps_here
 from shipper.model import Observed, Release
@@ -24,6 +25,7 @@ class Plan:
     deploy_id: str
     command: str
     title: str
+    facts: Facts
     before_commit: tuple[Wave, ...]
     """All that was begun of these is taken back if one fails."""
     after_commit: tuple[Wave, ...]
@@ -61,6 +63,7 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     hosts = [HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
     lacking = [host.observed for host in hosts if not host.observed.image]
     changed = any(host.changed_roles for host in hosts)
+    commits = any(host.changed_roles or host.is_uncommitted for host in hosts)
     rollout = next(iter(wanted.payloads.values())).config.rollout
     alone = 1 if rollout.first_host_first else len(hosts)
     first, others = hosts[:alone], hosts[alone:]
@@ -69,10 +72,12 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         deploy_id=wanted.deploy_id,
         command=wanted.command,
         title=_title(wanted, observed),
+        facts=wanted.facts,
         before_commit=_waves(
-            [steps_here(wanted.sources, lacking) if changed else ()],
+            [steps_here(wanted.sources, lacking, wanted.hooks.get("pre-build")) if changed else ()],
             [host.supply for host in hosts],
             [[step] for host in first for step in host.made],
+            [_hook(wanted, "pre") if changed else ()],
             [host.freed for host in hosts],
             *_changes(first),
             [[step] for host in others for step in host.made],
@@ -80,9 +85,16 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         ),
         after_commit=_waves(
             [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
+            [_hook(wanted, "post") if commits else ()],
         ),
         max_parallel=rollout.max_parallel,
     )
+
+
+def _hook(wanted: Wanted, when: str) -> Lane:
+    """`pre-deploy`, say, if the config has it."""
+    hook = wanted.hooks.get(f"{when}-{wanted.command}")
+    return (hook,) if hook else ()
 
 
 def _waves(*waves: Iterable[Iterable[Step]]) -> tuple[Wave, ...]:

@@ -38,6 +38,7 @@ async def rollback(
     gives its image and config today's env instead, as a new release. Raises and returns as `deploy` does.
     """
     with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
         available = await available_secrets(project, mask) if current_env else {}
         purpose = f"rollback to release {number}" if number else "rollback"
         async with connected(project, tell) as worlds, holding(project, worlds, purpose, wait):
