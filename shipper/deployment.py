@@ -17,6 +17,7 @@ from shipper.image_plan import Sources
 from shipper.journal import lacks_outcome, locked
 from shipper.mask import Mask, masking
 from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, ReleaseOutcome, short
+from shipper.notices import notifying
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import Plan, make_plan
@@ -45,6 +46,7 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with (
+            notifying(project, tell, mask) as tell,
             connected(project, tell) as worlds,
             holding(project, worlds, f"deploy of {short(project.version)}", wait),
         ):

@@ -41,6 +41,14 @@ async def registry_credentials(project: Project) -> Credentials | None:
     return Credentials(username=registry.username, password=Secret(value.rstrip("\r\n")))
 
 
+async def notifier_url(project: Project, name: str) -> str | None:
+    """Where a notifier of the config is told; None where that is not known here. Raises SecretError."""
+    notifier = project.config.notify[name]
+    source = notifier.webhook or notifier.apprise
+    value = await _value(project, f"of the notifier {name}", source, _secrets_file(project))
+    return (value or "").strip() or None
+
+
 async def _value(project: Project, name: str, source: SecretSource | None, from_file: Mapping[str, str]) -> str | None:
     if source is None:
         return project.environ.get(name) or from_file.get(name)

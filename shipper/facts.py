@@ -15,7 +15,7 @@ class Facts:
     """Empty, or None, is what is not known, or is not there."""
 
     command: str
-    """deploy, rollback, push or build."""
+    """deploy, rollback, push, build, lock or unlock."""
     service: str
     destination: str
     version: str

@@ -16,6 +16,7 @@ from shipper.observe import Hosts, Worlds, observe_all, serving_of
 from shipper.plan import Plan
 from shipper.project import Project
 from shipper.runner import Failure, run
+from shipper.steps import HERE
 from shipper.steps.hook import RunHook
 from shipper.tasks import finish, together
 from shipper.telling import told
@@ -82,7 +83,8 @@ async def _failed(
             for role_name, old in host.serving_all().items()
         )
     error = failure.error
-    place = " ".join(filter(None, (failure.step.name, failure.step.role_name, f"on {failure.step.host_name}")))
+    where = "here" if failure.step.host_name == HERE else f"on {failure.step.host_name}"
+    place = " ".join(filter(None, (failure.step.name, failure.step.role_name, where)))
     return Failed(
         step=place,
         reason=error.what if isinstance(error, ShipperError) else "interrupted",

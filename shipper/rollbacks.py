@@ -19,6 +19,7 @@ from shipper.events import Tell, Warned
 from shipper.journal import unfinished
 from shipper.mask import Mask, masking
 from shipper.model import Env, Image, Observed, Outcome, Payload, Release
+from shipper.notices import notifying
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import make_plan
@@ -41,7 +42,11 @@ async def rollback(
         mask.add(environment.secrets_in_environ(project))
         available = await available_secrets(project, mask) if current_env else {}
         purpose = f"rollback to release {number}" if number else "rollback"
-        async with connected(project, tell) as worlds, holding(project, worlds, purpose, wait):
+        async with (
+            notifying(project, tell, mask) as tell,
+            connected(project, tell) as worlds,
+            holding(project, worlds, purpose, wait),
+        ):
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
             target = releases.rollback_number(hosts.values(), unfinished(worlds)) if number is None else number

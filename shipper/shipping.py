@@ -45,7 +45,7 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
     with masking(tell) as (tell, mask):
         mask.add(environment.secrets_in_environ(project))
         if before_build := hook(project.config, "pre-build", facts_of(project, "build")):
-            await before_build.run(LocalCommands(project), lambda line: tell(Output(step="hook", line=line)))
+            await before_build.run(LocalCommands(project), lambda line: tell(Output(step="pre-build", line=line)))
         return await images.build(project.image, platform, lambda line: tell(Output(step="build", line=line)))
 
 

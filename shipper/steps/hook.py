@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from shipper.config import HookName
 from shipper.errors import HookError
 from shipper.steps import HERE, Step
 from shipper.world import Commands, Progress, Report, World
@@ -16,10 +17,9 @@ _MEANINGS = {126: " (it may not be executed)", 127: " (there is no such command)
 
 @dataclass(frozen=True, kw_only=True)
 class RunHook(Step):
-    name = "hook"
     if_failed = "what serves stays as it is, and it is not run again"
     host_name: str = HERE
-    hook_name: str
+    hook_name: HookName
     command: tuple[str, ...]
     deadline: float
     environ: Mapping[str, str]
@@ -27,11 +27,11 @@ class RunHook(Step):
     """Where it is told how long the deploy took until now."""
 
     @property
-    def detail(self) -> str:
-        return f"{self.hook_name}: {self._shown}"
+    def name(self) -> str:
+        return self.hook_name
 
     @property
-    def _shown(self) -> str:
+    def detail(self) -> str:
         """In one line, however long a script it is."""
         text = self.command[-1] if self.command[:2] == ("/bin/sh", "-c") else " ".join(self.command)
         first = next(iter(text.strip().splitlines()), "")
@@ -44,7 +44,7 @@ class RunHook(Step):
             lambda line: report(Progress(done=0, total=0, unit="line", detail=line)),
             passed,
         )
-        return self.hook_name
+        return ""
 
     async def run(
         self, commands: Commands, say: Callable[[str], None], environ: Mapping[str, str] | None = None
@@ -66,7 +66,7 @@ class RunHook(Step):
 
     def _failed(self, how: str, last: "deque[str]") -> HookError:
         return HookError(
-            f"The hook {self.hook_name} {how}: {self._shown}",
+            f"The hook {self.hook_name} {how}: {self.detail}",
             next=f"Mend it (`hooks.{self.hook_name}` in the config), then the same command again.",
             logs=tuple(last),
         )
