@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from shipper import environment, releases
-from shipper.config import Config
+from shipper.config import Config, HookName
 from shipper.errors import Frozen, SourceError
 from shipper.events import Event, Tell, Warned
+from shipper.facts import facts_of
+from shipper.hooks import hook
 from shipper.host_plan import Wanted
 from shipper.image_plan import Sources
 from shipper.journal import lacks_outcome, locked
 from shipper.mask import Mask, masking
 from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, ReleaseOutcome, short
+from shipper.notices import notifying
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import Plan, make_plan
@@ -23,6 +26,7 @@ from shipper.session import connected
 from shipper.sources import sources_for
 from shipper.tasks import task_group, together
 
+_PLANNED_HOOKS: tuple[HookName, ...] = ("pre-build", "pre-deploy", "post-deploy", "pre-rollback", "post-rollback")
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +46,7 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with (
+            notifying(project, tell, mask) as tell,
             connected(project, tell, project.affected_hosts) as worlds,
             holding(project, worlds, f"deploy of {short(project.version)}", wait),
         ):
@@ -143,15 +148,19 @@ def wanted_of(
     retain: int | None = None,
     command: str = "deploy",
 ) -> Wanted:
+    facts = facts_of(project, command, next(iter(records.values())), hosts.values())
+    begun = now(worlds)
     return Wanted(
         full_name=project.full_name,
-        deploy_id=new_deploy_id(now(worlds), hosts),
+        deploy_id=new_deploy_id(begun, hosts),
         command=command,
         releases=records,
         payloads=payloads,
         retain=retain,
         removes_images=not project.config.fixed_version,
         sources=sources,
+        facts=facts,
+        hooks={name: made for name in _PLANNED_HOOKS if (made := hook(project.config, name, facts, begun))},
         role_names=project.role_names,
         host_names=project.host_names,
     )
@@ -206,6 +215,7 @@ async def serving_payloads(worlds: Worlds, hosts: Hosts, mask: Mask) -> dict[str
 
 
 async def available_secrets(project: Project, mask: Mask) -> Env:
+    mask.add(environment.secrets_in_environ(project))
     available = await environment.available_secrets(project)
     mask.add(available.values())
     return available

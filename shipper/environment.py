@@ -42,6 +42,14 @@ async def registry_credentials(project: Project) -> Credentials | None:
     return Credentials(username=registry.username, password=Secret(value.rstrip("\r\n")))
 
 
+async def notifier_url(project: Project, name: str) -> str | None:
+    """Where a notifier of the config is told; None where that is not known here. Raises SecretError."""
+    notifier = project.config.notify[name]
+    source = notifier.webhook or notifier.apprise
+    value = await _value(project, f"of the notifier {name}", source, _secrets_file(project))
+    return (value or "").strip() or None
+
+
 async def _value(project: Project, name: str, source: SecretSource | None, from_file: Mapping[str, str]) -> str | None:
     if source is None:
         return project.environ.get(name) or from_file.get(name)
@@ -107,13 +115,20 @@ def _refuse_in_git(project: Project, name: str) -> None:
         )
 
 
+def secrets_in_environ(project: Project) -> list[Secret]:
+    """Those that stand in the environment of this process, where its children find them too, whatever they are for."""
+    config = project.config
+    sources = {**config.secrets, "registry.password": config.registry and config.registry.password}
+    for name, notifier in config.notify.items():
+        sources[f"notify.{name}"] = notifier.webhook or notifier.apprise
+    named = (source.env if source and source.env else name for name, source in sources.items())
+    return [Secret(value) for name in named if (value := project.environ.get(name))]
+
+
 def effective_config(project: Project) -> dict[str, Any]:
     """The config that is in force, as JSON knows it; a secret that `${…}` brought into it is masked."""
-    registry = project.config.registry
-    sources = {**project.config.secrets, "registry.password": registry and registry.password}
-    named = (source.env if source and source.env else name for name, source in sources.items())
     mask = Mask()
-    mask.add(Secret(value) for name in named if (value := project.environ.get(name)))
+    mask.add(secrets_in_environ(project))
     config: dict[str, Any] = json.loads(mask(project.config.model_dump_json()))
     return config
 

@@ -18,6 +18,7 @@
     ├── DiskFull                   17   the image would not fit on the server
     ├── ReleaseNotFound            18   no such release on the servers
     ├── GateFailed                 20   the new container did not pass its gate
+    ├── HookError                  23   a command of the config's `hooks` failed, and stopped what it stands before
     ├── Locked                     30   another deploy of the service is under way
     ├── Frozen                     32   deploys are frozen, by someone who gave a reason
     └── LockLost                   31   we cannot be sure any more that we are the only one who acts
@@ -31,6 +32,8 @@ class ShipperError(Exception):
     """What happened, what is true now, and what to do: the three parts of every message."""
 
     exit_code = 1
+    logs: tuple[str, ...] = ()
+    """The last lines of what failed, where it wrote some."""
 
     def __init__(self, what: str, *, now: str = "", next: str = "") -> None:
         super().__init__(what)
@@ -121,6 +124,16 @@ class GateFailed(ShipperError):
 
     def __init__(self, what: str, *, logs: tuple[str, ...] = ()) -> None:
         super().__init__(what)
+        self.logs = logs
+
+
+class HookError(ShipperError):
+    """Of what a hook wrote, `logs` are the last lines."""
+
+    exit_code = 23
+
+    def __init__(self, what: str, *, next: str = "", logs: tuple[str, ...] = ()) -> None:
+        super().__init__(what, next=next)
         self.logs = logs
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
+from shipper.facts import Facts
 from shipper.model import Outcome
 
 
@@ -27,6 +28,9 @@ class Connected:
 class Planned:
     service: str
     lines: tuple[str, ...]
+    facts: Facts
+    is_empty: bool = False
+    """There is nothing to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+from shipper.announcement import of_freeze
 from shipper.deployment import ignore
 from shipper.events import Tell
+from shipper.facts import facts_of
+from shipper.mask import masking
 from shipper.model import Freeze
+from shipper.notices import notifying
 from shipper.observe import Worlds
 from shipper.project import Project
 from shipper.session import connected
@@ -13,18 +17,23 @@ from shipper.tasks import together
 
 async def freeze(project: Project, reason: str, *, seconds: float | None = None, tell: Tell = ignore) -> Freeze:
     """Refuses deploys on all hosts, for `seconds` or until it is lifted. Raises ShipperError."""
-    async with connected(project, tell) as worlds:
-        since = next(iter(worlds.values())).clock.now()
-        until = since + timedelta(seconds=seconds) if seconds else None
-        made = Freeze(performer=project.performer, reason=reason, since=since, until=until)
-        await _set(worlds, made)
-    return made
+    with masking(tell) as (tell, mask):
+        async with notifying(project, tell, mask) as notices, connected(project, tell) as worlds:
+            since = next(iter(worlds.values())).clock.now()
+            until = since + timedelta(seconds=seconds) if seconds else None
+            made = Freeze(performer=project.performer, reason=reason, since=since, until=until)
+            await _set(worlds, made)
+            notices.announce(of_freeze(facts_of(project, "lock"), made, since))
+        return made
 
 
 async def unfreeze(project: Project, *, tell: Tell = ignore) -> None:
     """Lifts the freeze on all hosts, if there is one. Raises ShipperError."""
-    async with connected(project, tell) as worlds:
-        await _set(worlds, None)
+    with masking(tell) as (tell, mask):
+        async with notifying(project, tell, mask) as notices, connected(project, tell) as worlds:
+            await _set(worlds, None)
+            now = next(iter(worlds.values())).clock.now()
+            notices.announce(of_freeze(facts_of(project, "unlock"), None, now))
 
 
 async def freezes(project: Project, *, tell: Tell = ignore) -> dict[str, Freeze]:

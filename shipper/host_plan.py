@@ -1,10 +1,11 @@
 """PURE: what one host needs to serve a release: which steps, in which order, and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shipper.config import Gate, HttpProbe, Role
 from shipper.errors import ImageError
+from shipper.facts import Facts
 from shipper.image_plan import Sources, step_there
 from shipper.model import (
     Container,
@@ -23,6 +24,7 @@ from shipper.steps.check import Check
 from shipper.steps.commit import Commit
 from shipper.steps.create import Create
 from shipper.steps.handover import Handover
+from shipper.steps.hook import RunHook
 from shipper.steps.network import Network
 from shipper.steps.prune import Prune
 from shipper.steps.release import WriteRelease
@@ -52,6 +54,9 @@ class Wanted:
     """Whether images of pruned releases go too: not where someone else made them."""
     sources: Sources
     """Of the image."""
+    facts: Facts
+    hooks: Mapping[str, RunHook] = field(default_factory=dict)
+    """By their names."""
     role_names: tuple[str, ...] = ()
     """Roles that are to change, the others being left alone; all if there are none."""
     host_names: tuple[str, ...] = ()

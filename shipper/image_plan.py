@@ -26,13 +26,14 @@ class Sources:
     """What the registry has under that name."""
 
 
-def steps_here(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
+def steps_here(sources: Sources, lacking: Sequence[Observed], before_build: Step | None) -> Iterator[Step]:
     """What this machine does before the hosts that lack the image can get it. Raises ImageError."""
     for host in lacking:
         _refuse_other_processor(sources, host)
     if not lacking or sources.published:
         return
-    yield from _build(sources, lacking)
+    for build in _build(sources, lacking):
+        yield from filter(None, (before_build, build))
     if sources.registry_name:
         yield Push(
             image_name=sources.image_name,

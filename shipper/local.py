@@ -1,10 +1,14 @@
-"""Programs on this machine: Docker's CLI, and the commands that print secrets."""
+"""Programs on this machine: Docker's CLI, hooks, and the commands that print secrets."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+_GRACE = 2.0  # seconds from SIGTERM to SIGKILL, for what has a group of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +27,12 @@ async def run(
     folder: Path,
     deadline: float,
     on_line: Callable[[str], None] = lambda line: None,
+    own_group: bool = False,
 ) -> Finished:
     """Runs a program to its end, and calls `on_line` for each line that it writes, as it comes.
 
-    Raises TimeoutError after `deadline` seconds and FileNotFoundError; the program is killed if we are cancelled.
+    Raises TimeoutError after `deadline` seconds and FileNotFoundError; the program is killed if we are cancelled. With
+    `own_group` it has no terminal, a Ctrl-C there does not reach it, and what it has begun itself is ended with it.
     """
     process = await asyncio.create_subprocess_exec(
         *arguments,
@@ -35,6 +41,7 @@ async def run(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=own_group,
     )
     assert process.stdout
     assert process.stderr
@@ -43,12 +50,28 @@ async def run(
             output = reading.create_task(_read(process.stdout, on_line))
             errors = reading.create_task(_read(process.stderr, on_line))
         await process.wait()
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+    except BaseException:
+        await (_end_group if own_group else _end)(process)
+        raise
     return Finished(exit_code=process.returncode or 0, output=output.result(), errors=errors.result())
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _end_group(process: asyncio.subprocess.Process) -> None:
+    """Also when the program itself has ended, and left something behind that holds its output open."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                await process.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 async def _read(stream: asyncio.StreamReader, on_line: Callable[[str], None]) -> str:
@@ -59,4 +82,6 @@ async def _read(stream: asyncio.StreamReader, on_line: Callable[[str], None]) ->
         for line in received[told:end].decode(errors="replace").splitlines():
             on_line(line.rstrip())
         told = max(told, end)
+    for line in received[told:].decode(errors="replace").splitlines():  # the last one may have no end
+        on_line(line.rstrip())
     return received.decode(errors="replace")

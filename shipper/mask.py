@@ -7,7 +7,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from shipper.errors import GateFailed, ShipperError
+from shipper.errors import ShipperError
 from shipper.events import Event, Tell, masked
 from shipper.model import Secret
 
@@ -78,6 +78,5 @@ def masking(tell: Tell) -> Iterator[tuple[Tell, Mask]]:
     except ShipperError as error:
         error.what, error.now, error.next = mask(error.what), mask(error.now), mask(error.next)
         error.args = (error.what,)
-        if isinstance(error, GateFailed):
-            error.logs = tuple(map(mask, error.logs))
+        error.logs = tuple(map(mask, error.logs))
         raise

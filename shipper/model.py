@@ -109,9 +109,14 @@ class Release:
 
 
 def short(version: str) -> str:
-    commit, dash, rest = version.partition("-")
-    is_commit = len(commit) == 40 and all(digit in "0123456789abcdef" for digit in commit)
-    return commit[:7] + dash + rest if is_commit else version
+    commit = commit_of(version)
+    return commit[:7] + version.removeprefix(commit) if commit else version
+
+
+def commit_of(version: str) -> str:
+    """The Git SHA in a version; empty where it names none, being the tag of a ready-made image."""
+    commit = version.partition("-")[0]
+    return commit if len(commit) == 40 and all(digit in "0123456789abcdef" for digit in commit) else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from shipper.errors import GateFailed, ShipperError
 from shipper.events import Ended, Planned, Tell, Warned, masked
+from shipper.hooks import hook
 from shipper.journal import unfinished
 from shipper.mask import Mask
 from shipper.model import Deployed, Failed, Outcome, Restarted, Serving, Started, Stopped, Unchanged
@@ -14,13 +16,17 @@ from shipper.observe import Hosts, Worlds, observe_all, serving_of
 from shipper.plan import Plan
 from shipper.project import Project
 from shipper.runner import Failure, run
+from shipper.steps import HERE
+from shipper.steps.hook import RunHook
 from shipper.tasks import finish, together
+from shipper.telling import told
+from shipper.world import World
 
 
 async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, tell: Tell, mask: Mask) -> Outcome:
     clock = next(iter(worlds.values())).clock
-    begun = clock.monotonic()
-    tell(Planned(service=project.full_name, lines=made.lines))
+    begun, begun_at = clock.monotonic(), clock.now()
+    tell(Planned(service=project.full_name, lines=made.lines, facts=made.facts, is_empty=made.is_empty))
     if not made.is_empty:
         who = {"performer": project.performer, "origin": project.origin}
         what = {"title": made.title, "version": made.releases[0].version if made.releases else ""}
@@ -35,6 +41,8 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
         kind = {"kind": type(outcome).__name__.lower(), "exit_code": outcome.exit_code}
         with suppress(ShipperError):  # what could not be written down is told all the same
             await finish(_journal(worlds, {"event": "outcome", **made.about, **kind}))
+    if isinstance(outcome, Failed) and (post := hook(project.config, "post-failure", made.facts, begun_at, outcome)):
+        await finish(_after_failure(post, next(iter(worlds.values())), tell))
     tell(Ended(service=project.full_name, outcome=outcome))
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
@@ -57,6 +65,14 @@ async def _journal(worlds: Worlds, entry: Mapping[str, Any]) -> None:
     await together({name: world.journal.append(entry) for name, world in worlds.items()})
 
 
+async def _after_failure(post: RunHook, world: World, tell: Tell) -> None:
+    """In no journal: what became of the deploy stands there already."""
+    try:
+        await told(post, world.clock, tell, partial(post.do, world))
+    except ShipperError as error:
+        tell(Warned(text=error.what))
+
+
 async def _failed(failure: Failure, made: Plan, project: Project, worlds: Worlds, before: Hosts, tell: Tell) -> Failed:
     """Looks again at what is true, instead of trusting that all was taken back."""
     serving: tuple[Serving, ...] = ()
@@ -75,11 +91,12 @@ async def _failed(failure: Failure, made: Plan, project: Project, worlds: Worlds
             for role_name, old in host.serving_all().items()
         )
     error = failure.error
-    place = " ".join(filter(None, (failure.step.name, failure.step.role_name, f"on {failure.step.host_name}")))
+    where = "here" if failure.step.host_name == HERE else f"on {failure.step.host_name}"
+    place = " ".join(filter(None, (failure.step.name, failure.step.role_name, where)))
     return Failed(
         step=place,
         reason=error.what if isinstance(error, ShipperError) else "interrupted",
-        logs=error.logs if isinstance(error, GateFailed) else (),
+        logs=error.logs if isinstance(error, ShipperError) else (),
         serving=serving,
         restored=restored,
         next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, made),

@@ -9,6 +9,7 @@ from typing import Any
 
 from shipper.config import Config
 from shipper.errors import ReleaseNotFound
+from shipper.facts import Facts
 from shipper.host_plan import STOP_TIMEOUT, HostPlan, Wanted
 from shipper.image_plan import steps_here
 from shipper.model import Container, Observed, Release
@@ -31,6 +32,7 @@ class Plan:
     command: str
     """deploy, rollback, restart, stop or start."""
     title: str
+    facts: Facts
     before_commit: tuple[Wave, ...]
     """All that was begun of these is taken back if one fails."""
     after_commit: tuple[Wave, ...]
@@ -79,19 +81,23 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
 
     Raises ImageError.
     """
-    config = hosts[0].payload.config
+    config, wanted = hosts[0].payload.config, hosts[0].wanted
+    changed = any(host.changed_roles for host in hosts)
+    commits = any(host.changed_roles or host.is_uncommitted for host in hosts)
     first = [host for host in hosts if not config.rollout.first_host_first or host.host_name == hosts[0].host_name]
     others = [host for host in hosts if host not in first]
     return Plan(
         releases=tuple(sorted({host.release.number: host.release for host in hosts}.values(), key=_newest_first)),
         role_names=tuple(dict.fromkeys(role_name for host in hosts for role_name in host.changed_roles)),
-        deploy_id=hosts[0].wanted.deploy_id,
-        command=hosts[0].wanted.command,
+        deploy_id=wanted.deploy_id,
+        command=wanted.command,
         title=title,
+        facts=wanted.facts,
         before_commit=_waves(
             [_steps_here(hosts)],
             [host.supply for host in hosts],
             [[step] for host in first for step in host.made],
+            [_hook(wanted, "pre") if changed else ()],
             [host.freed for host in hosts],
             *_changes(first),
             [[step] for host in others for step in host.made],
@@ -99,6 +105,7 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
         ),
         after_commit=_waves(
             [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
+            [_hook(wanted, "post") if commits else ()],
         ),
         max_parallel=config.rollout.max_parallel,
     )
@@ -137,7 +144,13 @@ def _named(releases: Iterable[Release]) -> str:
 
 
 def plan_stop(
-    hosts: Sequence[Observed], *, config: Config, role_names: Collection[str], full_name: str, deploy_id: str
+    hosts: Sequence[Observed],
+    *,
+    config: Config,
+    role_names: Collection[str],
+    full_name: str,
+    deploy_id: str,
+    facts: Facts,
 ) -> Plan:
     """Of these roles, or of all if none are named. What served is set aside: Docker leaves it alone at boot."""
     lanes = [
@@ -155,6 +168,7 @@ def plan_stop(
         deploy_id=deploy_id,
         command="stop",
         title=f"{full_name}: stop of {', '.join(names) or 'nothing: nothing runs'}",
+        facts=facts,
         before_commit=_waves(lanes),
         after_commit=(),
         max_parallel=config.rollout.max_parallel,
@@ -183,7 +197,14 @@ def _steps_here(hosts: Sequence[HostPlan]) -> Iterator[Step]:
         if host.changed_roles and not host.observed.image:
             lacking.setdefault(host.wanted.sources.image_name, []).append(host)
     for alike in lacking.values():
-        yield from steps_here(alike[0].wanted.sources, [host.observed for host in alike])
+        wanted = alike[0].wanted
+        yield from steps_here(wanted.sources, [host.observed for host in alike], wanted.hooks.get("pre-build"))
+
+
+def _hook(wanted: Wanted, when: str) -> Lane:
+    """`pre-deploy`, say, if the config has it."""
+    hook = wanted.hooks.get(f"{when}-{wanted.command}")
+    return (hook,) if hook else ()
 
 
 def _waves(*waves: Iterable[Iterable[Step]]) -> tuple[Wave, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shipper import deployfile, git
+from shipper import ci, deployfile, git
 from shipper.config import Config
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
@@ -84,6 +84,7 @@ def open_project(
     hosts: Collection[str] = (),
     roles: Collection[str] = (),
     environ: Mapping[str, str],
+    from_ci: bool = False,
     performer: str | None = None,
     origin: str | None = None,
 ) -> Project:
@@ -93,12 +94,13 @@ def open_project(
     folder counts as it is. `destination` ("staging") lays `deploy.staging.yaml` over the config.
     `hosts` and `roles` say which of the config's are meant, all if there are none; a host may be named without its
     user and port.
+    With `from_ci`, `environ` must tell of a run of CI, whose commit counts where no revision is named.
     `performer` ("ann (Telegram)") and `origin` ("telegram") are for the record; without them, `environ` tells whether
     this is a run of GitHub Actions or GitLab CI, and else it is the user at a terminal.
-    Raises ConfigError, SourceError, and UsageError where a host or role is not in the config.
+    Raises ConfigError, SourceError, and UsageError where a host or role is not in the config, or CI does not tell.
     """
     folder = Path(root).resolve()
-    meant = git.revision(folder, revision)
+    meant = git.revision(folder, ci.revision_of_run(environ, revision) if from_ci else revision)
     texts = {file: _required(folder, meant, file) for file in _files(config_file, destination)}
     config = deployfile.parse(texts, environ)
     made = Project(

@@ -19,6 +19,7 @@ from shipper.events import Tell, Warned
 from shipper.journal import unfinished
 from shipper.mask import masking
 from shipper.model import Env, Outcome, Payload, Release
+from shipper.notices import notifying
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import make_plan
@@ -38,10 +39,14 @@ async def rollback(
     gives its image and config today's env instead, as a new release. Raises and returns as `deploy` does.
     """
     with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
         available = await available_secrets(project, mask) if current_env else {}
         purpose = f"rollback to release {number}" if number else "rollback"
-        asked = connected(project, tell, project.affected_hosts)
-        async with asked as worlds, holding(project, worlds, purpose, wait):
+        async with (
+            notifying(project, tell, mask) as tell,
+            connected(project, tell, project.affected_hosts) as worlds,
+            holding(project, worlds, purpose, wait),
+        ):
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
             if number is None:

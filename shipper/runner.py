@@ -126,12 +126,12 @@ class _Run:
             await self._side_by_side(wave, [partial(self._onward, lane) for lane in wave])
 
     async def _onward(self, lane: Lane) -> None:
-        """The release serves: what fails here is said, and the next deploy tries it again."""
+        """The release serves: what fails here is said."""
         for step in lane:
             try:
                 await self._do(step)
             except ShipperError as error:
-                text = f"{step.host_name}: `{step.name}` failed, the next deploy tries again: {error.what}"
+                text = f"{step.host_name}: `{step.name}` failed, {step.if_failed}: {error.what}"
                 self._tell(Warned(text=text))
 
     def _world(self, step: Step) -> World:

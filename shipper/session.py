@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shipper.commands import LocalCommands
 from shipper.docker_socket import SESSIONS, dial, listening, require_docker
 from shipper.errors import ConnectError
 from shipper.events import Called, Connected, Tell, Warned
@@ -117,6 +118,7 @@ async def _world(
         journal=journal,
         images=images,
         registry=registry,
+        commands=LocalCommands(project),
         clock=clock,
     )
 

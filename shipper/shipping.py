@@ -4,9 +4,13 @@ import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
 
+from shipper import environment
+from shipper.commands import LocalCommands
 from shipper.deployment import holding, ignore, require_version, warn_of_dirt
 from shipper.errors import UsageError
 from shipper.events import Output, Pushed, Tell
+from shipper.facts import facts_of
+from shipper.hooks import hook
 from shipper.host_plan import prune
 from shipper.image_plan import step_there, steps_here
 from shipper.images.local import LocalImages
@@ -38,7 +42,11 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
     existing = await images.find(project.image)
     if existing and existing.platform == platform:
         return existing
-    return await images.build(project.image, platform, lambda line: tell(Output(step="build", line=line)))
+    with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
+        if before_build := hook(project.config, "pre-build", facts_of(project, "build")):
+            await before_build.run(LocalCommands(project), lambda line: tell(Output(step="pre-build", line=line)))
+        return await images.build(project.image, platform, lambda line: tell(Output(step="build", line=line)))
 
 
 async def push(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> Pushed:
@@ -50,6 +58,7 @@ async def push(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> P
     """
     require_version(project)
     with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
         warn_of_dirt(project, tell)
         async with AsyncExitStack() as stack:
             worlds = await stack.enter_async_context(connected(project, tell))
@@ -69,7 +78,8 @@ async def _push(project: Project, worlds: Worlds, mask: Mask, tell: Tell) -> Pus
         return Pushed(image_name=project.image, places=places, reached=())
     world = worlds[lacking[0].host_name]
     sources = await find_sources(world, project.image, mask, can_build=project.can_build)
-    here = tuple(steps_here(sources, lacking))
+    before_build = hook(config, "pre-build", facts_of(project, "push"))
+    here = tuple(steps_here(sources, lacking, before_build))
     for step in here:
         await _do(step, world, tell)
     if config.registry:

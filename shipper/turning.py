@@ -10,6 +10,7 @@ from dataclasses import replace
 from shipper.deployment import holding, ignore, new_deploy_id, now, warn_of_unfinished
 from shipper.errors import ReleaseNotFound
 from shipper.events import Tell, Warned
+from shipper.facts import facts_of
 from shipper.host_plan import HostPlan, Wanted
 from shipper.mask import Mask, masking
 from shipper.model import Observed, Outcome
@@ -57,6 +58,7 @@ async def stop(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> O
                 role_names=project.role_names,
                 full_name=project.full_name,
                 deploy_id=new_deploy_id(now(worlds), hosts),
+                facts=facts_of(project, "stop"),
             )
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
@@ -135,6 +137,7 @@ async def _host_plan(
         retain=project.config.retain,
         removes_images=not project.config.fixed_version,
         sources=await sources_for({name: world}, {name: host}, found.release.image, mask),
+        facts=facts_of(project, command, found.release, [host]),
         role_names=role_names,
         renew=command == "restart",
     )

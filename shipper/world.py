@@ -217,6 +217,19 @@ class Registry(Protocol):
         """To the server, by digest, which is asked for if it is None; returns in words what came. Raises DiskFull."""
 
 
+class Commands(Protocol):
+    """Commands on this machine, in the folder of the project."""
+
+    async def run(
+        self, command: tuple[str, ...], environ: Mapping[str, str], deadline: float, say: Callable[[str], None]
+    ) -> int:
+        """Its exit code. `environ` comes on top of ours; `say` gets what it writes, line by line.
+
+        Raises HookError where it "cannot be run", or "had not ended" after `deadline` seconds: then it is killed, with
+        all that it has begun, as when we are cancelled.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """One server and what leads to it."""
@@ -228,4 +241,5 @@ class World:
     journal: Journal
     images: Images
     registry: Registry | None
+    commands: Commands
     clock: Clock

@@ -8,6 +8,7 @@ import shipper
 from shipper.cli.shared import (
     Options,
     beside_result,
+    from_ci_option,
     print_json,
     reporter,
     run,
@@ -20,36 +21,41 @@ from shipper.cli.shared import (
 @click.command()
 @click.argument("revision", required=False)
 @wait_option
+@from_ci_option
 @shared_options
-def deploy(options: Options, revision: str | None, wait: float) -> None:
+def deploy(options: Options, revision: str | None, wait: float, from_ci: bool) -> None:
     """Make REVISION serve: a commit, branch or tag of Git. Without it, the working folder as it is.
 
     Config and template are those of the commit. What serves is not touched before the new containers have passed
     their gate; the same command again goes on from what is true then.
     """
-    run_reported(functools.partial(shipper.deploy, options.project(revision), wait=wait), options)
+    run_reported(functools.partial(shipper.deploy, options.project(revision, from_ci=from_ci), wait=wait), options)
 
 
 @click.command()
 @click.argument("release", type=int, required=False)
 @click.option("--current-env", is_flag=True, help="Take today's env instead of the one that it had.")
 @wait_option
+@from_ci_option
 @shared_options
-def rollback(options: Options, release: int | None, current_env: bool, wait: float) -> None:
+def rollback(options: Options, release: int | None, current_env: bool, wait: float, from_ci: bool) -> None:
     """Make an earlier RELEASE serve again, with the image, config and env that it had.
 
     Without a number, the one that served before; a second rollback goes one further back.
     """
-    call = functools.partial(shipper.rollback, options.project(), release, current_env=current_env, wait=wait)
+    call = functools.partial(
+        shipper.rollback, options.project(from_ci=from_ci), release, current_env=current_env, wait=wait
+    )
     run_reported(call, options)
 
 
 @click.command()
 @click.argument("revision", required=False)
+@from_ci_option
 @shared_options
-def plan(options: Options, revision: str | None) -> None:
+def plan(options: Options, revision: str | None, from_ci: bool) -> None:
     """Print what `deploy` would do, and why. Changes nothing."""
-    made = run(shipper.plan_deploy(options.project(revision), tell=beside_result(options)))
+    made = run(shipper.plan_deploy(options.project(revision, from_ci=from_ci), tell=beside_result(options)))
     if options.as_json:
         print_json({"title": made.title, "release": made.release, "steps": made.lines[1:], "empty": made.is_empty})
     else:
@@ -106,10 +112,11 @@ def start(options: Options, wait: float) -> None:
 @click.command()
 @click.argument("revision", required=False)
 @click.option("--platform", help="os/architecture, as in linux/arm64; that of the hosts if absent.")
+@from_ci_option
 @shared_options
-def build(options: Options, revision: str | None, platform: str | None) -> None:
+def build(options: Options, revision: str | None, platform: str | None, from_ci: bool) -> None:
     """Build the image of REVISION on this machine, unless it exists."""
-    project = options.project(revision)
+    project = options.project(revision, from_ci=from_ci)
     image = run(shipper.build(project, platform=platform, tell=beside_result(options)))
     if options.as_json:
         print_json(image)
@@ -120,9 +127,10 @@ def build(options: Options, revision: str | None, platform: str | None) -> None:
 @click.command()
 @click.argument("revision", required=False)
 @wait_option
+@from_ci_option
 @shared_options
-def push(options: Options, revision: str | None, wait: float) -> None:
+def push(options: Options, revision: str | None, wait: float, from_ci: bool) -> None:
     """Put the image of REVISION into the registry, or on all hosts if the config has none. Deploys nothing."""
-    project = options.project(revision)
+    project = options.project(revision, from_ci=from_ci)
     with reporter(options) as report:
         run(shipper.push(project, wait=wait, tell=report))

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -36,7 +37,7 @@ class Options:
     verbose: bool
     yes: bool
 
-    def project(self, revision: str | None = None) -> "Project":
+    def project(self, revision: str | None = None, *, from_ci: bool = False) -> "Project":
         """The project of this folder."""
         return shipper.open_project(
             config_file=self.config_file,
@@ -45,6 +46,7 @@ class Options:
             hosts=self.host_names,
             roles=self.role_names,
             environ=os.environ,
+            from_ci=from_ci,
         )
 
     def confirm(self, question: str) -> None:
@@ -95,12 +97,37 @@ wait_option = click.option(
 )
 
 
+from_ci_option = click.option(
+    "--from-ci", is_flag=True, help="Of the commit that this run of CI is about, whatever the job left in the folder."
+)
+
+
 def beside_result(options: Options) -> "Callable[[Event], None]":
     """For commands whose result is on standard output: what there is to say beside it goes to standard error."""
     from shipper.reporters.plain import PlainReporter
 
-    report = PlainReporter(lambda line: print(line, file=sys.stderr), verbose=options.verbose, quiet=options.quiet)
+    report = PlainReporter(_say, verbose=options.verbose, quiet=options.quiet)
     return lambda event: None if isinstance(event, shipper.Connected) and not options.verbose else report(event)
+
+
+def _in_github() -> bool:
+    """Whether this is a step of a job of GitHub Actions, whose runner reads what is printed."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _summarize(markdown: str) -> None:
+    if file := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with contextlib.suppress(OSError), Path(file).open("a") as summary:  # it is said in the log as well
+            summary.write(markdown)
+
+
+def _say(text: str) -> None:
+    """On standard error."""
+    if _in_github():
+        from shipper.reporters.github import harmless
+
+        text = harmless(text)
+    print(text, file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -114,6 +141,11 @@ def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
         from shipper.reporters.jsonlines import JsonReporter
 
         yield JsonReporter(write, verbose=options.verbose)
+    elif _in_github():
+        from shipper.reporters.github import GithubReporter
+
+        with GithubReporter(write, _summarize, verbose=options.verbose, quiet=options.quiet) as grouped:
+            yield grouped
     elif sys.stdout.isatty() and not options.quiet:
         from rich.console import Console
 
@@ -172,9 +204,17 @@ def print_error(error: shipper.ShipperError) -> None:
     if "--json" in sys.argv:
         failed = {"what": error.what, "now": error.now, "next": error.next, "exit_code": error.exit_code}
         print(json.dumps({"event": "error", **failed}))
+    if _in_github():
+        from shipper.reporters.github import error_commands
+
+        here, checkout = Path.cwd(), Path(os.environ.get("GITHUB_WORKSPACE", "."))
+        folder = f"{here.relative_to(checkout)}/" if here.is_relative_to(checkout) and here != checkout else ""
+        for line in error_commands(error, folder):
+            print(line, file=sys.stderr)
+        return
     for label, text in (("error: ", error.what), ("", error.now), ("next: ", error.next)):
         if text:
-            print(f"{label}{text}", file=sys.stderr)
+            _say(f"{label}{text}")
 
 
 def print_table(lines: Sequence[tuple[str, ...]]) -> None:

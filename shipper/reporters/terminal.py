@@ -95,6 +95,8 @@ class TerminalReporter:
             case Called(host_name=host_name, call=call, seconds=seconds):
                 if self._verbose:
                     self._say(f"{seconds * 1000:7.1f} ms  {host_name}  {call}", "dim")
+            case StepProgressed(unit="line", detail=line) if event.step not in ("build", "push"):  # they say too much
+                self._say(f"  | {line}", "dim")
             case StepUndone():
                 self._say(f"↩ {event.host_name} {event.role_name}: {event.detail}", "yellow")
             case StepStarted() | StepProgressed() | StepFinished() | StepFailed():

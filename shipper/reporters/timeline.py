@@ -20,14 +20,14 @@ class Span:
 class Timeline:
     def __init__(self) -> None:
         self._beginning = time.monotonic()
-        self._spans: list[Span] = []
+        self.spans: list[Span] = []
 
     def note(self, event: Event) -> None:
         match event:
             case Connected(host_name=host_name, seconds=seconds):
                 self._add(f"{host_name} connect", seconds)
             case Planned():
-                connected = max((span.begun + span.seconds for span in self._spans), default=0.0)
+                connected = max((span.begun + span.seconds for span in self.spans), default=0.0)
                 self._add("read and plan", time.monotonic() - self._beginning - connected)
             case StepFinished(seconds=seconds) | StepFailed(seconds=seconds):
                 self._add(" ".join(filter(None, (event.host_name, event.role_name, event.step))), seconds)
@@ -35,10 +35,10 @@ class Timeline:
                 pass
 
     def _add(self, what: str, seconds: float) -> None:
-        self._spans.append(Span(what=what, begun=time.monotonic() - self._beginning - seconds, seconds=seconds))
+        self.spans.append(Span(what=what, begun=time.monotonic() - self._beginning - seconds, seconds=seconds))
 
     def lines(self) -> Iterator[str]:
-        return drawn(self._spans, time.monotonic() - self._beginning)
+        return drawn(self.spans, time.monotonic() - self._beginning)
 
 
 def drawn(spans: list[Span], total: float) -> Iterator[str]:

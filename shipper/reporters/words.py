@@ -40,7 +40,7 @@ def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
             if outcome.logs:
                 yield "Its last lines:"
                 yield from (f"  | {line}" for line in outcome.logs)
-            yield _restored(outcome)
+            yield restored_line(outcome)
             yield from (f"  {line}" for line in map(serving_line, outcome.serving))
             yield f"Next: {outcome.next}"
 
@@ -55,7 +55,7 @@ def _serving(releases: tuple[Release, ...]) -> str:
     return f"{named} serve{'s' * (len(releases) == 1)}"
 
 
-def _restored(outcome: Failed) -> str:
+def restored_line(outcome: Failed) -> str:
     if outcome.restored is None:
         return "What serves now is not known."
     if not outcome.restored:

@@ -21,10 +21,16 @@ _FREE_SOME = "Free some there (docker system df shows what takes it; docker imag
 class Step(ABC):
     """Something to do, with the reason why. It does not know the other steps."""
 
-    name: ClassVar[str]
+    if_failed: ClassVar[str] = "the next deploy tries again"
+    """What becomes of it where it fails after the commit."""
     host_name: str
     role_name: str = ""
     because: str = ""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The verb."""
 
     @property
     @abstractmethod

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from shipper import Project as OpenProject, open_project
-from tests.integration.forkserver import ForkServer
+from tests.integration.forkserver import WARNINGS, ForkServer
 from tests.machines import Machine, machine, prepare
 from tests.repository import Repository
 
@@ -167,7 +167,7 @@ def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkS
             "USER": "tester",
             "DOCKER_HOST": laptop.docker_host,
             "SAMPLE_KEY": server.key.read_text(),
-            "PYTHONWARNINGS": "error",
+            "PYTHONWARNINGS": WARNINGS,
         },
     )
     made.create()

@@ -17,13 +17,15 @@ from pathlib import Path
 
 import shipper.cli
 
+WARNINGS = "error,ignore:'imghdr' is deprecated:DeprecationWarning"  # Apprise imports it where it is still there
+
 
 class ForkServer:
     """For one run at a time; `folder` is for what runs write."""
 
     def __init__(self, folder: Path) -> None:
         self._streams = (Path(os.devnull), folder / "output", folder / "errors")
-        command, environ = [sys.executable, "-m", __name__], {"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"}
+        command, environ = [sys.executable, "-m", __name__], {"PATH": os.environ["PATH"], "PYTHONWARNINGS": WARNINGS}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, env=environ, stdin=pipe, stdout=pipe, text=True)
 

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from shipper.errors import ConnectError, EngineError, HostError, ImageError, Locked, NotThere, RegistryError
+from shipper.errors import (
+    ConnectError,
+    EngineError,
+    HookError,
+    HostError,
+    ImageError,
+    Locked,
+    NotThere,
+    RegistryError,
+)
 from shipper.events import Tell
 from shipper.model import (
     Container,
@@ -56,6 +65,7 @@ def world_of(client: Client, server: SimServer) -> World:
         journal=SimJournal(client, server, clock),
         images=SimImages(client, server),
         registry=SimRegistry(client, server) if client.sim.published is not None else None,
+        commands=SimCommands(client, server),
         clock=clock,
     )
 
@@ -382,6 +392,16 @@ class SimRegistry(_Part):
             return "1 layer"
 
         return await self.client.call(self.server, f"pull {image_name}", pull, refusal=RegistryError)
+
+
+class SimCommands(_Part):
+    async def run(
+        self, command: tuple[str, ...], environ: Mapping[str, str], deadline: float, say: Callable[[str], None]
+    ) -> int:
+        await asyncio.sleep(0)
+        if command == ("absent",):
+            raise HookError("cannot be run (No such file or directory)")
+        return int(command == ("false",))
 
 
 def _image(name: str) -> Image:

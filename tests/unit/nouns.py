@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shipper.config import Config
+from shipper.facts import Facts
 from shipper.model import Container, ContainerState, Failed, Image, Observed, Payload, Release, ReleaseOutcome, Secret
 
 A, B = "a.example", "b.example"
@@ -45,6 +46,25 @@ def a_release(number: int = 1, version: str = FIRST, **changed: Any) -> Release:
         "outcome": ReleaseOutcome.DEPLOYED,
     }
     return Release(number=number, version=version, **{**values, **changed})
+
+
+def a_facts(**changed: Any) -> Facts:
+    values: dict[str, Any] = {
+        "command": "deploy",
+        "service": "shop",
+        "destination": "",
+        "version": SECOND,
+        "commit": SECOND,
+        "image": f"shop:{SECOND}",
+        "release": 2,
+        "replaces": 1,
+        "replaces_version": FIRST,
+        "hosts": (A, B),
+        "roles": ("web",),
+        "performer": "ann@laptop",
+        "origin": "terminal",
+    }
+    return Facts(**{**values, **changed})
 
 
 def a_container(

@@ -9,7 +9,7 @@ from shipper.errors import EngineError, GateFailed, ShipperError
 from shipper.events import Ended, Event, Output, Planned, StepFailed
 from shipper.mask import Mask, masking
 from shipper.model import Secret, Serving
-from tests.unit.nouns import A, a_container, a_failure, env
+from tests.unit.nouns import A, a_container, a_facts, a_failure, env
 
 SECRET = "p@ss/w0rd?&+é ~"
 KEY = "-----BEGIN KEY-----\nMIIEvQIBADAN\nshort\n  bGluZSB0d28=\n-----END KEY-----\n"
@@ -114,8 +114,8 @@ FAILED = a_failure(
     [
         (Output(step="build", line="token=hush-hush"), Output(step="build", line="token=•••")),
         (
-            Planned(service="shop", lines=("shop", "start hush-hush")),
-            Planned(service="shop", lines=("shop", "start •••")),
+            Planned(service="shop", lines=("shop", "start hush-hush"), facts=a_facts()),
+            Planned(service="shop", lines=("shop", "start •••"), facts=a_facts()),
         ),
         (
             StepFailed(step="check", host_name=A, role_name="web", seconds=1.5, reason="said hush-hush"),

@@ -20,13 +20,14 @@ from shipper.events import (
     StepStarted,
     StepUndone,
     Warned,
+    as_json,
 )
 from shipper.model import Deployed, Outcome, Serving, Unchanged
 from shipper.reporters.jsonlines import JsonReporter
 from shipper.reporters.plain import PlainReporter
 from shipper.reporters.terminal import TerminalReporter
 from shipper.reporters.words import ago, outcome_lines
-from tests.unit.nouns import FIRST, SECOND, A, B, a_container, a_failure, a_release
+from tests.unit.nouns import FIRST, SECOND, A, B, a_container, a_facts, a_failure, a_release
 
 WEB: dict[str, Any] = {"host_name": A, "role_name": "web"}
 SERVING = (
@@ -38,7 +39,11 @@ EVENTS: list[Event] = [
     Warned(text="The working folder has changes."),
     Connected(host_name=A, seconds=0.126),
     Called(host_name=A, call="GET /containers/json", seconds=0.0015),
-    Planned(service="shop", lines=("shop: release 2 of 2222222", "a.example  web  start    shop-web-r2-0bbb")),
+    Planned(
+        service="shop",
+        lines=("shop: release 2 of 2222222", "a.example  web  start    shop-web-r2-0bbb"),
+        facts=a_facts(),
+    ),
     StepStarted(step="build", host_name="here", role_name="", because="this commit has no image yet"),
     Output(step="build", line="Step 1/2 : FROM scratch"),
     StepProgressed(
@@ -107,7 +112,13 @@ def test_plain_lines_show_each_call_only_when_one_wants_to_know_more() -> None:
 def test_json_lines_carry_all_that_an_event_knows() -> None:
     assert [timeless(line) for line in json_lines(EVENTS[1:5])] == [
         {"event": "connected", "host_name": A, "seconds": 0.126},
-        {"event": "planned", "service": "shop", "lines": list(EVENTS[3].lines)},  # type: ignore[union-attr]  # Planned
+        {
+            "event": "planned",
+            "service": "shop",
+            "lines": list(EVENTS[3].lines),  # type: ignore[union-attr]  # Planned
+            "facts": as_json(a_facts()),
+            "is_empty": False,
+        },
         {
             "event": "step_started",
             "step": "build",

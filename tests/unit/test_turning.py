@@ -24,6 +24,7 @@ from tests.unit.nouns import (
     B,
     a_config,
     a_container,
+    a_facts,
     a_host,
     a_payload,
     a_release,
@@ -61,7 +62,7 @@ def a_part(host: Observed, release: Release, config: Config, *role_names: str, *
         "role_names": role_names,
         "renew": changed.get("command", "restart") == "restart",
     }
-    return HostPlan(Wanted(**{**values, **changed}), host)
+    return HostPlan(Wanted(**{"facts": a_facts(), **values, **changed}), host)
 
 
 # A restart
@@ -171,7 +172,9 @@ def test_a_singleton_that_a_dead_deploy_left_on_two_hosts_is_neither_restarted_n
 
 
 def stop(*hosts: Observed, config: Config = TWO_ROLES, role_names: Collection[str] = ()) -> Plan:
-    return plan_stop(hosts, config=config, role_names=role_names, full_name="shop", deploy_id="0bbb")
+    return plan_stop(
+        hosts, config=config, role_names=role_names, full_name="shop", deploy_id="0bbb", facts=a_facts(command="stop")
+    )
 
 
 def test_a_stop_stops_all_roles_on_all_hosts_side_by_side_and_ends_there() -> None:
@@ -319,7 +322,7 @@ def deploy(*hosts: Observed, config: Config = TWO_ROLES, to: tuple[int, str] = (
         "removes_images": True,
         "sources": Sources(image_name=f"shop:{to[1]}", here=an_image(), can_build=True),
     }
-    return make_plan(Wanted(**{**values, **changed}), by_name(*hosts))
+    return make_plan(Wanted(**{"facts": a_facts(), **values, **changed}), by_name(*hosts))
 
 
 def test_a_deploy_says_that_it_starts_what_was_stopped_and_does_not_touch_the_old_one_before_the_commit() -> None:

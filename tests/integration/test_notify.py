@@ -1,0 +1,155 @@
+"""Notifiers: who is told of a deploy, over real HTTP; and that none of them can hold one up."""
+
+import http.server
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+
+from tests.integration.conftest import Project
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    """Where webhooks go, on this machine."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.received: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.port = self.server_address[1]
+        self.done = threading.Event()
+
+    def of(self, path: str) -> list[dict[str, Any]]:
+        return [body for asked, _, body in self.received if asked == path]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Listener
+    protocol_version = "HTTP/1.0"
+    answers: ClassVar = {"/refuses": 500}
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((self.path, dict(self.headers), json.loads(body)))
+        if self.path == "/never-answers":
+            self.server.done.wait(60)
+        self.send_response(self.answers.get(self.path, 204))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with Listener() as made:
+        thread = threading.Thread(target=made.serve_forever)
+        thread.start()
+        yield made
+        made.done.set()
+        made.shutdown()
+        thread.join()
+
+
+def test_a_deploy_a_failure_a_rollback_and_a_freeze_are_told_to_those_who_want_to_know(
+    project: Project, listener: Listener
+) -> None:
+    page, chat = f"http://127.0.0.1:{listener.port}/page?key=hush-hush", f"json://127.0.0.1:{listener.port}/chat"
+    project.configure(
+        notify="{page: {webhook: {env: PAGE_URL}}, chat: {apprise: {env: CHAT_URL}, on: [failure, freeze]}}",
+        hooks="{post-deploy: {command: echo we page $PAGE_URL}}",
+    )
+    urls = {"PAGE_URL": page, "CHAT_URL": chat}
+    first = project.version("version 1")
+
+    said = project.deploy(GITHUB_ACTOR="ann", **urls)
+
+    started, succeeded = listener.of("/page?key=hush-hush")
+    assert {key: started[key] for key in ("event", "service", "version", "release", "performer", "hosts", "roles")} == {
+        "event": "start",
+        "service": project.service,
+        "version": first,
+        "release": 1,
+        "performer": "ann",
+        "hosts": [project.host_name],
+        "roles": ["web"],
+    }
+    assert (succeeded["event"], succeeded["outcome"]["kind"]) == ("success", "deployed")
+    assert succeeded["title"].startswith(f"{project.service}: release 1 of {first[:7]} serves, after ")
+    _, headers, _ = listener.received[0]
+    assert headers["Content-Type"] == "application/json"
+    assert headers["User-Agent"].startswith("shipper/")
+    assert "  | we page •••" in said.output
+    assert "hush-hush" not in said.everything
+    assert "warning" not in said.output
+
+    project.write("config/env.j2", "MODE=exits\n")
+    project.version("version 2")
+    listener.received.clear()
+    refused = project.shipper("deploy", **urls)
+    assert refused.exit_code == 20
+    assert "warning" not in refused.output
+    _, failed = listener.of("/page?key=hush-hush")
+    assert (failed["event"], failed["replaces"], failed["outcome"]["restored"]) == ("failure", 1, True)
+    (chatted,) = listener.of("/chat")
+    assert "failed at check web" in chatted["title"]
+    assert "What served before serves now." in chatted["message"]
+
+    project.write("config/env.j2", "\n")
+    project.version("version 3")
+    project.deploy(**urls)
+    listener.received.clear()
+    assert project.shipper("rollback", **urls).exit_code == 0
+    assert [body["event"] for body in listener.of("/page?key=hush-hush")] == ["start", "rollback"]
+    project.shipper("lock", "an audit", **urls)
+    project.shipper("unlock", **urls)
+    frozen, lifted = listener.of("/page?key=hush-hush")[2:]
+    assert (frozen["event"], frozen["freeze"]["reason"], lifted["freeze"]) == ("freeze", "an audit", None)
+    assert [body["title"].partition(": ")[2] for body in listener.of("/chat")] == [
+        "deploys are frozen: an audit",
+        "deploys are possible again",
+    ]
+
+
+def test_a_notifier_that_fails_is_said_once_and_neither_fails_nor_delays_the_deploy(
+    project: Project, listener: Listener
+) -> None:
+    urls = {
+        "REFUSES": f"http://127.0.0.1:{listener.port}/refuses",
+        "HANGS": f"http://127.0.0.1:{listener.port}/never-answers",
+        "CLOSED": "http://127.0.0.1:2/hush-hush",
+        "NO_URL": "hush-hush is no URL",
+        "NO_SERVICE": "carrier-pigeon://hush-hush",
+    }
+    names = {name.lower().replace("_", "-"): name for name in (*urls, "ABSENT")}
+    ways = {name: "apprise" if name == "no-service" else "webhook" for name in names}
+    told = (f"{name}: {{{ways[name]}: {{env: {variable}}}}}" for name, variable in names.items())
+    project.configure(notify=f"{{{', '.join(told)}}}")
+    project.version("version 1")
+    begun = time.monotonic()
+
+    result = project.deploy("--json", **urls)
+
+    assert project.answer() == "version 1"
+    assert result.events[-1]["event"] == "ended"
+    assert time.monotonic() - begun < result.events[-1]["outcome"]["seconds"] + 12
+    warned = [
+        event["text"].replace("no answer in time", "it took more than 5 s")
+        for event in result.events
+        if event["event"] == "warned"
+    ]
+    assert sorted(warned) == [
+        "The notifier absent was not told: `notify.absent` has no URL here.",
+        "The notifier closed was not told: no connection.",
+        "The notifier hangs was not told: it took more than 5 s.",
+        "The notifier no-service was not told: Apprise does not know this kind of URL.",
+        "The notifier no-url was not told: its URL cannot be used.",
+        "The notifier refuses was not told: answer 500.",
+    ]
+    assert "hush-hush" not in result.everything
+    assert result.errors == ""
