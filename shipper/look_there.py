@@ -1,0 +1,267 @@
+"""Looks at one server for `shipper doctor`: all that can be read, each part on its own, and nothing is changed."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from shipper.checks.facts import Disk, Docker, Machine, Past, Seen, Way, disk_of, docker_of, machine_of
+from shipper.errors import ConnectError, ForwardingDisabled, HostError, ShipperError
+from shipper.host import SshHost
+from shipper.journal import lacks_outcome
+from shipper.model import Container, Image, Release, ReleaseOutcome
+from shipper.project import Project
+from shipper.records import ROOT
+from shipper.session import Reached
+from shipper.tasks import task_group, together
+from shipper.world import World
+
+Result = TypeVar("Result")
+
+_BESIDE = 3  # sessions beside the shell: lock, tunnel, and one on its way out
+_LONGEST_PROBE = 5.0  # seconds
+
+# Reads only, and no lock: `flock` would be in the way of a deploy that begins just now, so its holder is looked for
+LOOK = rf"""
+section() {{ printf '@%s\n' "$1"; }}
+describe() {{ [ ! -d "$1" ] || printf '%s %s\n' "$(stat -c '%a %U %G' "$1")" "$(usable "$1" && echo yes || echo no)"; }}
+usable() {{ [ -r "$1" ] && [ -w "$1" ] && [ -x "$1" ]; }}
+section user; id -un
+section groups; id -Gn
+section missing
+for program in cat chgrp chmod df flock grep kill mkdir mv rm sed sh sync tail timeout; do
+  command -v "$program" >/dev/null || echo "$program"
+done
+section root; describe {ROOT}
+section parent; [ ! -w /var/lib ] || echo writable
+section state; describe "$1"
+section closed
+for path in "$1/lock" "$1/journal"; do [ ! -e "$path" ] || [ -w "$path" ] || echo "$path"; done
+for path in "$1/releases" "$1/releases"/*; do [ ! -e "$path" ] || usable "$path" || echo "$path"; done
+section memory; grep -E '^Mem(Total|Available):' /proc/meminfo
+section boot; [ ! -d /run/systemd/system ] || systemctl is-enabled docker 2>&1
+section locked
+grep -ls 'shipper[-]lock' /proc/[0-9]*/cmdline | while read -r file; do
+  tr '\0' '\n' <"$file" 2>/dev/null | grep -qxF "$1" && echo "$file"
+done
+section holder; cat "$1/holder" 2>/dev/null
+section journal; tail -n 1 "$1/journal" 2>/dev/null
+section listening; cd /proc/net
+grep -E ': [0-9A-F]+:[0-9A-F]+ [0-9A-F]+:[0-9A-F]+ (0A|07) ' ./tcp ./tcp6 ./udp ./udp6 2>/dev/null
+:
+"""
+_DISK = 'df -Pk "$1" && df -Pi "$1"'
+
+
+async def look_there(project: Project, there: Reached) -> Seen:
+    """Raises ConnectError where the connection breaks."""
+    world, server = there.world, there.server
+    failures: dict[str, ShipperError] = {}
+
+    async def attempt(name: str, part: Coroutine[Any, Any, Result]) -> Result | None:
+        try:
+            return await part
+        except ShipperError as error:
+            if error.what not in {other.what for other in failures.values()}:
+                failures[name] = error
+            return None
+
+    async with task_group() as looking:
+        told = looking.create_task(attempt("machine", _machine(project, server)))
+        docker = looking.create_task(attempt("docker", _docker(project, there)))
+        found = looking.create_task(attempt("containers", _containers(project, world)))
+        forwarding = looking.create_task(_forwarding(project, server))
+    there_is = found.result() or _Found()
+    return Seen(
+        host_name=world.host_name,
+        config=project.config,
+        full_name=project.full_name,
+        role_names=_roles(project, world.host_name),
+        now=world.clock.now(),
+        machine=told.result(),
+        is_unfinished=(seen_machine := told.result()) is not None and lacks_outcome(seen_machine.last_entry),
+        docker=docker.result(),
+        containers=there_is.containers,
+        image=there_is.image,
+        serving_size=there_is.serving_size,
+        past=await attempt("records", _past(there_is.containers, world)),
+        way=await _way(there, forwarding.result()),
+        disks=await attempt("disk", _disks(docker.result(), server)) or (),
+        failures=failures,
+    )
+
+
+def _roles(project: Project, host_name: str) -> tuple[str, ...]:
+    """Those of this host that are meant."""
+    roles = project.config.roles.items()
+    return tuple(name for name, role in roles if host_name in role.hosts and project.means_role(name))
+
+
+async def _machine(project: Project, server: SshHost) -> Machine:
+    finished = await server.run(LOOK, f"{ROOT}/{project.full_name}", doing="look at the server")
+    return machine_of(finished.output)
+
+
+async def _docker(project: Project, there: Reached) -> Docker:
+    api = await asyncio.shield(there.docker)
+    answers = await together(
+        {
+            "version": api.call("version", lambda client: client.version()),
+            "info": api.call("info", lambda client: client.info()),
+            "containers": api.call("containers of all", lambda client: client.containers()),
+        }
+    )
+    return docker_of(answers["version"], answers["info"], answers["containers"], project.full_name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What Docker has of the service."""
+
+    containers: tuple[Container, ...] | None = None
+    image: Image | None = None
+    serving_size: int = 0
+
+
+async def _containers(project: Project, world: World) -> _Found:
+    async with task_group() as reading:
+        listing = reading.create_task(world.engine.containers())
+        wanted = reading.create_task(world.engine.image(project.image))
+    serving = {container.image_id for container in listing.result() if container.is_running}
+    images = await together({image_id: world.engine.image(image_id) for image_id in serving})
+    largest = max((image.size for image in images.values() if image), default=0)
+    return _Found(containers=listing.result(), image=wanted.result(), serving_size=largest)
+
+
+async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
+    async with task_group() as reading:
+        listing = reading.create_task(world.state.releases())
+        freezing = reading.create_task(world.state.freeze())
+    releases = listing.result()
+    marked = {container.release_number for container in containers or () if container.has_mark}
+    recorded = marked & {release.number for release in releases}
+    # what a failed deploy left, nobody goes back to; and without Docker nobody can say what it has
+    served = [release for release in releases if release.outcome is ReleaseOutcome.DEPLOYED and containers is not None]
+    async with task_group() as reading:
+        payload = reading.create_task(world.state.payload(max(recorded))) if recorded else None
+        has_image = reading.create_task(together({release.number: _has_image(release, world) for release in served}))
+    secrets = (payload and payload.result()) or None
+    return Past(
+        releases=releases,
+        absent_images=tuple(number for number, has in has_image.result().items() if not has),
+        secret_names=frozenset(secrets.secrets if secrets else ()),
+        freeze=freezing.result(),
+    )
+
+
+async def _has_image(release: Release, world: World) -> bool:
+    return await world.engine.image(release.image_id or release.image) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Forwarding:
+    to_socket: bool
+    to_ports: bool
+    back: bool | None
+    is_open_to_all: bool
+
+
+async def _forwarding(project: Project, server: SshHost) -> _Forwarding:
+    async with task_group() as trying:
+        to_socket = trying.create_task(_leads_to_socket(project, server))
+        to_ports = trying.create_task(_leads_to_ports(server))
+        back = trying.create_task(_leads_back(project, server))
+    leads_back, is_open_to_all = back.result()
+    return _Forwarding(
+        to_socket=to_socket.result(), to_ports=to_ports.result(), back=leads_back, is_open_to_all=is_open_to_all
+    )
+
+
+async def _leads_to_socket(project: Project, server: SshHost) -> bool:
+    try:
+        await server.connect_socket(project.config.docker_socket)
+    except ConnectError:
+        return False
+    return True
+
+
+async def _leads_to_ports(server: SshHost) -> bool:
+    """sshd tells apart what it forbids and what nobody listens on."""
+    try:
+        await server.connect_tcp("127.0.0.1", 22, _LONGEST_PROBE)
+    except ForwardingDisabled:
+        return False
+    except ConnectError:
+        return True
+    return True
+
+
+async def _leads_back(project: Project, server: SshHost) -> tuple[bool | None, bool]:
+    if project.config.registry:
+        return None, False
+
+    async def hang_up(reader: object, writer: object) -> None:
+        """Whoever knocks while we look is let in nowhere."""
+
+    try:
+        async with server.serving(hang_up) as port:
+            finished = await server.run('grep -h " 0A " /proc/net/tcp', doing="look at the port that leads back")
+    except ForwardingDisabled:
+        return False, False
+    return True, f" 00000000:{port:04X} " in finished.output
+
+
+async def _way(there: Reached, forwarding: _Forwarding) -> Way:
+    """When all else is quiet, so that what is measured is the way."""
+    refusal = await _sessions_refused(there.server)
+    round_trip, skew, error = min([await _measured(there) for _ in range(2)], key=lambda measured: measured[0])
+    return Way(
+        login_seconds=there.login_seconds,
+        round_trip=round_trip,
+        skew=skew,
+        skew_error=error,
+        leads_to_socket=forwarding.to_socket,
+        leads_to_ports=forwarding.to_ports,
+        leads_back=forwarding.back,
+        is_open_to_all=forwarding.is_open_to_all,
+        refusal=refusal,
+    )
+
+
+async def _measured(there: Reached) -> tuple[float, float | None, float]:
+    """Seconds of a round trip; those by which the clock there is ahead; and by how much that may be wrong."""
+    clock = there.world.clock
+    begun, sent_at = clock.monotonic(), clock.now().timestamp()
+    finished = await there.server.run("date +%s.%N", doing="date")
+    round_trip = clock.monotonic() - begun
+    seconds, _, fraction = finished.output.strip().partition(".")
+    if not seconds.isdigit():
+        return round_trip, None, 0.0
+    is_fine = fraction.isdigit()  # busybox knows no %N
+    told = float(f"{seconds}.{fraction}") if is_fine else float(seconds) + 0.5
+    return round_trip, told - (sent_at + round_trip / 2), round_trip / 2 + (0.0 if is_fine else 0.5)
+
+
+async def _sessions_refused(server: SshHost) -> str:
+    opened = []
+    try:
+        for _ in range(_BESIDE):
+            opened.append(await server.converse("exec cat"))
+    except ConnectError as error:
+        return error.what.removeprefix(f"{server.name}: ")
+    finally:
+        for session in opened:
+            session.close()
+    return ""
+
+
+async def _disks(docker: Docker | None, server: SshHost) -> tuple[Disk, ...]:
+    """Docker's, and that of the records if it is another one."""
+    found = []
+    for folder in ([docker.folder] if docker else []) + ["/var/lib"]:
+        finished = await server.run(_DISK, folder, doing="df")
+        if not (disk := disk_of(folder, finished.output)):
+            raise HostError(f"{server.name}: df {folder} said nothing: {finished.errors.strip()}")
+        found.append(disk)
+    same = len(found) == 2 and (found[0].size, found[0].free) == (found[1].size, found[1].free)
+    return tuple(found[:1] if same else found)
