@@ -21,6 +21,7 @@ from shipper.tasks import task_group, together
 _AT_ONCE = 16  # hosts: each takes some thirty of the files that a process may have open
 _PATIENCE = 20.0  # seconds for one call: who looks at 3 a.m. would rather hear that there is no answer
 
+_MEND = "Mend it, and look again: shipper doctor"
 _THERE = (*way.CHECKS, *docker.CHECKS, *machine.CHECKS, *service.CHECKS)
 
 Hosts = Mapping[str, Seen | ShipperError]
@@ -35,7 +36,8 @@ async def diagnose(open_project: Callable[[], Project], *, tell: Tell = ignore) 
     try:
         project = _patient(open_project())
     except (ConfigError, SourceError) as error:
-        return (failed(HERE, "config" if isinstance(error, ConfigError) else "checkout", error),)
+        check = "config" if isinstance(error, ConfigError) else "checkout"
+        return (failed(HERE, check, error, otherwise=_MEND),)
     with masking(_without_warnings(tell)) as (tell, mask):
         seats = asyncio.Semaphore(min(_AT_ONCE, project.config.rollout.max_parallel))
         async with task_group() as looking:
@@ -78,7 +80,7 @@ def _here(project: Project, seen: Here, hosts: Hosts) -> Iterator[Finding]:
     lacking = tuple(host.host_name for host in reached if host.containers is not None and not host.image)
     image = seen.image or next((host.image for host in reached if host.image), None)
     yield from judged(HERE, replace(seen, lacking=lacking, image=image), here.CHECKS)
-    yield from (failed(HERE, check, error) for check, error in seen.failures.items())
+    yield from (failed(HERE, check, error, otherwise=_MEND) for check, error in seen.failures.items())
     yield from judged(HERE, Meant(config=project.config, role_names=seen.role_names), settings.CHECKS)
 
 
@@ -86,7 +88,8 @@ def _there(seen: Here, hosts: Hosts) -> Iterator[Finding]:
     platform = seen.builder.platform if seen.builder else ""
     for host_name, host in hosts.items():
         if isinstance(host, ShipperError):
-            yield failed(host_name, "login", host)
+            yield failed(host_name, "login", host, otherwise=f"What does `ssh {host_name}` say?")
             continue
-        yield from (failed(host_name, check, error) for check, error in host.failures.items())
+        otherwise = f"shipper doctor -v --host {host_name} shows every call"
+        yield from (failed(host_name, check, error, otherwise=otherwise) for check, error in host.failures.items())
         yield from judged(host_name, replace(host, absent_secrets=seen.absent_secrets, here_platform=platform), _THERE)

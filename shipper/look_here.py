@@ -39,7 +39,8 @@ async def look_here(project: Project, mask: Mask) -> Here:
     except ShipperError as error:
         failures["secrets"] = error
     try:
-        await environment.registry_credentials(project)
+        if credentials := await environment.registry_credentials(project):
+            mask.add([credentials.password])
     except ShipperError as error:
         failures["registry password"] = error
     build = project.config.build

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shipper.checks.facts import Disk, Docker, Machine, Past, Seen, Way, disk_of, docker_of, machine_of
-from shipper.errors import ConnectError, ForwardingDisabled, HostError, ShipperError
+from shipper.errors import AccessDenied, ConnectError, ForwardingDisabled, HostError, ShipperError
 from shipper.host import SshHost
 from shipper.journal import lacks_outcome
 from shipper.model import Container, Image, Release, ReleaseOutcome
@@ -67,7 +67,7 @@ async def look_there(project: Project, there: Reached) -> Seen:
             return None
 
     async with task_group() as looking:
-        told = looking.create_task(attempt("machine", _machine(project, server)))
+        told = looking.create_task(attempt("server", _machine(project, server)))
         docker = looking.create_task(attempt("docker", _docker(project, there)))
         found = looking.create_task(attempt("containers", _containers(project, world)))
         forwarding = looking.create_task(_forwarding(project, server))
@@ -86,6 +86,7 @@ async def look_there(project: Project, there: Reached) -> Seen:
         serving_size=there_is.serving_size,
         past=await attempt("records", _past(there_is.containers, world)),
         way=await _way(there, forwarding.result()),
+        registry=await attempt("registry", _registry(project, world)) or "",
         disks=await attempt("disk", _disks(docker.result(), server)) or (),
         failures=failures,
     )
@@ -152,6 +153,18 @@ async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
         secret_names=frozenset(secrets.secrets if secrets else ()),
         freeze=freezing.result(),
     )
+
+
+async def _registry(project: Project, world: World) -> str:
+    """What it says of the wanted image, asked by the server; nothing where the config has none."""
+    if not world.registry:
+        return ""
+    try:
+        return "has" if await world.registry.find(project.image, world) else "lacks"
+    except AccessDenied:
+        if not project.can_build:
+            raise
+        return "denies"
 
 
 async def _has_image(release: Release, world: World) -> bool:

@@ -21,7 +21,7 @@ class Level(StrEnum):
     NOTE = "note"
     """Good to know."""
     WARNING = "warning"
-    """A deploy works, but something else may not, or not for long."""
+    """A deploy may work, but something else does not, or not for long, or somebody wants none."""
     PROBLEM = "problem"
     """A deploy would fail, or what it should have brought does not serve."""
 
@@ -74,8 +74,8 @@ def judged(host_name: str, facts: Facts, checks: Iterable[Callable[[Facts], Verd
             yield Finding(host_name=host_name, check=name, level=verdict.level, what=verdict.what, next=verdict.next)
 
 
-def failed(host_name: str, check: str, error: ShipperError) -> Finding:
-    """A look that could not be had."""
+def failed(host_name: str, check: str, error: ShipperError, *, otherwise: str) -> Finding:
+    """A look that could not be had; `otherwise` is what to do where the error does not say it."""
     what = error.what.removeprefix(f"{host_name}: ")
-    next = error.next or f"shipper doctor -v --host {host_name} shows every call."
+    next = error.next or otherwise
     return Finding(host_name=host_name, check=check, level=Level.PROBLEM, what=what, next=next)

@@ -9,7 +9,7 @@ _OLDEST = (20, 10)
 _UPGRADE = "https://docs.docker.com/engine/install/"
 
 
-def engine(seen: Seen) -> Verdicts:
+def docker(seen: Seen) -> Verdicts:
     if not seen.docker:
         return
     version = seen.docker.version
@@ -61,4 +61,4 @@ def limits(seen: Seen) -> Verdicts:
         )
 
 
-CHECKS = (engine, image_store, processor, limits)
+CHECKS = (docker, image_store, processor, limits)

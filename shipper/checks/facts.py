@@ -149,6 +149,8 @@ class Seen:
     serving_size: int = 0
     """Bytes of the largest image that serves."""
     past: Past | None = None
+    registry: str = ""
+    """What it says of the wanted image: has, lacks, denies; empty where there is none, or it could not be asked."""
     failures: Mapping[str, ShipperError] = field(default_factory=dict)
     """What could not be looked at → why."""
 

@@ -168,6 +168,23 @@ def images(seen: Seen) -> Verdicts:
         yield ok(f"all of {kept} kept releases have theirs")
 
 
+def registry(seen: Seen) -> Verdicts:
+    """As the server reaches it."""
+    name = seen.config.registry_name
+    match seen.registry:
+        case "has":
+            yield ok(f"{name} has the image")
+        case "lacks":
+            yield ok(f"{name} answers, and does not have the image yet")
+        case "denies":
+            yield note(
+                f"{name} denies {seen.config.image}: it may not be there yet, or not be for this user",
+                "The first push tells: shipper push",
+            )
+        case _:
+            pass
+
+
 def secrets(seen: Seen) -> Verdicts:
     """Those that are absent here: whether the release that serves has them."""
     if not seen.past or not seen.absent_secrets:
@@ -182,4 +199,4 @@ def secrets(seen: Seen) -> Verdicts:
         yield note(f"not set here, so taken from the release that serves: {', '.join(seen.absent_secrets)}")
 
 
-CHECKS = (freeze, lock, last_deploy, serving, memory_kills, stops, marks, rollback, images, secrets)
+CHECKS = (freeze, lock, last_deploy, serving, memory_kills, stops, marks, rollback, images, registry, secrets)

@@ -31,9 +31,9 @@ def gates(meant: Meant) -> Verdicts:
         gate = role.gate
         if gate and gate.timeout > gate.deadline:
             found.append(
-                warning(
+                note(
                     f"roles.{name}.gate: one probe may take {gate.timeout:g} s, and all of them {gate.deadline:g} s",
-                    f"Raise roles.{name}.gate.deadline above its timeout: one probe that hangs fails the deploy.",
+                    f"roles.{name}.gate.timeout below its deadline, or one probe that hangs fails the deploy",
                 )
             )
         if gate and not (gate.healthcheck or gate.http or gate.tcp or gate.command or role.handover):

@@ -25,7 +25,14 @@ def doctor(options: Options) -> None:
     shipper doctor -v             everything, with figures
     shipper doctor -q --host web1 only problems and warnings of one host
     """
-    findings = run(shipper.diagnose(options.project, tell=beside_result(options)))
+    waits = sys.stderr.isatty() and not (options.quiet or options.verbose)
+    if waits:
+        print("looking …", end="", file=sys.stderr, flush=True)
+    try:
+        findings = run(shipper.diagnose(options.project, tell=beside_result(options)))
+    finally:
+        if waits:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
     if options.as_json:
         print_json(findings)
     else:

@@ -13,7 +13,7 @@ Line = tuple[Level | None, str]
 
 
 def finding_lines(findings: Sequence[Finding], width: int, *, verbose: bool, quiet: bool) -> Iterator[Line]:
-    """What is well takes one line for each host, unless `verbose`; none if `quiet`. Commands are not broken."""
+    """What is well takes one line for each host, unless `verbose`; none if `quiet`."""
     for host_name, found in groupby(findings, key=lambda finding: finding.host_name):
         mine = list(found)
         shown = sorted((finding for finding in mine if finding.level is not Level.OK), key=_worst_first)
@@ -40,15 +40,21 @@ def _worst_first(finding: Finding) -> int:
 def _lines(finding: Finding, width: int) -> Iterator[Line]:
     yield from _wrapped(finding.level, f"{finding.check}: {finding.what}", width)
     for line in finding.next.splitlines():
-        yield None, f"{_INDENT}→ {line}"
+        for number, part in enumerate(_parts(line, width - 2)):
+            yield None, f"{_INDENT}{' ' if number else '→'} {part}"
 
 
 def _wrapped(level: Level, text: str, width: int) -> Iterator[Line]:
-    for number, paragraph in enumerate(text.splitlines()):
-        head = f"  {level.value:<9}" if not number else _INDENT
-        wrapped = textwrap.wrap(paragraph, width - len(_INDENT), break_long_words=False, break_on_hyphens=False) or [""]
-        yield level, head + wrapped[0]
-        yield from ((level, _INDENT + line) for line in wrapped[1:])
+    head = f"  {level.value:<9}"
+    for paragraph in text.splitlines():
+        for part in _parts(paragraph, width):
+            yield level, head + part
+            head = _INDENT
+
+
+def _parts(text: str, width: int) -> list[str]:
+    """Lines beside the indent. Words are not broken: they may be commands."""
+    return textwrap.wrap(text, width - len(_INDENT), break_long_words=False, break_on_hyphens=False)
 
 
 def summary(findings: Iterable[Finding]) -> str:
