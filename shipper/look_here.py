@@ -90,6 +90,8 @@ async def _builder(project: Project) -> Builder | None:
 
 async def _image(project: Project) -> Image | None:
     with suppress(ShipperError):
+        if not project.version:
+            return None
         return await DockerCli(project).find(project.image)
     return None
 

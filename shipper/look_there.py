@@ -127,11 +127,12 @@ class _Found:
 async def _containers(project: Project, world: World) -> _Found:
     async with task_group() as reading:
         listing = reading.create_task(world.engine.containers())
-        wanted = reading.create_task(world.engine.image(project.image))
+        # without a commit or a tag there is no name to ask for
+        wanted = reading.create_task(world.engine.image(project.image)) if project.version else None
     serving = {container.image_id for container in listing.result() if container.is_running}
     images = await together({image_id: world.engine.image(image_id) for image_id in serving})
     largest = max((image.size for image in images.values() if image), default=0)
-    return _Found(containers=listing.result(), image=wanted.result(), serving_size=largest)
+    return _Found(containers=listing.result(), image=wanted.result() if wanted else None, serving_size=largest)
 
 
 async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
@@ -146,18 +147,18 @@ async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
     async with task_group() as reading:
         payload = reading.create_task(world.state.payload(max(recorded))) if recorded else None
         has_image = reading.create_task(together({release.number: _has_image(release, world) for release in served}))
-    secrets = (payload and payload.result()) or None
+    serving = payload.result() if payload else None
     return Past(
         releases=releases,
         absent_images=tuple(number for number, has in has_image.result().items() if not has),
-        secret_names=frozenset(secrets.secrets if secrets else ()),
+        secret_names=frozenset(serving.secrets if serving else ()),
         freeze=freezing.result(),
     )
 
 
 async def _registry(project: Project, world: World) -> str:
     """What it says of the wanted image, asked by the server; nothing where the config has none."""
-    if not world.registry:
+    if not (world.registry and project.version):
         return ""
     try:
         return "has" if await world.registry.find(project.image, world) else "lacks"
