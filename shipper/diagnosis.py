@@ -77,7 +77,7 @@ async def _look(project: Project, host_name: str, seats: asyncio.Semaphore, tell
 
 def _here(project: Project, seen: Here, hosts: Hosts) -> Iterator[Finding]:
     reached = [host for host in hosts.values() if isinstance(host, Seen)]
-    lacking = tuple(host.host_name for host in reached if host.containers is not None and not host.image)
+    lacking = tuple(host.host_name for host in reached if not seen.image and host.lacks_image)
     image = seen.image or next((host.image for host in reached if host.image), None)
     yield from judged(HERE, replace(seen, lacking=lacking, image=image), here.CHECKS)
     yield from (failed(HERE, check, error, otherwise=_MEND) for check, error in seen.failures.items())

@@ -1,5 +1,6 @@
 """Looks at this machine and the project for `shipper doctor`; nothing is changed, and no secret is kept."""
 
+import asyncio
 import platform
 import re
 import shlex
@@ -30,6 +31,7 @@ async def look_here(project: Project, mask: Mask) -> Here:
         building = looking.create_task(_builder(project))
         imaging = looking.create_task(_image(project))
         hooking = looking.create_task(_hooks(project))
+        searching = looking.create_task(asyncio.to_thread(git.lines_with, project.root, _DROPPING, *_SOURCES))
     failures: dict[str, ShipperError] = {}
     absent: tuple[str, ...] = ()
     try:
@@ -62,7 +64,7 @@ async def look_here(project: Project, mask: Mask) -> Here:
         image=imaging.result(),
         hooks=hooking.result(),
         dockerfile=_dockerfile(project, build) if build else None,
-        dropping=git.lines_with(project.root, _DROPPING, *_SOURCES),
+        dropping=searching.result(),
         failures=failures,
     )
 

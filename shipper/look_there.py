@@ -27,7 +27,6 @@ section() {{ printf '@%s\n' "$1"; }}
 describe() {{ [ ! -d "$1" ] || printf '%s %s\n' "$(stat -c '%a %U %G' "$1")" "$(usable "$1" && echo yes || echo no)"; }}
 usable() {{ [ -r "$1" ] && [ -w "$1" ] && [ -x "$1" ]; }}
 section user; id -un
-section groups; id -Gn
 section missing
 for program in cat chgrp chmod df flock grep kill mkdir mv rm sed sh sync tail timeout; do
   command -v "$program" >/dev/null || echo "$program"
@@ -71,23 +70,27 @@ async def look_there(project: Project, there: Reached) -> Seen:
         docker = looking.create_task(attempt("docker", _docker(project, there)))
         found = looking.create_task(attempt("containers", _containers(project, world)))
         forwarding = looking.create_task(_forwarding(project, server))
-    there_is = found.result() or _Found()
+    machine, there_is = told.result(), found.result() or _Found()
+    async with task_group() as looking:
+        past = looking.create_task(attempt("records", _past(there_is.containers, world)))
+        registry = looking.create_task(attempt("registry", _registry(project, world)))
+        disks = looking.create_task(attempt("disk", _disks(docker.result(), server)))
     return Seen(
         host_name=world.host_name,
         config=project.config,
         full_name=project.full_name,
         role_names=_roles(project, world.host_name),
         now=world.clock.now(),
-        machine=told.result(),
-        is_unfinished=(seen_machine := told.result()) is not None and lacks_outcome(seen_machine.last_entry),
+        machine=machine,
+        is_unfinished=machine is not None and lacks_outcome(machine.last_entry),
         docker=docker.result(),
         containers=there_is.containers,
         image=there_is.image,
         serving_size=there_is.serving_size,
-        past=await attempt("records", _past(there_is.containers, world)),
+        past=past.result(),
         way=await _way(there, forwarding.result()),
-        registry=await attempt("registry", _registry(project, world)) or "",
-        disks=await attempt("disk", _disks(docker.result(), server)) or (),
+        registry=registry.result() or "",
+        disks=disks.result() or (),
         failures=failures,
     )
 

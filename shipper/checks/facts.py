@@ -76,7 +76,6 @@ class Machine:
     """A server, as its shell tells."""
 
     user: str
-    groups: tuple[str, ...]
     missing: tuple[str, ...]
     """Programs that are not there."""
     root: Folder | None
@@ -155,6 +154,11 @@ class Seen:
     """What could not be looked at → why."""
 
     @property
+    def lacks_image(self) -> bool:
+        """Neither has it nor can pull it."""
+        return self.containers is not None and not self.image and self.registry != "has"
+
+    @property
     def observed(self) -> Observed | None:
         if self.containers is None or self.past is None:
             return None
@@ -189,7 +193,6 @@ def machine_of(output: str) -> Machine:
     memory = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in told.get("memory", ())}
     return Machine(
         user=first("user"),
-        groups=tuple(first("groups").split()),
         missing=tuple(told.get("missing", ())),
         root=_folder(first("root")),
         may_make_root=bool(told.get("parent")),

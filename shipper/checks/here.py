@@ -71,7 +71,7 @@ class Here:
     dropping: tuple[str, ...]
     """`file:line:text` of what drops pending updates."""
     lacking: tuple[str, ...] = ()
-    """Hosts that do not have the wanted image."""
+    """Hosts that do not have the wanted image, which is nowhere else either."""
     failures: Mapping[str, ShipperError] = field(default_factory=dict)
 
 
@@ -106,9 +106,8 @@ def build(here: Here) -> Verdicts:
     if not builder:
         return
     if builder.error:
-        needed = bool(here.lacking) and not here.config.registry
-        say = problem if needed else note
-        why = f"; {', '.join(here.lacking)} lack the image" if needed else "; no image must be built now"
+        say = problem if here.lacking else note
+        why = f"; the image is not on {', '.join(here.lacking)}" if here.lacking else "; no image must be built now"
         yield say(
             f"{builder.error.what.rstrip('.')}{why}",
             builder.error.next or "Start Docker here, or set DOCKER_HOST; or deploy from CI.",
@@ -172,10 +171,10 @@ def env(here: Here) -> Verdicts:
 def ssh_key(here: Here) -> Verdicts:
     key = here.key
     if not key.is_there:
-        yield problem(
-            f"no key to log in with: nothing is in {key.name}",
-            "ssh-keygen -t ed25519, and ssh-copy-id to each host; or ssh.key, ssh.key_env in the config",
-        )
+        mend = "ssh-keygen -t ed25519, and ssh-copy-id to each host; or ssh.key, ssh.key_env in the config"
+        if key.name.startswith("$"):
+            mend = f"Set {key.name[1:]} to the whole text of a private key, as in CI"
+        yield problem(f"no key to log in with: nothing is in {key.name}", mend)
     elif key.is_open:
         yield warning(f"others on this machine may read {key.name}", f"chmod 600 {key.name}")
     else:

@@ -167,6 +167,8 @@ def boot(seen: Seen) -> Verdicts:
             yield note("there is no systemd: whether Docker starts at boot is not known")
         case state if "enabled" in state.split() or "static" in state.split():
             yield ok("Docker starts at boot")
+        case state if not {"disabled", "masked"} & set(state.split()):
+            yield note("systemd knows no docker.service: whether Docker starts at boot is not known")
         case state:
             yield warning(
                 f"Docker does not start at boot ({state}): after a reboot nothing serves",

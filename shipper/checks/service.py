@@ -142,13 +142,13 @@ def rollback(seen: Seen) -> Verdicts:
     except ReleaseNotFound:
         yield note("there is no release before the one that serves: a rollback has nowhere to go yet")
         return
-    if not host.release(number):
+    release = host.release(number)
+    if not release:
         yield warning(f"release {number}, where a rollback goes, has no record any more", "Raise `retain`")
     elif number in past.absent_images:
         yield warning(
             f"the image of release {number}, where a rollback goes, is gone",
-            "git checkout what it was, and shipper push; shipper releases tells its commit. Does something else prune "
-            "images there? `retain` counts what shipper keeps.",
+            f"shipper deploy {release.short_version} brings that version instead. Does something else prune images?",
         )
     else:
         yield ok(f"goes to release {number}")

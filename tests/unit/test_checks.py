@@ -43,7 +43,6 @@ WAY = Way(
 )
 MACHINE = Machine(
     user="deploy",
-    groups=("deploy", "docker"),
     missing=(),
     root=SHARED,
     may_make_root=False,
@@ -274,6 +273,7 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
     ),
     (machine.boot, seen(machine=on(MACHINE, boot="disabled")), "warning", "does not start at boot", "systemctl enable"),
     (machine.boot, seen(machine=on(MACHINE, boot="")), "note", "no systemd", ""),
+    (machine.boot, seen(machine=on(MACHINE, boot="Failed to get unit file state")), "note", "knows no docker", ""),
     (service.freeze, seen(past=on(PAST, freeze=FREEZE)), "warning", "ann has frozen deploys until", "shipper unlock"),
     (
         service.freeze,
@@ -354,7 +354,7 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
         seen(containers=(a_container(2),), past=past(a_release(1), a_release(2, replaces=1), absent_images=(1,))),
         "warning",
         "the image of release 1, where a rollback goes, is gone",
-        "shipper push",
+        "shipper deploy 1111111",
     ),
     (
         service.rollback,
@@ -403,7 +403,7 @@ HERE_CASES: list[tuple[Callable[[Here], Iterator[Verdict]], dict[str, Any], str,
     (here.checkout, {"commit": "", "version": "1.27"}, "note", "in no Git repository", "git init"),
     (here.checkout, {"is_dirty": True}, "note", "uncommitted changes", "git status"),
     (here.dockerfile, {"dockerfile": "there is no Dockerfile"}, "problem", "there is no Dockerfile", "git add"),
-    (here.build, {"builder": NO_DOCKER, "lacking": (A,)}, "problem", f"{A} lack the image", "Install Docker"),
+    (here.build, {"builder": NO_DOCKER, "lacking": (A,)}, "problem", f"the image is not on {A}", "Install Docker"),
     (here.build, {"builder": NO_DOCKER}, "note", "no image must be built now", "Install Docker"),
     (here.build, {"builder": Builder(version=28, platform="linux/amd64")}, "note", "no buildx", "buildx"),
     (
@@ -420,7 +420,7 @@ HERE_CASES: list[tuple[Callable[[Here], Iterator[Verdict]], dict[str, Any], str,
         "others on this machine may read",
         "chmod 600 config/secrets.env",
     ),
-    (here.ssh_key, {"key": KeyFile(name="$KEY", is_there=False)}, "problem", "nothing is in $KEY", "ssh-keygen"),
+    (here.ssh_key, {"key": KeyFile(name="$KEY", is_there=False)}, "problem", "nothing is in $KEY", "Set KEY to"),
     (
         here.ssh_key,
         {"key": KeyFile(name="keys/deploy", is_there=True, is_open=True)},
@@ -490,8 +490,6 @@ def test_whatever_is_not_well_says_how_to_mend_it() -> None:
 
 TOLD = """@user
 deploy
-@groups
-deploy docker
 @missing
 flock
 @root
@@ -522,7 +520,7 @@ enabled
 def test_what_a_server_prints_is_read_section_by_section() -> None:
     told = machine_of(TOLD)
 
-    assert (told.user, told.groups, told.missing) == ("deploy", ("deploy", "docker"), ("flock",))
+    assert (told.user, told.missing) == ("deploy", ("flock",))
     assert told.root == SHARED
     assert told.state == Folder(mode="2750", owner="ann", group="docker", is_usable=False)
     assert (told.may_make_root, told.closed) == (False, ("/var/lib/shipper/shop/lock",))
