@@ -5,10 +5,12 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from shipper.checks.facts import Disk, Docker, Machine, Past, Seen, Way, disk_of, docker_of, machine_of
-from shipper.errors import AccessDenied, ConnectError, ForwardingDisabled, HostError, ShipperError
+from shipper.checks.facts import Disk, Docker, Machine, Past, Seen
+from shipper.checks.told import disk_of, docker_of, machine_of
+from shipper.errors import AccessDenied, HostError, ShipperError
 from shipper.host import SshHost
 from shipper.journal import lacks_outcome
+from shipper.look_at_way import look_at_forwarding, look_at_way
 from shipper.model import Container, Image, Release, ReleaseOutcome
 from shipper.project import Project
 from shipper.records import ROOT
@@ -17,9 +19,6 @@ from shipper.tasks import task_group, together
 from shipper.world import World
 
 Result = TypeVar("Result")
-
-_BESIDE = 3  # sessions beside the shell: lock, tunnel, and one on its way out
-_LONGEST_PROBE = 5.0  # seconds
 
 # Reads only, and no lock: `flock` would be in the way of a deploy that begins just now, so its holder is looked for
 LOOK = rf"""
@@ -53,7 +52,7 @@ _DISK = 'df -Pk "$1" && df -Pi "$1"'
 
 
 async def look_there(project: Project, there: Reached) -> Seen:
-    """Raises ConnectError where the connection breaks."""
+    """What could not be looked at is among its failures."""
     world, server = there.world, there.server
     failures: dict[str, ShipperError] = {}
 
@@ -69,12 +68,13 @@ async def look_there(project: Project, there: Reached) -> Seen:
         told = looking.create_task(attempt("server", _machine(project, server)))
         docker = looking.create_task(attempt("docker", _docker(project, there)))
         found = looking.create_task(attempt("containers", _containers(project, world)))
-        forwarding = looking.create_task(_forwarding(project, server))
+        forwarding = looking.create_task(attempt("forwarding", look_at_forwarding(project, server)))
     machine, there_is = told.result(), found.result() or _Found()
     async with task_group() as looking:
         past = looking.create_task(attempt("records", _past(there_is.containers, world)))
         registry = looking.create_task(attempt("registry", _registry(project, world)))
         disks = looking.create_task(attempt("disk", _disks(docker.result(), server)))
+    led = forwarding.result()
     return Seen(
         host_name=world.host_name,
         config=project.config,
@@ -88,7 +88,7 @@ async def look_there(project: Project, there: Reached) -> Seen:
         image=there_is.image,
         serving_size=there_is.serving_size,
         past=past.result(),
-        way=await _way(there, forwarding.result()),
+        way=await attempt("way", look_at_way(there, led)) if led else None,
         registry=registry.result() or "",
         disks=disks.result() or (),
         failures=failures,
@@ -173,103 +173,6 @@ async def _registry(project: Project, world: World) -> str:
 
 async def _has_image(release: Release, world: World) -> bool:
     return await world.engine.image(release.image_id or release.image) is not None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Forwarding:
-    to_socket: bool
-    to_ports: bool
-    back: bool | None
-    is_open_to_all: bool
-
-
-async def _forwarding(project: Project, server: SshHost) -> _Forwarding:
-    async with task_group() as trying:
-        to_socket = trying.create_task(_leads_to_socket(project, server))
-        to_ports = trying.create_task(_leads_to_ports(server))
-        back = trying.create_task(_leads_back(project, server))
-    leads_back, is_open_to_all = back.result()
-    return _Forwarding(
-        to_socket=to_socket.result(), to_ports=to_ports.result(), back=leads_back, is_open_to_all=is_open_to_all
-    )
-
-
-async def _leads_to_socket(project: Project, server: SshHost) -> bool:
-    try:
-        await server.connect_socket(project.config.docker_socket)
-    except ConnectError:
-        return False
-    return True
-
-
-async def _leads_to_ports(server: SshHost) -> bool:
-    """sshd tells apart what it forbids and what nobody listens on."""
-    try:
-        await server.connect_tcp("127.0.0.1", 22, _LONGEST_PROBE)
-    except ForwardingDisabled:
-        return False
-    except ConnectError:
-        return True
-    return True
-
-
-async def _leads_back(project: Project, server: SshHost) -> tuple[bool | None, bool]:
-    if project.config.registry:
-        return None, False
-
-    async def hang_up(reader: object, writer: object) -> None:
-        """Whoever knocks while we look is let in nowhere."""
-
-    try:
-        async with server.serving(hang_up) as port:
-            finished = await server.run('grep -h " 0A " /proc/net/tcp', doing="look at the port that leads back")
-    except ForwardingDisabled:
-        return False, False
-    return True, f" 00000000:{port:04X} " in finished.output
-
-
-async def _way(there: Reached, forwarding: _Forwarding) -> Way:
-    """When all else is quiet, so that what is measured is the way."""
-    refusal = await _sessions_refused(there.server)
-    round_trip, skew, error = min([await _measured(there) for _ in range(2)], key=lambda measured: measured[0])
-    return Way(
-        login_seconds=there.login_seconds,
-        round_trip=round_trip,
-        skew=skew,
-        skew_error=error,
-        leads_to_socket=forwarding.to_socket,
-        leads_to_ports=forwarding.to_ports,
-        leads_back=forwarding.back,
-        is_open_to_all=forwarding.is_open_to_all,
-        refusal=refusal,
-    )
-
-
-async def _measured(there: Reached) -> tuple[float, float | None, float]:
-    """Seconds of a round trip; those by which the clock there is ahead; and by how much that may be wrong."""
-    clock = there.world.clock
-    begun, sent_at = clock.monotonic(), clock.now().timestamp()
-    finished = await there.server.run("date +%s.%N", doing="date")
-    round_trip = clock.monotonic() - begun
-    seconds, _, fraction = finished.output.strip().partition(".")
-    if not seconds.isdigit():
-        return round_trip, None, 0.0
-    is_fine = fraction.isdigit()  # busybox knows no %N
-    told = float(f"{seconds}.{fraction}") if is_fine else float(seconds) + 0.5
-    return round_trip, told - (sent_at + round_trip / 2), round_trip / 2 + (0.0 if is_fine else 0.5)
-
-
-async def _sessions_refused(server: SshHost) -> str:
-    opened = []
-    try:
-        for _ in range(_BESIDE):
-            opened.append(await server.converse("exec cat"))
-    except ConnectError as error:
-        return error.what.removeprefix(f"{server.name}: ")
-    finally:
-        for session in opened:
-            session.close()
-    return ""
 
 
 async def _disks(docker: Docker | None, server: SshHost) -> tuple[Disk, ...]:

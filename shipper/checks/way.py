@@ -10,6 +10,8 @@ _SSHD = "in /etc/ssh/sshd_config there, then: systemctl reload ssh"
 
 def login(seen: Seen) -> Verdicts:
     way = seen.way
+    if not way:
+        return
     user = f" as {seen.machine.user}" if seen.machine else ""
     what = f"logged in{user} in {way.login_seconds:.2f} s; a round trip takes {way.round_trip * 1000:.0f} ms"
     if way.round_trip > _SLOW:
@@ -22,6 +24,8 @@ def login(seen: Seen) -> Verdicts:
 
 def clock(seen: Seen) -> Verdicts:
     """Ids of deploys, logs and TLS go by it."""
+    if not seen.way:
+        return
     skew = seen.way.skew
     if skew is None:
         yield note("its clock was not read: `date` tells no seconds there")
@@ -40,6 +44,8 @@ def clock(seen: Seen) -> Verdicts:
 def forwarding(seen: Seen) -> Verdicts:
     """Of Docker's socket, and of the ports that gates by `http` or `tcp` look at."""
     way = seen.way
+    if not way:
+        return
     probing = [name for name in seen.role_names if _needs_port(seen, name)]
     if not way.leads_to_ports and probing:
         yield problem(
@@ -63,7 +69,7 @@ def _needs_port(seen: Seen, role_name: str) -> bool:
 def tunnel(seen: Seen) -> Verdicts:
     """The port that leads back here, through which images travel."""
     way = seen.way
-    if way.leads_back is None:
+    if not way or way.leads_back is None:
         return
     if not way.leads_back:
         yield note(
@@ -82,6 +88,8 @@ def tunnel(seen: Seen) -> Verdicts:
 
 def sessions(seen: Seen) -> Verdicts:
     """The shell, the lock, the tunnel, and one that is on its way out, at once."""
+    if not seen.way:
+        return
     if seen.way.refusal:
         yield problem(
             f"sshd opens too few sessions at once: {seen.way.refusal}",

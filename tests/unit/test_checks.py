@@ -17,13 +17,10 @@ from shipper.checks.facts import (
     Past,
     Seen,
     Way,
-    disk_of,
-    docker_of,
-    listening_of,
-    machine_of,
 )
 from shipper.checks.here import Builder, Here, Hook, KeyFile, PrivateFile
 from shipper.checks.settings import Meant
+from shipper.checks.told import disk_of, docker_of, listening_of, machine_of
 from shipper.errors import BuildError, ConfigError
 from shipper.model import ContainerState, Freeze, Release
 from shipper.reporters.findings import finding_lines
@@ -390,9 +387,9 @@ def test_what_was_mended_by_a_later_container_is_no_news() -> None:
     assert list(service.stops(seen(containers=(DEAF, LATER)))) == []
 
 
-@pytest.mark.parametrize("check", [*docker.CHECKS, *machine.CHECKS, *service.CHECKS])
+@pytest.mark.parametrize("check", [*way.CHECKS, *docker.CHECKS, *machine.CHECKS, *service.CHECKS])
 def test_a_check_is_silent_about_what_could_not_be_looked_at(check: Callable[[Seen], Iterator[Verdict]]) -> None:
-    blind = seen(machine=None, docker=None, disks=(), containers=None, image=None, past=None)
+    blind = seen(way=None, machine=None, docker=None, disks=(), containers=None, image=None, past=None)
 
     assert list(check(blind)) == []
 

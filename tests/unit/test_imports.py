@@ -192,7 +192,7 @@ def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, 
     [
         ("engine", {"session.py"}),
         ("docker_socket", {"session.py"}),
-        ("host", {"session.py", "docker_socket.py", "records.py", "journal.py", "look_there.py"}),
+        ("host", {"session.py", "docker_socket.py", "records.py", "journal.py", "look_at_way.py", "look_there.py"}),
         ("login", {"session.py", "host.py", "trust.py"}),
         ("records", {"session.py", "journal.py", "look_there.py"}),
     ],
