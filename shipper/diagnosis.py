@@ -19,7 +19,7 @@ from shipper.session import reached
 from shipper.tasks import task_group, together
 
 _AT_ONCE = 16  # hosts: each takes some thirty of the files that a process may have open
-_PATIENCE = 20.0  # seconds for one call: who looks at 3 a.m. would rather hear that there is no answer
+_PATIENCE = 10.0  # seconds for one call: who looks at 3 a.m. would rather hear that there is no answer
 
 _MEND = "Mend it, and look again: shipper doctor"
 _THERE = (*way.CHECKS, *docker.CHECKS, *machine.CHECKS, *service.CHECKS)

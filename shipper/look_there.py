@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from shipper.checks.facts import Disk, Docker, Machine, Past, Seen
 from shipper.checks.told import disk_of, docker_of, machine_of
-from shipper.errors import AccessDenied, HostError, ShipperError
+from shipper.errors import AccessDenied, ConnectError, DockerUnavailable, HostError, ShipperError
 from shipper.host import SshHost
 from shipper.journal import lacks_outcome
 from shipper.look_at_way import look_at_forwarding, look_at_way
@@ -74,6 +74,8 @@ async def look_there(project: Project, there: Reached) -> Seen:
         past = looking.create_task(attempt("records", _past(there_is.containers, world)))
         registry = looking.create_task(attempt("registry", _registry(project, world)))
         disks = looking.create_task(attempt("disk", _disks(docker.result(), server)))
+    if "docker" in failures:
+        failures = {name: error for name, error in failures.items() if name not in ("containers", "registry")}
     led = forwarding.result()
     return Seen(
         host_name=world.host_name,
@@ -107,14 +109,22 @@ async def _machine(project: Project, server: SshHost) -> Machine:
 
 
 async def _docker(project: Project, there: Reached) -> Docker:
-    api = await asyncio.shield(there.docker)
-    answers = await together(
-        {
-            "version": api.call("version", lambda client: client.version()),
-            "info": api.call("info", lambda client: client.info()),
-            "containers": api.call("containers of all", lambda client: client.containers()),
-        }
-    )
+    try:
+        api = await asyncio.shield(there.docker)
+        answers = await together(
+            {
+                "version": api.call("version", lambda client: client.version()),
+                "info": api.call("info", lambda client: client.info()),
+                "containers": api.call("containers of all", lambda client: client.containers()),
+            }
+        )
+    except DockerUnavailable:
+        raise
+    except ConnectError as error:
+        raise DockerUnavailable(
+            f"Docker gives no answer: {error.what.removeprefix(f'{there.server.name}: ')}",
+            next="If it hangs, as root there: journalctl -u docker -n 50, then systemctl restart docker",
+        ) from None
     return docker_of(answers["version"], answers["info"], answers["containers"], project.full_name)
 
 
