@@ -13,8 +13,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
     from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
     from shipper.deployment import deploy as deploy, plan_deploy as plan_deploy
+    from shipper.diagnosis import diagnose as diagnose
     from shipper.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
@@ -91,8 +93,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
+    "checks": "HERE Finding Level",
     "config": "Config json_schema seconds_of",
     "deployment": "deploy plan_deploy",
+    "diagnosis": "diagnose",
     "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError "
     "ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Locked LockLost "

@@ -378,6 +378,8 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         ended_at=_time(state["FinishedAt"]),
         exit_code=state["ExitCode"],
         out_of_memory=state["OOMKilled"],
+        health=(state.get("Health") or {}).get("Status", ""),
+        restarts=inspected["RestartCount"],
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
     )
 

@@ -25,6 +25,7 @@
 
 A deploy that was begun and failed is not raised but returned (`model.Failed`): with the exit code of its cause while
 what served before serves still or again, with 21 when it does not or is not known to. Ctrl-C and SIGTERM: 130.
+`shipper doctor` ends with 40 when it found a problem, whatever it is: it may have found several.
 """
 
 

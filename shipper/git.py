@@ -52,6 +52,15 @@ def is_tracked(root: Path, path: str) -> bool:
     return _is_checkout(root) and _succeeds(root, "ls-files", "--error-unmatch", path)
 
 
+def lines_with(root: Path, pattern: str, *globs: str) -> tuple[str, ...]:
+    """`file:line:text` of each line of tracked files below `root` that matches an extended regular expression."""
+    if not _is_checkout(root):
+        return ()
+    command = ["git", "grep", "--line-number", "-I", "--extended-regexp", "-e", pattern, "--", *globs]
+    found = subprocess.run(command, cwd=root, capture_output=True, check=False)
+    return tuple(found.stdout.decode(errors="replace").splitlines())
+
+
 def is_ignored(root: Path, path: str) -> bool:
     """Also where there is no checkout, and for what lies outside of it."""
     if not _is_checkout(root):

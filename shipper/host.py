@@ -125,6 +125,17 @@ class SshHost:
         _, writer = await self._open(address, port, timeout)
         writer.close()
 
+    async def connect_socket(self, path: str) -> None:
+        """Connects to a UNIX socket, and closes. sshd refuses in the same words whatever the reason."""
+        try:
+            async with asyncio.timeout(self._call_timeout):
+                _, writer = await self._connection.open_unix_connection(path)
+        except TimeoutError:
+            raise ConnectError(f"{self.name}: {path} did not answer within {self._call_timeout:g} s.") from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self.name}: sshd does not lead to {path}: {reason(error)}") from None
+        writer.close()
+
     async def http_get(self, address: str, port: int, path: str, timeout: float, header: str | None = None) -> Answer:
         reader, writer = await self._open(address, port, timeout)
         headers = f"Host: {header or f'{address}:{port}'}\r\nUser-Agent: shipper\r\nConnection: close"

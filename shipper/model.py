@@ -210,6 +210,10 @@ class Container:
     """On the service's network; empty unless it runs."""
     hands_over: bool = False
     """It works only while it has its lease."""
+    health: str = ""
+    """What Docker's own look by the image's HEALTHCHECK says: starting, healthy, unhealthy; empty without one."""
+    restarts: int = 0
+    """How often Docker started it again since it was created."""
     run: str = ""
     """`release` or `exec` where it runs one command and serves nobody: as `Label.RUN` says."""
 

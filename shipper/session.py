@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,17 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """A server that we are logged in to, for those who look deeper than a World does."""
+
+    world: World
+    server: SshHost
+    docker: "asyncio.Task[DockerApi]"
+    """The way to Docker: it is opened meanwhile, and raises what befell it."""
+    login_seconds: float
+
+
 def access(project: Project) -> Access:
     config = project.config
     return Access(ssh=config.ssh, root=project.root, environ=project.environ, timeout=config.timeouts.connect)
@@ -63,14 +75,20 @@ async def connected(
 
     Raises ConnectError and its children.
     """
-    names = project.hosts if host_names is None else host_names
+    async with reached(project, tell, project.hosts if host_names is None else host_names) as servers:
+        yield {name: server.world for name, server in servers.items()}
+
+
+@asynccontextmanager
+async def reached(project: Project, tell: Tell, host_names: Sequence[str]) -> AsyncIterator[Mapping[str, Reached]]:
+    """As `connected`, with what lies behind each world."""
     registry = DockerRegistry(project) if project.config.registry else None
     images = LocalImages(project)
     importing = alongside(asyncio.to_thread(_import_what_comes_later))
     async with task_group() as dialling, AsyncExitStack() as stack, importing as imported:
         stack.callback(images.close)
         yield await together(
-            {name: _world(stack, dialling, imported, project, images, registry, name, tell) for name in names}
+            {name: _reached(stack, dialling, imported, project, images, registry, name, tell) for name in host_names}
         )
 
 
@@ -80,7 +98,7 @@ def _import_what_comes_later() -> None:
         importlib.import_module(module)
 
 
-async def _world(
+async def _reached(
     stack: AsyncExitStack,
     dialling: asyncio.TaskGroup,
     imported: asyncio.Task[None],
@@ -89,12 +107,13 @@ async def _world(
     registry: DockerRegistry | None,
     name: str,
     tell: Tell,
-) -> World:
+) -> Reached:
     def on_call(call: str, seconds: float) -> None:
         tell(Called(host_name=name, call=call, seconds=seconds))
 
     begun = time.monotonic()
     connection = await stack.enter_async_context(login(name, access(project)))
+    login_seconds = time.monotonic() - begun
     await asyncio.shield(imported)
     from shipper.engine import DockerEngine
 
@@ -104,13 +123,13 @@ async def _world(
     journal = HostJournal(server, project.full_name, clock)
     sockets = stack.enter_context(ExitStack())
 
-    async def reached() -> "DockerApi":
+    async def docker_reached() -> "DockerApi":
         api = await _docker(sockets, dialling, server, project, on_call, tell)
         tell(Connected(host_name=name, seconds=time.monotonic() - begun))
         return api
 
-    docker = await stack.enter_async_context(alongside(reached()))
-    return World(
+    docker = await stack.enter_async_context(alongside(docker_reached()))
+    world = World(
         host_name=name,
         host=server,
         engine=DockerEngine(docker, project.full_name, journal.check),
@@ -121,6 +140,7 @@ async def _world(
         commands=LocalCommands(project),
         clock=clock,
     )
+    return Reached(world=world, server=server, docker=docker, login_seconds=login_seconds)
 
 
 async def _docker(

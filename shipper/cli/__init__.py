@@ -13,6 +13,7 @@ import click
 
 import shipper
 from shipper.cli.deploying import build, deploy, plan, push, restart, rollback, start, stop
+from shipper.cli.diagnosing import doctor
 from shipper.cli.guarding import lock, trust, unlock
 from shipper.cli.looking import config, history, logs, releases, status, version
 from shipper.cli.shared import print_error
@@ -71,6 +72,7 @@ _COMMANDS = (
     push,
     trust,
     config,
+    doctor,
     init,
     version,
 )

@@ -15,7 +15,7 @@ from shipper.project import Project
 from shipper.tasks import together
 
 _SHOWN_LINES = 20
-_FIRST_CLI_WITH_BUILDX = 23  # from then on BuildKit needs the buildx plugin: https://docs.docker.com/build/buildkit/
+FIRST_CLI_WITH_BUILDX = 23  # from then on BuildKit needs the buildx plugin: https://docs.docker.com/build/buildkit/
 
 
 class DockerCli:
@@ -83,7 +83,7 @@ class DockerCli:
     async def _build_arguments(
         self, build: Build, context: Path, image_name: str, platform: str
     ) -> tuple[list[str], str]:
-        version, has_buildx, server_platform = await self._abilities()
+        version, has_buildx, server_platform = await self.abilities()
         project = self._project
         options = {
             "--file": str(context / build.dockerfile),
@@ -102,12 +102,15 @@ class DockerCli:
             arguments.append(f"--platform={platform}")
         if has_buildx:
             arguments += ["--load", "--progress=plain"]
-        elif version < _FIRST_CLI_WITH_BUILDX:
+        elif version < FIRST_CLI_WITH_BUILDX:
             arguments += ["--progress=plain"]
-        return arguments, "1" if has_buildx or version < _FIRST_CLI_WITH_BUILDX else "0"
+        return arguments, "1" if has_buildx or version < FIRST_CLI_WITH_BUILDX else "0"
 
-    async def _abilities(self) -> tuple[int, bool, str]:
-        """Major version of the CLI, whether it has buildx, and the platform of the Docker that it speaks to."""
+    async def abilities(self) -> tuple[int, bool, str]:
+        """Major version of the CLI, whether it has buildx, and the platform of the Docker that it speaks to.
+
+        Raises BuildError.
+        """
         shown = "{{.Client.Version}} {{.Server.Os}}/{{.Server.Arch}}"
         try:
             asked = {"version": ("version", "--format", shown), "buildx": ("buildx", "version")}

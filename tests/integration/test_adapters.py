@@ -53,6 +53,7 @@ OF_A_HOST: dict[str, Verb] = {
     "http_get": lambda world, name: world.host.http_get("127.0.0.1", 22, "/", 5),
     "free_disk": lambda world, name: world.host.free_disk("/"),
     "run": lambda world, name: ssh(world).run("true"),
+    "connect_socket": lambda world, name: ssh(world).connect_socket("/var/run/docker.sock"),
     "serving": lambda world, name: listen(world),
     "releases": lambda world, name: world.state.releases(),
 }

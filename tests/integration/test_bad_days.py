@@ -107,6 +107,9 @@ def test_a_container_that_ignores_sigterm_is_killed_after_its_stop_timeout(proje
 
     assert "was killed: it did not end within 2 s of SIGTERM" in result.output
     assert project.answer() == "version 2"
+    told = project.shipper("doctor").output
+    assert "was killed (137): it did not end within its stop_timeout" in told
+    assert "roles.web.init: true, or a handler for SIGTERM" in told
 
 
 GATES = {

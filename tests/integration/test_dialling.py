@@ -210,3 +210,15 @@ async def test_all_that_a_command_writes_arrives(world: World, container: str) -
     finished = await world.engine.execute(container, ("/bin/sh", "-c", line), 60)
 
     assert finished.output == "0123456789abcdef0123456789abcdef\n" * 20000
+
+
+def test_doctor_tells_what_is_forbidden_and_that_a_deploy_works_all_the_same(forbidden: Project) -> None:
+    configure(forbidden, "root", HEALTHCHECK)
+    forbidden.commit()
+
+    result = forbidden.shipper("doctor")
+
+    assert result.exit_code == 0, result.everything
+    assert "note     forwarding: sshd does not forward Docker's socket" in result.output
+    assert "note     tunnel: sshd forbids ports that lead back here: images travel as archives" in result.output
+    assert "Nothing is in the way of a deploy." in result.output

@@ -177,6 +177,9 @@ def test_a_wrong_password_is_told_before_anything_is_built(by_registry: Project)
     assert f"error: {NAME} refuses the password of ann: unauthorized: authentication required" in result.errors
     assert "Step 1/" not in result.everything
     assert "a-wrong-one" not in result.everything
+    seen = by_registry.shipper("doctor", "-q", REGISTRY_PASSWORD="a-wrong-one")
+    assert f"  problem  registry: {NAME} refuses the password of ann: unauthorized" in seen.output
+    assert "a-wrong-one" not in seen.everything
 
 
 def test_what_is_on_the_server_needs_no_password(by_registry: Project) -> None:
