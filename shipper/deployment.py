@@ -46,7 +46,7 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
         ):
             async with task_group() as reading:
                 reading.create_task(_refuse_if_frozen(worlds))
-                looking = reading.create_task(observe_all(project, worlds, project.image))
+                looking = reading.create_task(observe_all(project, worlds, project.image, list_images=True))
             hosts = looking.result()
             warn_of_unfinished(worlds, tell)
             made = await _plan(project, worlds, hosts, available, mask, tell)
@@ -59,7 +59,7 @@ async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with connected(project, tell) as worlds:
-            hosts = await observe_all(project, worlds, project.image)
+            hosts = await observe_all(project, worlds, project.image, list_images=True)
             return await _plan(project, worlds, hosts, available, mask, tell)
 
 

@@ -31,6 +31,7 @@ from shipper.model import (
     FileInContainer,
     Image,
     Label,
+    ListedImage,
     Published,
     image_of,
     size_text,
@@ -39,6 +40,8 @@ from shipper.tasks import task_group
 from shipper.world import Finished, Progress, Report, Storage
 
 Result = TypeVar("Result")
+
+_NAMELESS = "<none>:<none>"  # what Docker before 24 lists as the name of an image that has none
 
 _GRACE = 2.0  # seconds: Docker has no deadline for a registry, and says nothing while it waits for one
 
@@ -176,6 +179,18 @@ class DockerEngine:
         ids = await self._call("images", lambda api: api.images(quiet=True))
         found = await asyncio.gather(*(self.image(image_id) for image_id in dict.fromkeys(ids)))
         return tuple(image for image in found if image)
+
+    async def list_images(self) -> tuple[ListedImage, ...]:
+        listed = await self._call("list images", lambda api: api.images())
+        return tuple(
+            ListedImage(
+                id=image["Id"],
+                names=tuple(name for name in image["RepoTags"] or () if name != _NAMELESS),
+                built_for=(image["Labels"] or {}).get(Label.IMAGE, ""),
+                size=image["Size"],
+            )
+            for image in listed
+        )
 
     async def load(self, archive: Iterator[bytes]) -> None:
         def load(api: docker.APIClient) -> None:
@@ -377,6 +392,8 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         started_at=_time(state["StartedAt"]),
         exit_code=state["ExitCode"],
         out_of_memory=state["OOMKilled"],
+        ended_at=_time(state["FinishedAt"]),
+        volumes=tuple(mount["Name"] for mount in inspected["Mounts"] if mount["Type"] == "volume"),
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
     )
 

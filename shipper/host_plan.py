@@ -1,7 +1,7 @@
 """PURE: what one host needs to serve a release: which steps, in which order, and why."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shipper.config import Gate, HttpProbe, Role
 from shipper.errors import ImageError
@@ -16,7 +16,7 @@ from shipper.model import (
     Release,
     ReleaseOutcome,
 )
-from shipper.retention import beyond_retention
+from shipper.retention import Beyond, beyond_retention, retention_of
 from shipper.spec import container_spec
 from shipper.steps import Step
 from shipper.steps.check import Check
@@ -310,25 +310,27 @@ class HostPlan:
 
     def _pruning(self, *, may_fail: bool) -> Iterator[Step]:
         """While the deploy may fail, where a rollback from what serves now goes stays too."""
-        if self.wanted.retain is not None and self.changed_roles:
+        wanted = self.wanted
+        if wanted.retain is not None and self.changed_roles:
             before = self.observed.incumbent_release if may_fail else None
-            yield from prune(self.observed, self.release, self.wanted.retain, before, images=self.wanted.removes_images)
+            is_shipped = not self.observed.image and not wanted.sources.registry_name
+            rules = replace(
+                retention_of(self.payload.config, wanted.full_name, wanted.retain), removes_images=wanted.removes_images
+            )
+            changing = self.changed_roles
+            beyond = beyond_retention(
+                self.observed, self.release, rules, before, changing=changing, is_shipped=is_shipped
+            )
+            yield from prune(self.host_name, beyond, because=f"retain is {wanted.retain}")
 
 
-def prune(
-    observed: Observed, release: Release, retain: int, before: Release | None = None, *, images: bool
-) -> Iterator[Prune]:
-    """What the host need not keep when `release` serves, or still `before`, if there is any.
-
-    With the images of releases, or without.
-    """
-    beyond = beyond_retention(observed, release, retain, before)
-    if beyond.container_names or beyond.release_numbers:
+def prune(host_name: str, beyond: Beyond, because: str) -> Iterator[Prune]:
+    if beyond.container_names or beyond.image_names or beyond.release_numbers:
         yield Prune(
-            host_name=observed.host_name,
-            because=f"retain is {retain}",
+            host_name=host_name,
+            because=because,
             container_names=beyond.container_names,
-            image_names=beyond.image_names if images else (),
+            image_names=beyond.image_names,
             release_numbers=beyond.release_numbers,
         )
 

@@ -3,14 +3,15 @@
 Everything that a deploy decides is decided here, with its reason: what changes, in which order, what is removed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from shipper.host_plan import HostPlan, Wanted
-from shipper.image_plan import steps_here
+from shipper.image_plan import steps_here, tidying
 from shipper.model import Observed, Release
 from shipper.steps import Step
+from shipper.steps.build import Build
 
 Lane = tuple[Step, ...]
 """Steps of one host, one after the other."""
@@ -61,6 +62,7 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
     hosts = [HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
     lacking = [host.observed for host in hosts if not host.observed.image]
     changed = any(host.changed_roles for host in hosts)
+    here = tuple(steps_here(wanted.sources, lacking)) if changed else ()
     rollout = next(iter(wanted.payloads.values())).config.rollout
     alone = 1 if rollout.first_host_first else len(hosts)
     first, others = hosts[:alone], hosts[alone:]
@@ -70,7 +72,7 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         command=wanted.command,
         title=_title(wanted, observed),
         before_commit=_waves(
-            [steps_here(wanted.sources, lacking) if changed else ()],
+            [here],
             [host.supply for host in hosts],
             [[step] for host in first for step in host.made],
             [host.freed for host in hosts],
@@ -80,9 +82,19 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         ),
         after_commit=_waves(
             [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
+            [_tidying(wanted, observed)] if any(isinstance(step, Build) for step in here) else [],
         ),
         max_parallel=rollout.max_parallel,
     )
+
+
+def _tidying(wanted: Wanted, observed: Mapping[str, Observed]) -> Iterator[Step]:
+    """What this machine need not keep after a build."""
+    if wanted.retain is None:
+        return
+    build = next(iter(wanted.payloads.values())).config.build
+    recorded = {record.image for host in observed.values() for record in host.releases}
+    yield from tidying(wanted.sources.others_here, wanted.release.image, build, wanted.retain, recorded)
 
 
 def _waves(*waves: Iterable[Iterable[Step]]) -> tuple[Wave, ...]:

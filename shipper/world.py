@@ -16,6 +16,7 @@ from shipper.model import (
     Freeze,
     Holder,
     Image,
+    ListedImage,
     Payload,
     Published,
     Release,
@@ -134,6 +135,9 @@ class Engine(Protocol):
     async def images(self) -> tuple[Image, ...]:
         """All that the Docker has, whosever they are."""
 
+    async def list_images(self) -> tuple[ListedImage, ...]:
+        """The same in one request, and no more of each than a list tells."""
+
     async def load(self, archive: Iterator[bytes]) -> None: ...
     async def published(self, reference: str, credentials: Credentials | None) -> Published:
         """What the registry that `reference` names says of it. Raises NotThere where it has no such image."""
@@ -193,6 +197,18 @@ class Images(Protocol):
     async def find(self, image_name: str) -> Image | None: ...
     async def build(self, image_name: str, platform: str, say: Callable[[str], None]) -> Image:
         """Raises BuildError. `say` gets what the builder writes, line by line."""
+
+    async def ours(self) -> tuple[ListedImage, ...]:
+        """Those of this service here, the newest first: of its repository, and what we built for it that has no name.
+
+        None where there is no Docker here.
+        """
+
+    async def remove(self, image_name: str) -> None:
+        """Raises EngineError where it is in use, or gone."""
+
+    async def limit_cache(self, size: int) -> None:
+        """Removes what the builder has not used for longest, until its cache takes no more than `size` bytes."""
 
     async def ship(self, image_name: str, world: "World", report: Report) -> str:
         """Moves the image there; returns in words how. Raises ImageError, DiskFull and what Engine raises."""

@@ -21,6 +21,7 @@ from shipper.model import (
     Holder,
     Image,
     Label,
+    ListedImage,
     Payload,
     Published,
     Release,
@@ -228,6 +229,11 @@ class SimEngine(_Part):
     async def images(self) -> tuple[Image, ...]:
         return await self._call("images", lambda: tuple(map(_image, sorted(self.server.images))), reads=True)
 
+    async def list_images(self) -> tuple[ListedImage, ...]:
+        return await self._call(
+            "list images", lambda: tuple(map(_listed_image, sorted(self.server.images))), reads=True
+        )
+
     async def load(self, archive: Iterator[bytes]) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")
 
@@ -340,6 +346,15 @@ class SimImages(_Part):
         self.client.sim.built.add(image_name)
         return _image(image_name)
 
+    async def ours(self) -> tuple[ListedImage, ...]:
+        return tuple(map(_listed_image, sorted(self.client.sim.built, reverse=True)))
+
+    async def remove(self, image_name: str) -> None:
+        self.client.sim.built.remove(image_name)
+
+    async def limit_cache(self, size: int) -> None:
+        """Nothing that a deploy depends on."""
+
     async def ship(self, image_name: str, world: World, report: Report) -> str:
         def ship() -> str:
             if image_name not in self.client.sim.built:
@@ -381,6 +396,10 @@ class SimRegistry(_Part):
 
 def _image(name: str) -> Image:
     return Image(id=f"sha256:{name}", layers=(name,), platform="linux/amd64", created="", size=1)
+
+
+def _listed_image(name: str) -> ListedImage:
+    return ListedImage(id=f"sha256:{name}", names=(name,), size=1)
 
 
 def _told(container: SimContainer) -> Container:

@@ -754,7 +754,10 @@ def test_a_rollback_keeps_the_newest_and_its_own_release_and_the_one_before_that
 def test_a_failed_release_does_not_push_a_good_one_out() -> None:
     failed = [a_release(n, f"{n}" * 40, replaces=2, outcome=ReleaseOutcome.FAILED) for n in (3, 4, 5)]
     host = a_host(a_stopped(1), a_container(2, SECOND), releases=(R1, R2, *failed))
-    assert pruned(plan(host, to=(6, "6" * 40), retain=3)) is None
+    prune = pruned(plan(host, to=(6, "6" * 40), retain=3))
+    assert prune
+    assert (prune.container_names, prune.release_numbers) == ((), ())
+    assert prune.image_names == tuple(release.image for release in failed)
 
 
 def test_containers_of_failed_deploys_are_pruned() -> None:
