@@ -85,6 +85,21 @@ class DockerEngine:
             lambda api: api.create_network(network_name, driver="bridge", check_duplicate=True, labels=labels),
         )
 
+    async def own_networks(self) -> tuple[str, ...]:
+        mine = {"label": f"{Label.SERVICE}={self._service}"}
+        found = await self._call("own networks", lambda api: api.networks(filters=mine))
+        return tuple(network["Name"] for network in found)
+
+    async def remove_network(self, network_name: str) -> None:
+        await self._call(f"network rm {network_name}", lambda api: api.remove_network(network_name))
+
+    async def volumes(self) -> tuple[str, ...]:
+        found = await self._call("volumes", lambda api: api.volumes())
+        return tuple(volume["Name"] for volume in found["Volumes"] or ())
+
+    async def remove_volume(self, volume_name: str) -> None:
+        await self._call(f"volume rm {volume_name}", lambda api: api.remove_volume(volume_name))
+
     async def containers(self) -> tuple[Container, ...]:
         """Those that were there when we last looked are asked for along with the list: most are there still."""
         api = await asyncio.shield(self._api)

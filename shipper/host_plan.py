@@ -305,10 +305,10 @@ class HostPlan:
                 )
 
     @property
-    def pruning(self) -> Iterator[Step]:
+    def pruning(self) -> Iterator[Prune]:
         yield from self._pruning(may_fail=False)
 
-    def _pruning(self, *, may_fail: bool) -> Iterator[Step]:
+    def _pruning(self, *, may_fail: bool) -> Iterator[Prune]:
         """While the deploy may fail, where a rollback from what serves now goes stays too."""
         wanted = self.wanted
         if wanted.retain is not None and self.changed_roles:

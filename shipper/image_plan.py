@@ -1,6 +1,6 @@
 """PURE: how the hosts that lack an image get it: from this machine or from a registry, and what comes before."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shipper import config
@@ -9,6 +9,7 @@ from shipper.model import Image, ListedImage, Observed, Published
 from shipper.retention import superfluous_here
 from shipper.steps import Step
 from shipper.steps.build import Build
+from shipper.steps.prune import Prune
 from shipper.steps.pull import Pull
 from shipper.steps.push import Push
 from shipper.steps.ship import Ship
@@ -91,11 +92,17 @@ def _build(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
     yield Build(image_name=sources.image_name, platform=host.platform, because=why)
 
 
+def kept_images(hosts: Iterable[Observed], pruning: Iterable[Prune]) -> set[str]:
+    """Those of the releases that hosts have records of, also when they are pruned."""
+    gone = {(step.host_name, number) for step in pruning for number in step.release_numbers}
+    return {r.image for host in hosts for r in host.releases if (host.host_name, r.number) not in gone}
+
+
 def tidying(
-    images: Sequence[ListedImage], image_name: str, build: config.Build | None, retain: int, kept: Collection[str]
+    images: Sequence[ListedImage], repository: str, build: config.Build | None, retain: int, kept: Collection[str]
 ) -> Iterator[Tidy]:
-    """What need not stay beside `image_name` of this machine's `images`, the newest first, and of the builder's cache."""
-    names = superfluous_here(images, image_name, retain, kept)
+    """What need not stay of this machine's `images`, the newest first, and of the builder's cache."""
+    names = superfluous_here(images, repository, retain, kept)
     limit = build.cache_limit if build else None
     if names or limit is not None:
         because = f"retain is {retain}" if names else "the config limits it"

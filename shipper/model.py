@@ -157,6 +157,9 @@ class Published:
 
 
 def short_image(image_name: str) -> str:
+    """For people: no more of a commit, or of an id, than tells it from others."""
+    if image_name.startswith("sha256:"):
+        return image_name[:19]
     repository, colon, tag = image_name.rpartition(":")
     return f"{repository}{colon}{short(tag)}"
 
@@ -191,8 +194,8 @@ class Label(StrEnum):
     RUN = "shipper.run"
     """Runs one command and serves nobody: `release` or `exec` says which."""
     IMAGE = "shipper.image"
-    """Of an image that we built: for which service. It is not `SERVICE`, since containers inherit it: what somebody starts
-    by hand from an image of ours is not ours."""
+    """Of an image that we built: for which service. It is not `SERVICE`, since containers inherit it: what somebody
+    starts by hand from an image of ours is not ours."""
 
 
 # What a deploy has decided of a container stands in its restart policy, where it survives every crash and reboot.

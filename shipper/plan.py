@@ -3,13 +3,13 @@
 Everything that a deploy decides is decided here, with its reason: what changes, in which order, what is removed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shipper.host_plan import HostPlan, Wanted
-from shipper.image_plan import steps_here, tidying
-from shipper.model import Observed, Release
+from shipper.image_plan import kept_images, steps_here, tidying
+from shipper.model import ListedImage, Observed, Release
 from shipper.steps import Step
 from shipper.steps.build import Build
 
@@ -82,19 +82,20 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
         ),
         after_commit=_waves(
             [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
-            [_tidying(wanted, observed)] if any(isinstance(step, Build) for step in here) else [],
+            [_tidying(wanted, hosts)] if any(isinstance(step, Build) for step in here) else [],
         ),
         max_parallel=rollout.max_parallel,
     )
 
 
-def _tidying(wanted: Wanted, observed: Mapping[str, Observed]) -> Iterator[Step]:
+def _tidying(wanted: Wanted, hosts: Sequence[HostPlan]) -> Iterator[Step]:
     """What this machine need not keep after a build."""
     if wanted.retain is None:
         return
-    build = next(iter(wanted.payloads.values())).config.build
-    recorded = {record.image for host in observed.values() for record in host.releases}
-    yield from tidying(wanted.sources.others_here, wanted.release.image, build, wanted.retain, recorded)
+    config = next(iter(wanted.payloads.values())).config
+    kept = kept_images([host.observed for host in hosts], [step for host in hosts for step in host.pruning])
+    new = ListedImage(id="", names=(wanted.release.image,))
+    yield from tidying([new, *wanted.sources.others_here], config.image, config.build, wanted.retain, kept)
 
 
 def _waves(*waves: Iterable[Iterable[Step]]) -> tuple[Wave, ...]:

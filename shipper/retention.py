@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shipper.config import Config
-from shipper.model import ListedImage, Observed, Release, ReleaseOutcome, is_of_tunnel
+from shipper.model import ListedImage, Observed, Release, ReleaseOutcome, Unfinished, is_of_tunnel
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty-[0-9a-f]{8})?")
 _FRESH = timedelta(minutes=10)  # in which whoever ran a command may still ask how it ended
@@ -113,14 +113,28 @@ def _superfluous_containers(
             yield container.name  # whoever ran it held the lock, and is gone
 
 
-def ended_commands(observed: Observed, now: datetime) -> tuple[str, ...]:
+def superfluous_now(observed: Observed, rules: Retention, unfinished: Unfinished | None, now: datetime) -> Beyond:
+    """What may go while no deploy is under way: what a deploy that died is gone on with stays."""
+    beyond = Beyond(container_names=(), image_names=(), release_numbers=())
+    if serving := observed.incumbent_release:
+        before = observed.release(unfinished.release_number) if unfinished else None
+        beyond = beyond_retention(observed, serving, rules, before, is_shipped=unfinished is not None)
+    return replace(beyond, container_names=(*beyond.container_names, *_ended_commands(observed, now)))
+
+
+def of_roles(beyond: Beyond, observed: Observed, role_names: Collection[str]) -> Beyond:
+    """Only the containers of these roles: images and records are of all roles."""
+    mine = {c.name for c in (*observed.containers, *observed.runs) if c.role_name in role_names}
+    kept_to = tuple(name for name in beyond.container_names if name in mine)
+    return Beyond(container_names=kept_to, image_names=(), release_numbers=())
+
+
+def _ended_commands(observed: Observed, now: datetime) -> Iterator[str]:
     """Containers in which someone ran a command that has ended, without the lock of the service."""
-    return tuple(
-        container.name
-        for container in observed.runs
-        if container.run != "release" and container.ended_at and now - container.ended_at > _FRESH
-        if not container.is_in_use
-    )
+    for container in observed.runs:
+        has_ended = container.run != "release" and not container.is_in_use and container.ended_at
+        if has_ended and now - has_ended > _FRESH:
+            yield container.name
 
 
 def left_by_ships(observed: Observed, full_name: str) -> Iterator[str]:
@@ -139,19 +153,17 @@ def _nameless(observed: Observed, full_name: str, kept: set[int]) -> Iterator[st
 
 
 def superfluous_here(
-    images: Sequence[ListedImage], image_name: str, retain: int, kept: Collection[str]
+    images: Sequence[ListedImage], repository: str, retain: int, kept: Collection[str]
 ) -> tuple[str, ...]:
-    """Of this machine's images, the newest first: those that go once it has `image_name` too.
+    """Of this machine's images, the newest first: those of commits beyond the newest `retain`, and what has no name.
 
-    They are those of commits, but for the newest `retain` and those of the names `kept`; and what has no name.
+    Those of the names `kept` stay.
     """
-    repository = image_name.rpartition(":")[0]
-    names = dict.fromkeys(name for image in images for name in image.names if _is_of_commit(name, repository))
-    newest = [image_name, *(name for name in names if name != image_name)][:retain]
+    names = dict.fromkeys(name for image in images for name in image.names if is_of_commit(name, repository))
     nameless = [image.id for image in images if not image.names]
-    return (*(name for name in names if name not in newest and name not in kept), *nameless)
+    return (*(name for name in list(names)[retain:] if name not in kept), *nameless)
 
 
-def _is_of_commit(name: str, repository: str) -> bool:
+def is_of_commit(name: str, repository: str) -> bool:
     own, _, tag = name.rpartition(":")
     return own == repository and _COMMIT.fullmatch(tag) is not None

@@ -110,6 +110,18 @@ class Engine(Protocol):
     async def storage(self) -> Storage: ...
     async def has_network(self, network_name: str) -> bool: ...
     async def create_network(self, network_name: str) -> None: ...
+    async def own_networks(self) -> tuple[str, ...]:
+        """Names of those that were made for this service."""
+
+    async def remove_network(self, network_name: str) -> None:
+        """Refused while a container is in it."""
+
+    async def volumes(self) -> tuple[str, ...]:
+        """Names of all that the Docker has, whosever they are."""
+
+    async def remove_volume(self, volume_name: str) -> None:
+        """With all that is in it. Refused while any container mounts it, running or not."""
+
     async def containers(self) -> tuple[Container, ...]:
         """All of this service, whatever their state."""
 
@@ -164,6 +176,12 @@ class State(Protocol):
         """Writes down what became of a release."""
 
     async def remove(self, numbers: Collection[int]) -> None: ...
+    async def exists(self) -> bool:
+        """Whether anything is kept there: the lock's own file is enough."""
+
+    async def remove_all(self) -> None:
+        """The journal and the lock too: whoever holds that has nothing more to do there."""
+
     async def freeze(self) -> Freeze | None:
         """The one that was set, be it over or not."""
 

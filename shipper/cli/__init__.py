@@ -14,6 +14,7 @@ import click
 import shipper
 from shipper.cli.deploying import build, deploy, plan, push, rollback
 from shipper.cli.guarding import lock, trust, unlock
+from shipper.cli.keeping import prune, remove
 from shipper.cli.looking import config, history, logs, releases, status, version
 from shipper.cli.shared import print_error
 from shipper.cli.starting import init
@@ -66,6 +67,8 @@ _COMMANDS = (
     unlock,
     build,
     push,
+    prune,
+    remove,
     trust,
     config,
     init,

@@ -134,6 +134,18 @@ class SimEngine(_Part):
 
         await self._call(f"network create {network_name}", create)
 
+    async def own_networks(self) -> tuple[str, ...]:
+        raise NotImplementedError("no step removes one")
+
+    async def remove_network(self, network_name: str) -> None:
+        raise NotImplementedError("no step removes one")
+
+    async def volumes(self) -> tuple[str, ...]:
+        raise NotImplementedError("no step removes one")
+
+    async def remove_volume(self, volume_name: str) -> None:
+        raise NotImplementedError("no step removes one")
+
     async def containers(self) -> tuple[Container, ...]:
         return await self._call(
             "containers",
@@ -293,6 +305,12 @@ class SimState(_Part):
                 self.server.payloads.pop(number, None)
 
         await self._call(f"remove releases {sorted(numbers)}", remove)
+
+    async def exists(self) -> bool:
+        raise NotImplementedError("no step asks for it")
+
+    async def remove_all(self) -> None:
+        raise NotImplementedError("no step removes all")
 
     async def freeze(self) -> Freeze | None:
         return await self._call("freeze", lambda: self.server.frozen, reads=True)
