@@ -21,13 +21,13 @@ UMLAUT=größer
 _ROLE = """
 command: ["/bin/sh", "-c", "echo $$0 ${HOME:-}; exec httpd -f -p 8080 -h /www", "a b"]
 strategy: recreate
-volumes: ["{data}:/data:ro"]
-files: {{"/etc/app/key": {{secret: KEY, mode: "0440", owner: "1000:1000"}}}}
+volumes: ["DATA:/data:ro"]
+files: {"/etc/app/key": {secret: KEY, mode: "0440", owner: "1000:1000"}}
 publish: ["127.0.0.1:18080:8080"]
 memory: 64m
 cpus: 0.5
 stop_timeout: 3s
-labels: {{team: no, price: "5$"}}
+labels: {team: no, price: "5$"}
 """
 
 
@@ -52,7 +52,7 @@ def what_matters(container: dict[str, Any]) -> dict[str, Any]:
 def test_docker_compose_makes_of_what_was_written_what_shipper_had_made(project: Project, tmp_path: Path) -> None:
     data = f"{project.service}-data"
     project.write("config/env.j2", _ENV + "TOKEN={{ secrets.KEY }}\n")
-    project.configure(_ROLE.format(data=data), secrets="{KEY: }")
+    project.configure(_ROLE.replace("DATA", data), secrets="{KEY: }")
     project.commit()
     project.deploy(KEY="s3cr3t-k3y")
     by_shipper = what_matters(project.serving)
@@ -80,7 +80,8 @@ def test_docker_compose_makes_of_what_was_written_what_shipper_had_made(project:
         assert what_matters(composed) == by_shipper
         assert not [label for label in composed["Config"]["Labels"] if label.startswith("shipper.service")]
         assert project.server.docker("exec", name, "/bin/sh", "-c", "cat /etc/app/key").stdout == "s3cr3t-k3y"
-        eventually(lambda: "version 1" in project.server.run("busybox wget -qO- http://127.0.0.1:18080/").stdout)
+        asked = "busybox wget -qO- http://127.0.0.1:18080/"
+        eventually(lambda: project.server.run(asked).stdout == "version 1", "the app's answer")
     finally:
         project.server.docker("rm", "--force", name)
         project.server.docker("volume", "rm", "--force", data)
