@@ -94,7 +94,7 @@ def _images(full_name: str, observed: Observed, payloads: Mapping[int, Payload])
     recorded = {name for r in observed.releases if r.number in built for name in (r.image, r.image_id)}
     repositories = {payloads[number].config.image for number in built}
     for image in observed.images:
-        is_built = image.built_for == full_name
+        is_built = image.built_for == full_name or image.id in recorded
         names = tuple(
             name
             for name in image.names

@@ -26,12 +26,12 @@ _ABOUT = """\
 # The values of secrets are in this folder: Git ignores it, and nobody else may read it.
 #
 # To run it there instead of what shipper started, copy the folder there (as root: rsync -a), and in it:
-#   docker stop $(docker ps --quiet --filter label=shipper.service={full_name}) && docker-compose up --detach
+#   old=$(docker ps --quiet --filter label=shipper.service={full_name})
+#   docker update --restart no $old && docker stop $old && docker-compose up --detach
 # To go back: docker-compose down, then `shipper deploy`.
 #
 # It is the same but for this:
-# - Containers carry no label of shipper, which does not touch them therefore; those that it stopped come back when the
-#   server boots, unless they are removed (docker rm) or `docker update --restart no` tells them not to.
+# - Containers have other names and no label of shipper, so that it does not touch them.
 # - The name of each role leads to its container on the network, also of roles that shipper starts side by side.
 # - Files are mounted from here, where shipper copies them into the container: what an app writes to them stays.
 # - Nothing is gated, and the old container is gone before the new one runs.
@@ -138,7 +138,7 @@ def _write_file(path: Path, text: str) -> None:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes each text that is a value: to some readers of YAML 1e3 is a number and y is true, to others they are text."""
+    """Quotes each text that is a value: some readers of YAML take 1e3 for a number and y for true, others for text."""
 
 
 class _Quoted(str):

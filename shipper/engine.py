@@ -41,8 +41,6 @@ from shipper.world import Finished, Progress, Report, Storage
 
 Result = TypeVar("Result")
 
-_NAMELESS = "<none>:<none>"  # what Docker before 24 lists as the name of an image that has none
-
 _GRACE = 2.0  # seconds: Docker has no deadline for a registry, and says nothing while it waits for one
 
 
@@ -200,7 +198,11 @@ class DockerEngine:
         return tuple(
             ListedImage(
                 id=image["Id"],
-                names=tuple(name for name in image["RepoTags"] or () if name != _NAMELESS),
+                names=tuple(
+                    name
+                    for name in (*(image["RepoTags"] or ()), *(image["RepoDigests"] or ()))
+                    if not name.startswith("<none>")  # as Docker before 24 calls what has no name
+                ),
                 built_for=(image["Labels"] or {}).get(Label.IMAGE, ""),
                 size=image["Size"],
             )

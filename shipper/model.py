@@ -82,7 +82,7 @@ class ListedImage:
 
     id: str
     names: tuple[str, ...]
-    """Each with its tag; none where it has lost the last one."""
+    """Each with its tag or digest; none where it has lost the last one."""
     built_for: str = ""
     """The service, where we built it: as `Label.IMAGE` says."""
     size: int = 0
