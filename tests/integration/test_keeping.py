@@ -1,6 +1,7 @@
 """What is kept, and what goes: after deploys, by `shipper prune`, and with `shipper remove`."""
 
 from tests.integration.conftest import Project
+from tests.integration.waiting import eventually
 from tests.machines import Machine
 
 
@@ -74,9 +75,13 @@ def test_what_nobody_needs_goes_after_deploys_and_with_prune_and_nothing_else(
     project.server.docker("rmi", strangers)
 
 
+def restart_policy(project: Project) -> str:
+    return str(project.containers(running=False)[0]["HostConfig"]["RestartPolicy"]["Name"])
+
+
 def test_a_removed_service_leaves_nothing_but_its_volumes_and_what_is_not_its_own(project: Project) -> None:
     data, service = f"{project.service}-data", project.service
-    project.configure(f"volumes: ['{data}:/data', '/srv:/srv']")
+    project.configure(f"env: {{MODE: deaf}}\nstop_timeout: 1s\nvolumes: ['{data}:/data', '/srv:/srv']")
     project.version(f"version 1 of {service}")
     project.deploy()
     image = project.serving["Config"]["Image"]
@@ -89,10 +94,13 @@ def test_a_removed_service_leaves_nothing_but_its_volumes_and_what_is_not_its_ow
     assert "goes, with its data" in asked.errors
     assert "Say --yes if it is meant." in asked.errors
     assert project.answer() == f"version 1 of {service}"
-    by_role = project.shipper("remove", "--role", "web", "--yes")
+    with project.start("remove", "--yes") as process:
+        eventually(lambda: restart_policy(project) == "no", "the begin of a removal")
+        process.kill()
+    by_role = project.shipper("remove", "--role", "web", "--yes", "--wait", "20")
     assert by_role.output == f"{project.host_name}: web is gone\n"
     assert project.containers(running=False) == []
-    assert (project.state / "releases/1").is_dir()
+    assert (project.state / "releases/1").is_dir()  # what tells what else there is goes last
     removed = project.shipper("remove", "--volumes", "--yes", "--json")
 
     assert removed.exit_code == 0, removed.everything
