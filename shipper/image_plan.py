@@ -93,7 +93,7 @@ def _build(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
 
 
 def kept_images(hosts: Iterable[Observed], pruning: Iterable[Prune]) -> set[str]:
-    """Those of the releases that hosts have records of, also when they are pruned."""
+    """Those of the releases that hosts have records of, but for what is pruned."""
     gone = {(step.host_name, number) for step in pruning for number in step.release_numbers}
     return {r.image for host in hosts for r in host.releases if (host.host_name, r.number) not in gone}
 

@@ -81,8 +81,10 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
             *_changes(others),
         ),
         after_commit=_waves(
-            [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
-            [_tidying(wanted, hosts)] if any(isinstance(step, Build) for step in here) else [],
+            [
+                *([step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)),
+                _tidying(wanted, hosts) if any(isinstance(step, Build) for step in here) else (),
+            ],
         ),
         max_parallel=rollout.max_parallel,
     )
