@@ -62,7 +62,7 @@ async def write_compose(project: Project, folder: Path, *, tell: Tell = ignore) 
             now="Nothing was written.",
             next=f"Say which: --host {project.hosts[0]}",
         )
-    _refuse_folder(folder)
+    _refuse_folder(project, folder)
     async with connected(project, tell) as worlds:
         (world,) = worlds.values()
         observed = await observe(world, image_name=None, network_name=project.full_name, list_images=True)
@@ -81,12 +81,14 @@ async def write_compose(project: Project, folder: Path, *, tell: Tell = ignore) 
     )
 
 
-def _refuse_folder(folder: Path) -> None:
+def _refuse_folder(project: Project, folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there already, and not empty.", now="Nothing was written.")
-    if folder.exists() and git.is_tracked(folder, "."):
+    if git.is_tracked(project.root, str(folder.resolve())):
         raise SecretError(
-            f"{folder} is tracked by Git, and values of secrets come into it.", now="Nothing was written."
+            f"Git tracks files in {folder}, and values of secrets would come into them.",
+            now="Nothing was written.",
+            next="Name another folder.",
         )
 
 

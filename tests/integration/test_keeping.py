@@ -114,3 +114,4 @@ def test_a_removed_service_leaves_nothing_but_its_volumes_and_what_is_not_its_ow
     project.server.docker("rm", "--force", "--volumes", stranger)
     assert project.shipper("remove", "--volumes", "--yes").exit_code == 0
     assert project.server.engine("GET", f"/volumes/{data}")["message"]
+    assert not project.state.exists()

@@ -15,6 +15,7 @@ from shipper.retention import (
     superfluous_here,
     superfluous_now,
 )
+from shipper.spec import run_spec
 from tests.unit.nouns import (
     BEGUN,
     FIRST,
@@ -24,6 +25,7 @@ from tests.unit.nouns import (
     a_config,
     a_container,
     a_host,
+    a_payload,
     a_release,
     a_stopped,
 )
@@ -159,3 +161,10 @@ def test_for_some_roles_only_their_containers_go() -> None:
     assert of_roles(gone, host, ["bot"]) == Beyond(
         container_names=("shop-bot-r1-0aaa",), image_names=(), release_numbers=()
     )
+
+
+def test_what_one_off_containers_write_is_limited_too() -> None:
+    run = run_spec(
+        "web", a_payload(), name="shop-exec", image_name="shop:1", network_name="shop", labels={}, command=("true",)
+    )
+    assert run.logging.effective_options == {"max-size": "10m", "max-file": "3"}
