@@ -13,7 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shipper.belongings import Belongings as Belongings
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
+    from shipper.composing import Composed as Composed, write_compose as write_compose
     from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
     from shipper.deployment import deploy as deploy, plan_deploy as plan_deploy
     from shipper.diagnosis import diagnose as diagnose
@@ -75,9 +77,12 @@ if TYPE_CHECKING:
         Started as Started,
         Stopped as Stopped,
         Unchanged as Unchanged,
+        short_image as short_image,
+        size_text as size_text,
     )
     from shipper.plan import Plan as Plan
     from shipper.project import Project as Project, open_project as open_project
+    from shipper.pruning import Pruned as Pruned, prune as prune
     from shipper.reads import (
         Logs as Logs,
         history as history,
@@ -85,6 +90,7 @@ if TYPE_CHECKING:
         logs as logs,
         status as status,
     )
+    from shipper.removal import Removed as Removed, find_belongings as find_belongings, remove as remove
     from shipper.rollbacks import rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
@@ -93,7 +99,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
+    "belongings": "Belongings",
     "checks": "HERE Finding Level",
+    "composing": "Composed write_compose",
     "config": "Config json_schema seconds_of",
     "deployment": "deploy plan_deploy",
     "diagnosis": "diagnose",
@@ -106,10 +114,12 @@ _NAMES = {
     "freezing": "freeze freezes unfreeze",
     "login": "HostKey",
     "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Restarted Serving Started "
-    "Stopped Unchanged",
+    "Stopped Unchanged short_image size_text",
     "plan": "Plan",
     "project": "Project open_project",
+    "pruning": "Pruned prune",
     "reads": "Logs history list_releases logs status",
+    "removal": "Removed find_belongings remove",
     "rollbacks": "rollback",
     "shipping": "build push",
     "trust": "pin_key shown_key",

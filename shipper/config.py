@@ -38,11 +38,15 @@ def _format_duration(seconds: float) -> str:
     return f"{number:.6f}".rstrip("0").rstrip(".") + unit
 
 
-def _memory(value: object) -> int:
+def _size(value: object) -> int:
     match = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(value).lower())
     if not match:
         raise ValueError("is not a size such as 512m or 2g")
-    size = int(match[1]) * _BYTES[match[2]]
+    return int(match[1]) * _BYTES[match[2]]
+
+
+def _memory(value: object) -> int:
+    size = _size(value)
     if size < _LEAST_MEMORY:
         raise ValueError("is less than the 6m that Docker demands")
     return size
@@ -70,11 +74,9 @@ Duration = Annotated[
     PlainSerializer(_format_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h)$"}),
 ]
-Memory = Annotated[
-    int,
-    BeforeValidator(_memory),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\d+\s*[bkmgBKMG]?[bB]?$"}),
-]
+_SIZE_SCHEMA = WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\d+\s*[bkmgBKMG]?[bB]?$"})
+Size = Annotated[int, BeforeValidator(_size), _SIZE_SCHEMA]
+Memory = Annotated[int, BeforeValidator(_memory), _SIZE_SCHEMA]
 Command = Annotated[
     tuple[str, ...],
     BeforeValidator(_command),
@@ -135,6 +137,8 @@ class Build(Section):
     """Stage of a multi-stage Dockerfile."""
     args: dict[str, Text] = {}
     """Build arguments. They are visible in the image's history: no secrets here."""
+    cache_limit: Size | None = None
+    """What the builder's cache may take of this machine's disk after a build; nothing of it is touched if absent."""
 
 
 class HttpProbe(Section):

@@ -51,8 +51,8 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
             holding(project, worlds, f"deploy of {short(project.version)}", wait),
         ):
             async with task_group() as reading:
-                reading.create_task(_refuse_if_frozen(worlds))
-                looking = reading.create_task(observe_all(project, worlds, project.image))
+                reading.create_task(refuse_if_frozen(worlds))
+                looking = reading.create_task(observe_all(project, worlds, project.image, list_images=True))
             hosts = looking.result()
             warn_of_unfinished(worlds, tell)
             made = await _plan(project, worlds, hosts, available, mask, tell)
@@ -65,7 +65,7 @@ async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with connected(project, tell, project.affected_hosts) as worlds:
-            hosts = await observe_all(project, worlds, project.image)
+            hosts = await observe_all(project, worlds, project.image, list_images=True)
             return await _plan(project, worlds, hosts, available, mask, tell)
 
 
@@ -76,7 +76,7 @@ def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> Abst
     return locked(worlds, holder, wait=wait)
 
 
-async def _refuse_if_frozen(worlds: Worlds) -> None:
+async def refuse_if_frozen(worlds: Worlds) -> None:
     for name, freeze in (await together({name: world.state.freeze() for name, world in worlds.items()})).items():
         if freeze and freeze.holds(now(worlds)):
             raise Frozen(

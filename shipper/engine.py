@@ -31,6 +31,7 @@ from shipper.model import (
     FileInContainer,
     Image,
     Label,
+    ListedImage,
     Published,
     image_of,
     size_text,
@@ -81,6 +82,21 @@ class DockerEngine:
             f"network create {network_name}",
             lambda api: api.create_network(network_name, driver="bridge", check_duplicate=True, labels=labels),
         )
+
+    async def own_networks(self) -> tuple[str, ...]:
+        mine = {"label": f"{Label.SERVICE}={self._service}"}
+        found = await self._call("own networks", lambda api: api.networks(filters=mine))
+        return tuple(network["Name"] for network in found)
+
+    async def remove_network(self, network_name: str) -> None:
+        await self._call(f"network rm {network_name}", lambda api: api.remove_network(network_name))
+
+    async def volumes(self) -> tuple[str, ...]:
+        found = await self._call("volumes", lambda api: api.volumes())
+        return tuple(volume["Name"] for volume in found["Volumes"] or ())
+
+    async def remove_volume(self, volume_name: str) -> None:
+        await self._call(f"volume rm {volume_name}", lambda api: api.remove_volume(volume_name))
 
     async def containers(self) -> tuple[Container, ...]:
         """Those that were there when we last looked are asked for along with the list: most are there still."""
@@ -176,6 +192,22 @@ class DockerEngine:
         ids = await self._call("images", lambda api: api.images(quiet=True))
         found = await asyncio.gather(*(self.image(image_id) for image_id in dict.fromkeys(ids)))
         return tuple(image for image in found if image)
+
+    async def list_images(self) -> tuple[ListedImage, ...]:
+        listed = await self._call("list images", lambda api: api.images())
+        return tuple(
+            ListedImage(
+                id=image["Id"],
+                names=tuple(
+                    name
+                    for name in (*(image["RepoTags"] or ()), *(image["RepoDigests"] or ()))
+                    if not name.startswith("<none>")  # as Docker before 24 calls what has no name
+                ),
+                built_for=(image["Labels"] or {}).get(Label.IMAGE, ""),
+                size=image["Size"],
+            )
+            for image in listed
+        )
 
     async def load(self, archive: Iterator[bytes]) -> None:
         def load(api: docker.APIClient) -> None:
@@ -380,6 +412,7 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         out_of_memory=state["OOMKilled"],
         health=(state.get("Health") or {}).get("Status", ""),
         restarts=inspected["RestartCount"],
+        volumes=tuple(mount["Name"] for mount in inspected["Mounts"] if mount["Type"] == "volume"),
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
     )
 

@@ -1,7 +1,7 @@
 """PURE: what one host needs to serve a release: which steps, in which order, and why."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from shipper.config import Gate, HttpProbe, Role
 from shipper.errors import ImageError
@@ -17,7 +17,7 @@ from shipper.model import (
     Release,
     ReleaseOutcome,
 )
-from shipper.retention import beyond_retention
+from shipper.retention import Beyond, beyond_retention, retention_of
 from shipper.spec import container_spec
 from shipper.steps import Step
 from shipper.steps.check import Check
@@ -323,33 +323,36 @@ class HostPlan:
                 )
 
     @property
-    def pruning(self) -> Iterator[Step]:
+    def pruning(self) -> Iterator[Prune]:
         yield from self._pruning(may_fail=False)
 
-    def _pruning(self, *, may_fail: bool) -> Iterator[Step]:
+    def _pruning(self, *, may_fail: bool) -> Iterator[Prune]:
         """Where a rollback of other roles goes stays; and while this may fail, of these roles too."""
-        if self.wanted.retain is not None and self.changed_roles:
-            before = (
-                self.observed.role_names if may_fail else [r for r in self.observed.role_names if r not in self.roles]
-            )
-            spared = [record for role in before if (record := self.observed.incumbent_release_of([role]))]
-            yield from prune(self.observed, self.release, self.wanted.retain, spared, images=self.wanted.removes_images)
+        wanted, observed = self.wanted, self.observed
+        if wanted.retain is None or not self.changed_roles:
+            return
+        before = [name for name in observed.role_names if may_fail or name not in self.roles]
+        rules = replace(
+            retention_of(self.payload.config, wanted.full_name, wanted.retain), removes_images=wanted.removes_images
+        )
+        beyond = beyond_retention(
+            observed,
+            self.release,
+            rules,
+            [record for name in before if (record := observed.incumbent_release_of([name]))],
+            changing=self.changed_roles,
+            is_shipped=not observed.image and not wanted.sources.registry_name,
+        )
+        yield from prune(self.host_name, beyond, because=f"retain is {wanted.retain}")
 
 
-def prune(
-    observed: Observed, release: Release, retain: int, spared: Sequence[Release] = (), *, images: bool
-) -> Iterator[Prune]:
-    """What the host need not keep when `release` serves, and `spared` may as well.
-
-    With the images of releases, or without.
-    """
-    beyond = beyond_retention(observed, release, retain, spared)
-    if beyond.container_names or beyond.release_numbers:
+def prune(host_name: str, beyond: Beyond, because: str) -> Iterator[Prune]:
+    if beyond.container_names or beyond.image_names or beyond.release_numbers:
         yield Prune(
-            host_name=observed.host_name,
-            because=f"retain is {retain}",
+            host_name=host_name,
+            because=because,
             container_names=beyond.container_names,
-            image_names=beyond.image_names if images else (),
+            image_names=beyond.image_names,
             release_numbers=beyond.release_numbers,
         )
 

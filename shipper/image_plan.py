@@ -1,15 +1,19 @@
 """PURE: how the hosts that lack an image get it: from this machine or from a registry, and what comes before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from shipper import config
 from shipper.errors import ImageError
-from shipper.model import Image, Observed, Published
+from shipper.model import Image, ListedImage, Observed, Published
+from shipper.retention import superfluous_here
 from shipper.steps import Step
 from shipper.steps.build import Build
+from shipper.steps.prune import Prune
 from shipper.steps.pull import Pull
 from shipper.steps.push import Push
 from shipper.steps.ship import Ship
+from shipper.steps.tidy import Tidy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,8 @@ class Sources:
     """None where images travel through SSH."""
     published: Published | None = None
     """What the registry has under that name."""
+    others_here: tuple[ListedImage, ...] = ()
+    """What this machine has of the service, the newest first."""
 
 
 def steps_here(sources: Sources, lacking: Sequence[Observed], before_build: Step | None) -> Iterator[Step]:
@@ -85,3 +91,20 @@ def _build(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
         )
     why = "the one here is for another processor" if here else "this commit has no image yet"
     yield Build(image_name=sources.image_name, platform=host.platform, because=why)
+
+
+def kept_images(hosts: Iterable[Observed], pruning: Iterable[Prune]) -> set[str]:
+    """Those of the releases that hosts have records of, but for what is pruned."""
+    gone = {(step.host_name, number) for step in pruning for number in step.release_numbers}
+    return {r.image for host in hosts for r in host.releases if (host.host_name, r.number) not in gone}
+
+
+def tidying(
+    images: Sequence[ListedImage], repository: str, build: config.Build | None, retain: int, kept: Collection[str]
+) -> Iterator[Tidy]:
+    """What need not stay of this machine's `images`, the newest first, and of the builder's cache."""
+    names = superfluous_here(images, repository, retain, kept)
+    limit = build.cache_limit if build else None
+    if names or limit is not None:
+        because = f"retain is {retain}" if names else "the config limits it"
+        yield Tidy(image_names=names, cache_limit=limit, because=because)

@@ -1,5 +1,6 @@
 """The nouns: what shipper talks about. Plain frozen data, no I/O."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -73,6 +74,18 @@ def image_of(inspected: Mapping[str, Any]) -> Image:
         healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         names=tuple(inspected.get("RepoTags") or ()),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedImage:
+    """An image as a Docker daemon lists it, with what tells whether it is ours."""
+
+    id: str
+    names: tuple[str, ...]
+    """Each with its tag or digest; none where it has lost the last one."""
+    built_for: str = ""
+    """The service, where we built it: as `Label.IMAGE` says."""
+    size: int = 0
 
 
 class ReleaseOutcome(StrEnum):
@@ -149,12 +162,26 @@ class Published:
 
 
 def short_image(image_name: str) -> str:
+    """For people: no more of a commit, or of an id, than tells it from others."""
+    if image_name.startswith("sha256:"):
+        return image_name[:19]
     repository, colon, tag = image_name.rpartition(":")
     return f"{repository}{colon}{short(tag)}"
 
 
+def tunnel_repository(service: str) -> str:
+    """What images are called that are on their way through the tunnel, behind `127.0.0.1:<port>/`."""
+    return f"shipper-tunnel/{service}"
+
+
+def is_of_tunnel(image_name: str, service: str) -> bool:
+    return bool(re.fullmatch(rf"127\.0\.0\.1:\d+/{re.escape(tunnel_repository(service))}:\d+", image_name))
+
+
 def size_text(count: int) -> str:
     """Bytes for people."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
@@ -171,6 +198,9 @@ class Label(StrEnum):
     """Works only while it has its lease: docs/handover.md."""
     RUN = "shipper.run"
     """Runs one command and serves nobody: `release` or `exec` says which."""
+    IMAGE = "shipper.image"
+    """Of an image that we built: for which service. It is not `SERVICE`, since containers inherit it: what somebody
+    starts by hand from an image of ours is not ours."""
 
 
 # What a deploy has decided of a container stands in its restart policy, where it survives every crash and reboot.
@@ -216,6 +246,8 @@ class Container:
     """How often Docker started it again since it was created."""
     run: str = ""
     """`release` or `exec` where it runs one command and serves nobody: as `Label.RUN` says."""
+    volumes: tuple[str, ...] = ()
+    """Names of those that it mounts; Docker makes one up where the image asks for a volume that nobody gives it."""
 
     @property
     def short_version(self) -> str:
@@ -334,6 +366,8 @@ class Observed:
     """Those that run one command."""
     stopped_roles: frozenset[str] = frozenset()
     """Roles that somebody stopped with `shipper stop`, as the journal tells; see `stopped`."""
+    images: tuple[ListedImage, ...] = ()
+    """All that its Docker has, whosever they are; none where they were not asked for."""
 
     @property
     def role_names(self) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from shipper.model import Observed, Serving
+from shipper.errors import EngineError
+from shipper.model import ListedImage, Observed, Serving
 from shipper.project import Project
 from shipper.tasks import task_group, together
 from shipper.world import World
@@ -13,13 +14,15 @@ Worlds = Mapping[str, World]
 Hosts = Mapping[str, Observed]
 
 
-async def observe(world: World, *, image_name: str | None, network_name: str) -> Observed:
+async def observe(world: World, *, image_name: str | None, network_name: str, list_images: bool = False) -> Observed:
+    """With a list of all images for those who may remove some."""
     async with task_group() as reads:
         platform = reads.create_task(world.engine.platform())
         containers = reads.create_task(world.engine.containers())
         releases = reads.create_task(world.state.releases())
         image = reads.create_task(world.engine.image(image_name)) if image_name else None
         has_network = reads.create_task(world.engine.has_network(network_name))
+        listed = reads.create_task(_listed(world)) if list_images else None
     found = sorted(containers.result(), key=lambda container: container.name)
     observed = Observed(
         host_name=world.host_name,
@@ -29,6 +32,7 @@ async def observe(world: World, *, image_name: str | None, network_name: str) ->
         releases=releases.result(),
         image=image.result() if image else None,
         has_network=has_network.result(),
+        images=listed.result() if listed else (),
     )
     if any(container.was_stopped for container in observed.incumbents):
         return replace(observed, stopped_roles=stopped_roles(await world.journal.read()))
@@ -45,10 +49,21 @@ def stopped_roles(entries: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(role_name for role_name, what in last.items() if what == ("stop", "stop"))
 
 
-async def observe_all(project: Project, worlds: Worlds, image_name: str | None) -> dict[str, Observed]:
-    return await together(
-        {name: observe(world, image_name=image_name, network_name=project.full_name) for name, world in worlds.items()}
-    )
+async def _listed(world: World) -> tuple[ListedImage, ...]:
+    try:
+        return await world.engine.list_images()
+    except EngineError:
+        return ()  # nothing that is removed is worth a deploy that fails
+
+
+async def observe_all(
+    project: Project, worlds: Worlds, image_name: str | None, *, list_images: bool = False
+) -> dict[str, Observed]:
+    looks = {
+        name: observe(world, image_name=image_name, network_name=project.full_name, list_images=list_images)
+        for name, world in worlds.items()
+    }
+    return await together(looks)
 
 
 def serving_of(hosts: Hosts) -> Iterator[Serving]:

@@ -11,9 +11,10 @@ from shipper.config import Config
 from shipper.errors import ReleaseNotFound
 from shipper.facts import Facts
 from shipper.host_plan import STOP_TIMEOUT, HostPlan, Wanted
-from shipper.image_plan import steps_here
-from shipper.model import Container, Observed, Release
+from shipper.image_plan import kept_images, steps_here, tidying
+from shipper.model import Container, ListedImage, Observed, Release
 from shipper.steps import Step
+from shipper.steps.build import Build
 from shipper.steps.stop import Stop
 
 Lane = tuple[Step, ...]
@@ -83,6 +84,7 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
     """
     config, wanted = hosts[0].payload.config, hosts[0].wanted
     changed = any(host.changed_roles for host in hosts)
+    here = tuple(_steps_here(hosts))
     commits = any(host.changed_roles or host.is_uncommitted for host in hosts)
     first = [host for host in hosts if not config.rollout.first_host_first or host.host_name == hosts[0].host_name]
     others = [host for host in hosts if host not in first]
@@ -94,7 +96,7 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
         title=title,
         facts=wanted.facts,
         before_commit=_waves(
-            [_steps_here(hosts)],
+            [here],
             [host.supply for host in hosts],
             [[step] for host in first for step in host.made],
             [_hook(wanted, "pre") if changed else ()],
@@ -104,7 +106,10 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
             *_changes(others),
         ),
         after_commit=_waves(
-            [[step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)],
+            [
+                *([step] for host in hosts for step in (*host.commit, *host.retired, *host.pruning)),
+                _tidying(hosts) if any(isinstance(step, Build) for step in here) else (),
+            ],
             [_hook(wanted, "post") if commits else ()],
         ),
         max_parallel=config.rollout.max_parallel,
@@ -205,6 +210,16 @@ def _hook(wanted: Wanted, when: str) -> Lane:
     """`pre-deploy`, say, if the config has it."""
     hook = wanted.hooks.get(f"{when}-{wanted.command}")
     return (hook,) if hook else ()
+
+
+def _tidying(hosts: Sequence[HostPlan]) -> Iterator[Step]:
+    """What this machine need not keep after a build."""
+    wanted, config = hosts[0].wanted, hosts[0].payload.config
+    if wanted.retain is None:
+        return
+    kept = kept_images([host.observed for host in hosts], [step for host in hosts for step in host.pruning])
+    new = ListedImage(id="", names=(wanted.release.image,))
+    yield from tidying([new, *wanted.sources.others_here], config.image, config.build, wanted.retain, kept)
 
 
 def _waves(*waves: Iterable[Iterable[Step]]) -> tuple[Wave, ...]:

@@ -50,6 +50,8 @@ set -e; umask 007; {MAKE_ROOT}
 mkdir -p "$1"; cd "$1"; cat >.freeze.new; mv .freeze.new freeze
 """
 _UNFREEZE = 'rm -f "$1/freeze"'
+_EXISTS = '[ -e "$1" ] && echo yes; :'
+_REMOVE_ALL = 'rm -rf -- "$1"'
 _REMOVE = 'cd "$1/releases" && shift && rm -rf -- "$@"'
 
 
@@ -85,6 +87,12 @@ class Records:
 
     async def remove(self, numbers: Collection[int]) -> None:
         await self._run("removing releases", _REMOVE, *map(str, sorted(numbers)))
+
+    async def exists(self) -> bool:
+        return bool(await self._run("looking for the state", _EXISTS))
+
+    async def remove_all(self) -> None:
+        await self._run("removing the state", _REMOVE_ALL)
 
     def _unreadable(self, what: str) -> HostError:
         return HostError(

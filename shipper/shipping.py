@@ -18,6 +18,7 @@ from shipper.mask import Mask, masking
 from shipper.model import Image, Observed, short
 from shipper.observe import Worlds, observe_all
 from shipper.project import Project
+from shipper.retention import beyond_retention, retention_of
 from shipper.session import connected
 from shipper.sources import find_sources
 from shipper.steps import Step
@@ -96,7 +97,9 @@ def _superfluous(project: Project, host: Observed) -> Step | None:
     """What the host need not keep, be the image deployed or not."""
     if not (serving := host.incumbent_release):
         return None
-    return next(prune(host, serving, project.config.retain, images=not project.config.fixed_version), None)
+    rules = retention_of(project.config, project.full_name, project.config.retain)
+    beyond = beyond_retention(host, serving, rules, is_shipped=True)
+    return next(prune(host.host_name, beyond, because=f"retain is {rules.releases}"), None)
 
 
 async def _do_in_turn(at_once: asyncio.Semaphore, step: Step, world: World, tell: Tell) -> None:

@@ -1,11 +1,12 @@
 """Looks where the wanted image can come from: this machine, and the registry."""
 
 from shipper.config import registry_of
-from shipper.errors import AccessDenied
+from shipper.errors import AccessDenied, BuildError
 from shipper.image_plan import Sources
 from shipper.mask import Mask
-from shipper.model import Image, Published
+from shipper.model import Image, ListedImage, Published
 from shipper.observe import Hosts, Worlds
+from shipper.tasks import task_group
 from shipper.world import World
 
 
@@ -19,14 +20,25 @@ async def sources_for(worlds: Worlds, hosts: Hosts, image_name: str, mask: Mask,
 
 async def find_sources(world: World, image_name: str, mask: Mask, *, can_build: bool) -> Sources:
     """The registry is asked by one server for all."""
-    here = await world.images.find(image_name)
+    async with task_group() as looking:
+        finding = looking.create_task(world.images.find(image_name))
+        listing = looking.create_task(_ours(world))
+    here = finding.result()
     return Sources(
         image_name=image_name,
         here=here,
         can_build=can_build,
         registry_name=registry_of(image_name) if world.registry else None,
         published=await _published(world, image_name, mask, here, can_build),
+        others_here=listing.result(),
     )
+
+
+async def _ours(world: World) -> tuple[ListedImage, ...]:
+    try:
+        return await world.images.ours()
+    except BuildError:
+        return ()  # nothing that is removed is worth a deploy that fails
 
 
 async def _published(

@@ -31,7 +31,7 @@ def container_spec(
         files=tuple(_file(path, file, contents[path]) for path, file in role.files.items()),
         mounts=(
             *(_mount(volume) for volume in role.volumes),
-            *([Mount(source=f"{network_name}-{role_name}-lease", target=_LEASE)] if role.handover else ()),
+            *([Mount(source=lease_volume(network_name, role_name), target=_LEASE)] if role.handover else ()),
         ),
         ports=tuple(_port(mapping) for mapping in role.publish),
         memory=role.memory,
@@ -40,6 +40,10 @@ def container_spec(
         init=role.init,
         logging=role.logging,
     )
+
+
+def lease_volume(full_name: str, role_name: str) -> str:
+    return f"{full_name}-{role_name}-lease"
 
 
 def run_spec(

@@ -16,6 +16,7 @@ from shipper.model import (
     Freeze,
     Holder,
     Image,
+    ListedImage,
     Payload,
     Published,
     Release,
@@ -109,6 +110,18 @@ class Engine(Protocol):
     async def storage(self) -> Storage: ...
     async def has_network(self, network_name: str) -> bool: ...
     async def create_network(self, network_name: str) -> None: ...
+    async def own_networks(self) -> tuple[str, ...]:
+        """Names of those that were made for this service."""
+
+    async def remove_network(self, network_name: str) -> None:
+        """Refused while a container is in it."""
+
+    async def volumes(self) -> tuple[str, ...]:
+        """Names of all that the Docker has, whosever they are."""
+
+    async def remove_volume(self, volume_name: str) -> None:
+        """With all that is in it. Refused while any container mounts it, running or not."""
+
     async def containers(self) -> tuple[Container, ...]:
         """All of this service, whatever their state."""
 
@@ -133,6 +146,9 @@ class Engine(Protocol):
     async def image(self, image_name: str) -> Image | None: ...
     async def images(self) -> tuple[Image, ...]:
         """All that the Docker has, whosever they are."""
+
+    async def list_images(self) -> tuple[ListedImage, ...]:
+        """The same in one request, and no more of each than a list tells."""
 
     async def load(self, archive: Iterator[bytes]) -> None: ...
     async def published(self, reference: str, credentials: Credentials | None) -> Published:
@@ -160,6 +176,12 @@ class State(Protocol):
         """Writes down what became of a release."""
 
     async def remove(self, numbers: Collection[int]) -> None: ...
+    async def exists(self) -> bool:
+        """Whether anything is kept there: the lock's own file is enough."""
+
+    async def remove_all(self) -> None:
+        """The journal and the lock too: whoever holds that has nothing more to do there."""
+
     async def freeze(self) -> Freeze | None:
         """The one that was set, be it over or not."""
 
@@ -193,6 +215,18 @@ class Images(Protocol):
     async def find(self, image_name: str) -> Image | None: ...
     async def build(self, image_name: str, platform: str, say: Callable[[str], None]) -> Image:
         """Raises BuildError. `say` gets what the builder writes, line by line."""
+
+    async def ours(self) -> tuple[ListedImage, ...]:
+        """Those of this service here, the newest first: of its repository, and what we built for it that has no name.
+
+        None where there is no Docker here.
+        """
+
+    async def remove(self, image_name: str) -> None:
+        """Raises EngineError where it is in use, or gone."""
+
+    async def limit_cache(self, size: int) -> None:
+        """Removes what the builder has not used for longest, until its cache takes no more than `size` bytes."""
 
     async def ship(self, image_name: str, world: "World", report: Report) -> str:
         """Moves the image there; returns in words how. Raises ImageError, DiskFull and what Engine raises."""

@@ -28,6 +28,7 @@ PACKAGES = {
     "busybox": "busybox-static",
     "git": "git",
     "docker-registry": "docker-registry",
+    "docker-compose": "docker-compose",
 }
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

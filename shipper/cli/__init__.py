@@ -15,6 +15,7 @@ import shipper
 from shipper.cli.deploying import build, deploy, plan, push, restart, rollback, start, stop
 from shipper.cli.diagnosing import doctor
 from shipper.cli.guarding import lock, trust, unlock
+from shipper.cli.keeping import prune, remove
 from shipper.cli.looking import config, history, logs, releases, status, version
 from shipper.cli.shared import print_error
 from shipper.cli.starting import init
@@ -70,6 +71,8 @@ _COMMANDS = (
     unlock,
     build,
     push,
+    prune,
+    remove,
     trust,
     config,
     doctor,

@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -100,15 +101,28 @@ def history(options: Options) -> None:
 
 @click.command()
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the config instead, for editors.")
+@click.option(
+    "--compose",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Write for Docker Compose what serves on a host.",
+)
 @shared_options
-def config(options: Options, schema: bool) -> None:
+def config(options: Options, schema: bool, folder: Path | None) -> None:
     """Print the config that is in force: with the overlay, all defaults, and no secret.
 
     Asks no server, and finds each mistake in the config and in the template of the env: `shipper config -q` prints
     nothing else, for a check in CI.
+
+    With --compose, write what serves on a host into FOLDER, to run it without shipper: docker-compose.yml, env, and
+    mounted files. They hold the values of secrets.
     """
     if schema:
         print(json.dumps(shipper.json_schema(), indent=2))
+        return
+    if folder:
+        _write_compose(options, folder)
         return
     project = options.project()
     shipper.check_template(project)
@@ -121,6 +135,18 @@ def config(options: Options, schema: bool) -> None:
     import yaml
 
     print(yaml.safe_dump(effective, sort_keys=False, allow_unicode=True), end="")
+
+
+def _write_compose(options: Options, folder: Path) -> None:
+    composed = run(shipper.write_compose(options.project(), folder, tell=beside_result(options)))
+    if options.as_json:
+        print_json(composed)
+        return
+    for name in composed.file_names:
+        print(f"wrote {folder / name}")
+    print(
+        f"What serves on {composed.host_name}, with the values of its secrets. docker-compose.yml says how to run it."
+    )
 
 
 @click.command()

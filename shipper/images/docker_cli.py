@@ -10,7 +10,7 @@ from shipper import git, local
 from shipper.config import Build
 from shipper.errors import BuildError, EngineError
 from shipper.local import Finished
-from shipper.model import Image, image_of
+from shipper.model import Image, Label, ListedImage, image_of
 from shipper.project import Project
 from shipper.tasks import together
 
@@ -40,6 +40,39 @@ class DockerCli:
         finished = await self._docker("tag", image_name, new_name)
         if finished.exit_code:
             raise EngineError(f"docker tag {new_name} failed here: {finished.errors.strip()}")
+
+    async def ours(self) -> tuple[ListedImage, ...]:
+        config, mine = self._project.config, f"label={Label.IMAGE}={self._project.full_name}"
+        repository = config.image.rpartition(":")[0] if config.fixed_version else config.image
+        listing = ("image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}")
+        try:
+            listed = await together(
+                {
+                    "named": self._docker(*listing, repository),
+                    "nameless": self._docker(*listing, "--filter", "dangling=true", "--filter", mine),
+                }
+            )
+        except FileNotFoundError:
+            return ()
+        named, nameless = (listed[kind].output.split("\n")[:-1] for kind in ("named", "nameless"))
+        return (
+            *(ListedImage(id=line.split()[0], names=(line.split()[1],)) for line in named if "<none>" not in line),
+            *(ListedImage(id=line.split()[0], names=()) for line in nameless),
+        )
+
+    async def remove(self, image_name: str) -> None:
+        finished = await self._docker("image", "rm", image_name)
+        if finished.exit_code:
+            raise EngineError(f"docker image rm {image_name} failed here: {finished.errors.strip()}")
+
+    async def limit_cache(self, size: int) -> None:
+        """The option has had another name since buildx 0.18, where the old one is on its way out."""
+        prune = ("builder", "prune", "--force")
+        finished = await self._docker(*prune, f"--keep-storage={size}")
+        if finished.exit_code:
+            finished = await self._docker(*prune, f"--reserved-space={size}")
+        if finished.exit_code:
+            raise EngineError(f"docker builder prune failed here: {finished.errors.strip()}")
 
     async def push(self, image_name: str, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
         """Raises EngineError with what Docker says."""
@@ -94,6 +127,7 @@ class DockerCli:
             "build",
             *(word for option, value in options.items() for word in (option, value)),
             f"--tag={project.config.image}:latest",
+            f"--label={Label.IMAGE}={project.full_name}",
             *(f"--build-arg={name}={value}" for name, value in build.args.items()),
         ]
         if build.target:

@@ -11,7 +11,7 @@ from shipper.images.archive import Archive, known_layers
 from shipper.images.docker_cli import DockerCli
 from shipper.images.saved import Saved, read_saved
 from shipper.images.tunnel import PREFIX, Tunnel, remove_names
-from shipper.model import Image, size_text
+from shipper.model import Image, ListedImage, size_text
 from shipper.project import Project
 from shipper.tasks import finish, task_group
 from shipper.world import Progress, Report, Storage, World
@@ -50,6 +50,15 @@ class LocalImages:
                 next="Does the Dockerfile fix a platform (FROM --platform)? Other processors need BuildKit and QEMU.",
             )
         return image
+
+    async def ours(self) -> tuple[ListedImage, ...]:
+        return await self._docker.ours()
+
+    async def remove(self, image_name: str) -> None:
+        await self._docker.remove(image_name)
+
+    async def limit_cache(self, size: int) -> None:
+        await self._docker.limit_cache(size)
 
     async def ship(self, image_name: str, world: World, report: Report) -> str:
         image = self._found.get(image_name) or await self.find(image_name)

@@ -6,14 +6,13 @@ removes these names when all is there, and with them those that earlier runs lef
 """
 
 import asyncio
-import re
 from collections.abc import Collection
 
 from shipper.errors import ConnectError, EngineError
 from shipper.images.prefixes import contents, prefixes
 from shipper.images.pull_registry import PullRegistry
 from shipper.images.saved import Saved
-from shipper.model import Image, size_text
+from shipper.model import Image, is_of_tunnel, size_text, tunnel_repository
 from shipper.tasks import task_group
 from shipper.world import Progress, Report, World
 
@@ -27,14 +26,14 @@ class LayersUnknown(EngineError):
 class Tunnel:
     def __init__(self, service: str, prefix_size: int, deadline: float) -> None:
         """After each `prefix_size` bytes, what has arrived is made to stay."""
-        self._repository = f"shipper-tunnel/{service}"
+        self._service = service
+        self._repository = tunnel_repository(service)
         self._prefix_size = prefix_size
         self._deadline = deadline
 
     def names(self, images: Collection[Image]) -> list[str]:
         """The names of ours that these images have."""
-        ours = re.compile(rf"127\.0\.0\.1:\d+/{re.escape(self._repository)}:\d+")
-        return [name for image in images for name in image.names if ours.fullmatch(name)]
+        return [name for image in images for name in image.names if is_of_tunnel(name, self._service)]
 
     async def ship(
         self,

@@ -15,6 +15,8 @@ async def test_an_image_that_is_there_is_told_and_is_among_all(world: World) -> 
     assert image
     assert image.platform == await world.engine.platform()
     assert image in await world.engine.images()
+    (listed,) = [other for other in await world.engine.list_images() if image_of(App.WELL) in other.names]
+    assert listed.id == image.id
 
 
 async def test_an_image_that_is_not_there_is_nothing(world: World) -> None:

@@ -38,10 +38,15 @@ OF_AN_ENGINE: dict[str, Verb] = {
     "storage": lambda world, name: world.engine.storage(),
     "has_network": lambda world, name: world.engine.has_network(name),
     "create_network": lambda world, name: world.engine.create_network(name),
+    "own_networks": lambda world, name: world.engine.own_networks(),
+    "remove_network": lambda world, name: world.engine.remove_network(name),
+    "volumes": lambda world, name: world.engine.volumes(),
+    "remove_volume": lambda world, name: world.engine.remove_volume(name),
     "containers": lambda world, name: world.engine.containers(),
     "create": lambda world, name: world.engine.create(SPEC),
     "image": lambda world, name: world.engine.image(name),
     "images": lambda world, name: world.engine.images(),
+    "list_images": lambda world, name: world.engine.list_images(),
     "load": lambda world, name: world.engine.load(iter([b"an archive", b"in pieces"])),
     "pull": lambda world, name: world.engine.pull(f"127.0.0.1:2/{name}:1", None, lambda progress: None),
     "tag": lambda world, name: world.engine.tag(f"{name}:1", f"{name}:2"),
@@ -56,6 +61,8 @@ OF_A_HOST: dict[str, Verb] = {
     "connect_socket": lambda world, name: ssh(world).connect_socket("/var/run/docker.sock"),
     "serving": lambda world, name: listen(world),
     "releases": lambda world, name: world.state.releases(),
+    "exists": lambda world, name: world.state.exists(),
+    "remove_all": lambda world, name: world.state.remove_all(),
 }
 
 

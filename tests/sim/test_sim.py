@@ -95,8 +95,9 @@ def test_it_finds_a_plan_that_retires_the_old_one_before_the_swap(monkeypatch: p
 
 
 def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def blindly(*arguments: Any) -> Hosts:
-        return {name: replace(host, containers=()) for name, host in (await observe_all(*arguments)).items()}
+    async def blindly(*arguments: Any, **options: Any) -> Hosts:
+        seen = await observe_all(*arguments, **options)
+        return {name: replace(host, containers=()) for name, host in seen.items()}
 
     monkeypatch.setattr(shipper.deployment, "observe_all", blindly)
 

@@ -31,6 +31,7 @@ from shipper.model import (
     Holder,
     Image,
     Label,
+    ListedImage,
     Payload,
     Published,
     Release,
@@ -148,6 +149,18 @@ class SimEngine(_Part):
 
         await self._call(f"network create {network_name}", create)
 
+    async def own_networks(self) -> tuple[str, ...]:
+        raise NotImplementedError("no step removes one")
+
+    async def remove_network(self, network_name: str) -> None:
+        raise NotImplementedError("no step removes one")
+
+    async def volumes(self) -> tuple[str, ...]:
+        raise NotImplementedError("no step removes one")
+
+    async def remove_volume(self, volume_name: str) -> None:
+        raise NotImplementedError("no step removes one")
+
     async def containers(self) -> tuple[Container, ...]:
         return await self._call(
             "containers",
@@ -243,6 +256,11 @@ class SimEngine(_Part):
     async def images(self) -> tuple[Image, ...]:
         return await self._call("images", lambda: tuple(map(_image, sorted(self.server.images))), reads=True)
 
+    async def list_images(self) -> tuple[ListedImage, ...]:
+        return await self._call(
+            "list images", lambda: tuple(map(_listed_image, sorted(self.server.images))), reads=True
+        )
+
     async def load(self, archive: Iterator[bytes]) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")
 
@@ -303,6 +321,12 @@ class SimState(_Part):
 
         await self._call(f"remove releases {sorted(numbers)}", remove)
 
+    async def exists(self) -> bool:
+        raise NotImplementedError("no step asks for it")
+
+    async def remove_all(self) -> None:
+        raise NotImplementedError("no step removes all")
+
     async def freeze(self) -> Freeze | None:
         return await self._call("freeze", lambda: self.server.frozen, reads=True)
 
@@ -355,6 +379,15 @@ class SimImages(_Part):
         self.client.sim.built.add(image_name)
         return _image(image_name)
 
+    async def ours(self) -> tuple[ListedImage, ...]:
+        return tuple(map(_listed_image, sorted(self.client.sim.built, reverse=True)))
+
+    async def remove(self, image_name: str) -> None:
+        self.client.sim.built.remove(image_name)
+
+    async def limit_cache(self, size: int) -> None:
+        """Nothing that a deploy depends on."""
+
     async def ship(self, image_name: str, world: World, report: Report) -> str:
         def ship() -> str:
             if image_name not in self.client.sim.built:
@@ -406,6 +439,10 @@ class SimCommands(_Part):
 
 def _image(name: str) -> Image:
     return Image(id=f"sha256:{name}", layers=(name,), platform="linux/amd64", created="", size=1)
+
+
+def _listed_image(name: str) -> ListedImage:
+    return ListedImage(id=f"sha256:{name}", names=(name,), size=1)
 
 
 def _told(container: SimContainer) -> Container:

@@ -6,7 +6,18 @@ from typing import Any
 
 from shipper.config import Config
 from shipper.facts import Facts
-from shipper.model import Container, ContainerState, Failed, Image, Observed, Payload, Release, ReleaseOutcome, Secret
+from shipper.model import (
+    Container,
+    ContainerState,
+    Failed,
+    Image,
+    ListedImage,
+    Observed,
+    Payload,
+    Release,
+    ReleaseOutcome,
+    Secret,
+)
 
 A, B = "a.example", "b.example"
 FIRST, SECOND, THIRD = "1" * 40, "2" * 40, "3" * 40
@@ -107,8 +118,9 @@ def an_image(**changed: Any) -> Image:
 
 
 def a_host(*containers: Container, host_name: str = A, releases: tuple[Release, ...] = (), **changed: Any) -> Observed:
-    """It has the wanted image and the network."""
-    values: dict[str, Any] = {"platform": "linux/amd64", "image": an_image()}
+    """It has the wanted image and the network, and the images of its releases."""
+    there = tuple(ListedImage(id=release.image_id, names=(release.image,)) for release in releases)
+    values: dict[str, Any] = {"platform": "linux/amd64", "image": an_image(), "images": there}
     return Observed(host_name=host_name, containers=containers, releases=releases, **{**values, **changed})
 
 

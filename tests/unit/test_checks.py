@@ -219,13 +219,13 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
     (machine.disk, seen(disks=(on(DISK, free=50_000_000),)), "problem", "50.0 MB of", "docker image prune"),
     (machine.disk, seen(disks=(on(DISK, free_inodes=9),)), "problem", "9 of 1000 inodes", "docker image prune"),
     (machine.disk, seen(disks=(on(DISK, inodes=0, free_inodes=0),)), "ok", "are free", ""),
-    (machine.disk, seen(serving_size=6 * 10**9), "warning", "may need 12000.0 MB", "docker image prune"),
-    (machine.disk, seen(disks=(on(DISK, free=10**9),)), "warning", "1000.0 MB of 20000.0 MB", "docker image prune"),
+    (machine.disk, seen(serving_size=6 * 10**9), "warning", "may need 12.0 GB", "docker image prune"),
+    (machine.disk, seen(disks=(on(DISK, free=10**9),)), "warning", "1.0 GB of 20.0 GB", "docker image prune"),
     (
         machine.memory,
         seen(config=a_role(memory="8g")),
         "warning",
-        "may use 8589.9 MB together, and there are 4000.0 MB",
+        "may use 8.6 GB together, and there are 4.0 GB",
         "roles.*.memory",
     ),
     (
@@ -235,7 +235,7 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
         "the new one runs beside the old one",
         "roles.web.memory",
     ),
-    (machine.memory, seen(config=a_role(memory="3g", strategy="recreate")), "ok", "roles may use 3221.2 MB", ""),
+    (machine.memory, seen(config=a_role(memory="3g", strategy="recreate")), "ok", "roles may use 3.2 GB", ""),
     (
         machine.ports,
         seen(config=PUBLISHED, docker=on(DOCKER, published=(listening(8080, name="nginx"),))),

@@ -15,6 +15,7 @@ from shipper.model import (
     ContainerState,
     FileInContainer,
     Image,
+    ListedImage,
     Mount,
     Observed,
     Payload,
@@ -32,6 +33,7 @@ from shipper.steps.retire import Retire
 from shipper.steps.ship import Ship
 from shipper.steps.stop import Stop
 from shipper.steps.swap import Swap
+from shipper.steps.tidy import Tidy
 from tests.unit.nouns import (
     FIRST,
     SECOND,
@@ -756,7 +758,10 @@ def test_a_rollback_keeps_the_newest_and_its_own_release_and_the_one_before_that
 def test_a_failed_release_does_not_push_a_good_one_out() -> None:
     failed = [a_release(n, f"{n}" * 40, replaces=2, outcome=ReleaseOutcome.FAILED) for n in (3, 4, 5)]
     host = a_host(a_stopped(1), a_container(2, SECOND), releases=(R1, R2, *failed))
-    assert pruned(plan(host, to=(6, "6" * 40), retain=3)) is None
+    prune = pruned(plan(host, to=(6, "6" * 40), retain=3))
+    assert prune
+    assert (prune.container_names, prune.release_numbers) == ((), ())
+    assert prune.image_names == tuple(release.image for release in failed)
 
 
 def test_containers_of_failed_deploys_are_pruned() -> None:
@@ -786,6 +791,34 @@ def test_a_running_container_is_never_pruned() -> None:
     prune = pruned(plan(replace(host, containers=(*host.containers, leftover)), to=(5, "5" * 40), retain=2))
     assert prune
     assert leftover.name not in prune.container_names
+
+
+def test_after_a_build_images_of_earlier_commits_go_from_here_beside_all_else() -> None:
+    earlier = tuple(ListedImage(id=version, names=(f"shop:{version}",)) for version in (THIRD, FIRST, "0" * 40))
+    made = plan(
+        serving_first(image=None),
+        config=a_config(build={"cache_limit": "10g"}),
+        here=None,
+        others_here=earlier,
+        retain=1,
+    )
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+here            build    shop:2222222 for linux/amd64, because this commit has no image yet
+a.example       ship     shop:2222222, because a.example does not have it
+a.example       release  record 2 of 2222222
+a.example  web  create   shop-web-r2-0bbb
+a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
+a.example       commit   release 2
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+here            tidy     2 images, the builder's cache above 10.7 GB, because retain is 1
+"""
+    assert [step.image_names for step in made.steps if isinstance(step, Tidy)] == [
+        (f"shop:{THIRD}", f"shop:{'0' * 40}")
+    ]
+    assert len(made.after_commit) == 1
 
 
 # How containers take turns
