@@ -18,8 +18,10 @@
     ├── DiskFull                   17   the image would not fit on the server
     ├── ReleaseNotFound            18   no such release on the servers
     ├── GateFailed                 20   the new container did not pass its gate
+    │   └── MigrationFailed        19   a command of `release` failed, before anything swapped
     ├── Locked                     30   another deploy of the service is under way
     ├── Frozen                     32   deploys are frozen, by someone who gave a reason
+    ├── Irreversible               33   a rollback would go back over a release from which there is no way back
     └── LockLost                   31   we cannot be sure any more that we are the only one who acts
 
 A deploy that was begun and failed is not raised but returned (`model.Failed`): with the exit code of its cause while
@@ -119,9 +121,13 @@ class GateFailed(ShipperError):
 
     exit_code = 20
 
-    def __init__(self, what: str, *, logs: tuple[str, ...] = ()) -> None:
-        super().__init__(what)
+    def __init__(self, what: str, *, logs: tuple[str, ...] = (), next: str = "") -> None:
+        super().__init__(what, next=next)
         self.logs = logs
+
+
+class MigrationFailed(GateFailed):
+    exit_code = 19
 
 
 class Locked(ShipperError):
@@ -130,6 +136,10 @@ class Locked(ShipperError):
 
 class Frozen(ShipperError):
     exit_code = 32
+
+
+class Irreversible(ShipperError):
+    exit_code = 33
 
 
 class LockLost(ConnectError):

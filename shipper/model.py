@@ -168,6 +168,9 @@ class Label(StrEnum):
     """Runs one command and serves nobody: `release` or `exec` says which."""
 
 
+RELEASE_COMMAND = "release"
+"""Of `Label.RUN`."""
+
 # What a deploy has decided of a container stands in its restart policy, where it survives every crash and reboot.
 SERVES = "always"
 SET_ASIDE = "unless-stopped"  # Docker leaves it alone when the server boots, once it was stopped
@@ -214,6 +217,14 @@ class Container:
     @property
     def is_running(self) -> bool:
         return self.state in (ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED)
+
+    @property
+    def is_release_command(self) -> bool:
+        return self.run == RELEASE_COMMAND
+
+    @property
+    def ended_well(self) -> bool:
+        return self.state is ContainerState.EXITED and self.exit_code == 0
 
     @property
     def is_committed(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from shipper.host_plan import HostPlan, Wanted
 from shipper.image_plan import steps_here
 from shipper.model import Observed, Release
+from shipper.release_plan import left_running, migration
 from shipper.steps import Step
 
 Lane = tuple[Step, ...]
@@ -57,13 +58,14 @@ class Plan:
 
 
 def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
-    """Raises ImageError if the image is nowhere, or is for another processor."""
+    """Raises ImageError if the image is nowhere, or is for another processor; UsageError if `release` has no host."""
     hosts = [HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
     lacking = [host.observed for host in hosts if not host.observed.image]
     changed = any(host.changed_roles for host in hosts)
     rollout = next(iter(wanted.payloads.values())).config.rollout
     alone = 1 if rollout.first_host_first else len(hosts)
     first, others = hosts[:alone], hosts[alone:]
+    migrate = migration(hosts)
     return Plan(
         release=wanted.release,
         deploy_id=wanted.deploy_id,
@@ -73,6 +75,8 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
             [steps_here(wanted.sources, lacking) if changed else ()],
             [host.supply for host in hosts],
             [[step] for host in first for step in host.made],
+            [[step] for step in left_running(hosts, migrate)],
+            [[migrate] if migrate else ()],
             [host.freed for host in hosts],
             *_changes(first),
             [[step] for host in others for step in host.made],

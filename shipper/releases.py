@@ -10,10 +10,12 @@ from shipper.model import Observed, Payload, Release, ReleaseOutcome, Secret, Un
 
 
 def config_hash(config: Config) -> str:
-    """Of what makes containers; how servers are reached, say, is no part of a release."""
+    """Of what makes containers, those of `release` too; how servers are reached, say, is no part of a release."""
     shown = config.model_dump(mode="json", include={"service", "image", "roles"})
     for role in shown["roles"].values():
         del role["hosts"]
+    if config.release:
+        shown["release"] = config.release.model_dump(mode="json", exclude={"deadline"})
     return _digest(json.dumps(shown, sort_keys=True))
 
 
@@ -60,7 +62,7 @@ def number_for(wanted: Release, payloads: Mapping[str, Payload], observed: Colle
 def next_number(observed: Collection[Observed]) -> int:
     """Containers count too: a record may have been lost, and a number must never name two things."""
     recorded = {release.number for host in observed for release in host.releases}
-    running = {container.release_number for host in observed for container in host.containers}
+    running = {container.release_number for host in observed for container in (*host.containers, *host.runs)}
     return max(recorded | running, default=0) + 1
 
 

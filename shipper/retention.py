@@ -23,7 +23,7 @@ def beyond_retention(observed: Observed, release: Release, retain: int, before: 
     kept_images = {release.image, *(record.image for record in observed.releases if record.number in kept)}
     images = dict.fromkeys(record.image for record in gone if record.image not in kept_images)
     return Beyond(
-        container_names=tuple(_superfluous_containers(observed, kept)),
+        container_names=(*_superfluous_containers(observed, kept), *_superfluous_runs(observed, release, before)),
         image_names=tuple(images),
         release_numbers=tuple(record.number for record in gone if _is_history(record, kept)),
     )
@@ -58,3 +58,14 @@ def _superfluous_containers(observed: Observed, kept: set[int]) -> Iterator[str]
         is_newest = newest[container.role_name, container.release_number] is container
         if not container.is_in_use and not (is_newest and container.release_number in kept):
             yield container.name
+
+
+def _superfluous_runs(observed: Observed, release: Release, before: Release | None) -> Iterator[str]:
+    """What ran the commands of other releases: a failed one too, which was there to be looked at until this deploy.
+
+    Those of the release itself tell that they need not run again.
+    """
+    kept = {release.number, before.number if before else 0}
+    for run in observed.runs:
+        if run.is_release_command and not run.is_running and run.release_number not in kept:
+            yield run.name
