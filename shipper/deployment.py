@@ -20,6 +20,7 @@ from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
+from shipper.steps.commit import Commit
 from shipper.tasks import task_group, together
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,6 +51,7 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
             hosts = looking.result()
             warn_of_unfinished(worlds, tell)
             made = await _plan(project, worlds, hosts, available, mask, tell)
+            _warn_of_no_way_back(made, tell)
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
 
@@ -89,6 +91,12 @@ def warn_of_unfinished(worlds: Worlds, tell: Tell) -> None:
 def warn_of_dirt(project: Project, tell: Tell) -> None:
     if project.revision.is_dirty:
         tell(Warned(text="The working folder has uncommitted changes: they go with it, marked as dirty."))
+
+
+def _warn_of_no_way_back(made: Plan, tell: Tell) -> None:
+    reasons = [step.irreversible for step in made.steps if isinstance(step, Commit) and step.irreversible]
+    for reason in dict.fromkeys(reasons):
+        tell(Warned(text=f"From release {made.release.number} there will be no way back: {reason}"))
 
 
 def require_version(project: Project) -> None:

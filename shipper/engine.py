@@ -169,7 +169,7 @@ class DockerEngine:
 
     async def follow(self, container_name: str, say: Callable[[str], None]) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        opened: list[docker.types.CancellableStream] = []
+        opened: list[docker.types.CancellableStream[bytes]] = []
 
         def follow(api: docker.APIClient) -> None:
             opened.append(api.logs(container_name, stream=True, follow=True))

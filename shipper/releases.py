@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from shipper.config import Config
 from shipper.errors import ReleaseNotFound
@@ -115,3 +116,45 @@ def _target(host: Observed, unfinished: Unfinished | None) -> int | None:
         return release.replaces
     begun = host.release(unfinished.release_number)
     return begun.replaces if begun else release.number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Barrier:
+    """A release from which there is no way back, or perhaps none."""
+
+    release_number: int
+    reason: str
+
+
+def barrier(host: Observed, release: Release) -> Barrier | None:
+    """What the release brings: a reason why there is no way back that the release before it did not give."""
+    if not release.irreversible or not release.replaces:
+        return None
+    before = host.release(release.replaces)
+    if before and before.irreversible == release.irreversible:
+        return None
+    doubt = "" if before else f" (unless that was so before: the record of release {release.replaces} is gone)"
+    return Barrier(release_number=release.number, reason=f"{release.irreversible}{doubt}")
+
+
+def barriers_before(host: Observed, target: Release) -> tuple[Barrier, ...]:
+    """Those that going back from what serves to `target` would cross, the newest first.
+
+    Nothing is crossed by going forward, nor where `target` gives the same reason: it knows what was done.
+    """
+    found: list[Barrier] = []
+    release = host.incumbent_release or _newest_deployed(host)
+    while release and release.number > target.number:
+        if (brought := barrier(host, release)) and release.irreversible != target.irreversible:
+            found.append(brought)
+        before = release.replaces
+        release = host.release(before) if before else None
+        if before and before > target.number and not release and any(r.irreversible for r in host.releases):
+            found.append(Barrier(release_number=before, reason="its record is gone, so there may be no way back"))
+    return tuple(found)
+
+
+def _newest_deployed(host: Observed) -> Release | None:
+    """Where nothing serves."""
+    deployed = [release for release in host.releases if release.outcome is ReleaseOutcome.DEPLOYED]
+    return deployed[-1] if deployed else None

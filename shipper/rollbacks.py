@@ -14,7 +14,7 @@ from shipper.deployment import (
     wanted_of,
     warn_of_unfinished,
 )
-from shipper.errors import ImageError, ReleaseNotFound
+from shipper.errors import ImageError, Irreversible, ReleaseNotFound
 from shipper.events import Tell, Warned
 from shipper.journal import unfinished
 from shipper.mask import Mask, masking
@@ -30,12 +30,19 @@ from shipper.world import World
 
 
 async def rollback(
-    project: Project, number: int | None = None, *, current_env: bool = False, wait: float = 0.0, tell: Tell = ignore
+    project: Project,
+    number: int | None = None,
+    *,
+    current_env: bool = False,
+    force: bool = False,
+    wait: float = 0.0,
+    tell: Tell = ignore,
 ) -> Outcome:
     """Makes an earlier release serve again: new containers from its record, with its image, its config and its env.
 
     Without `number`, the release that served before this one; a second rollback goes one further back. `current_env`
-    gives its image and config today's env instead, as a new release. Raises and returns as `deploy` does.
+    gives its image and config today's env instead, as a new release. `force` goes back over a release from which there
+    is no way back, as its config says; else Irreversible is raised. Raises and returns as `deploy` does.
     """
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask) if current_env else {}
@@ -45,6 +52,7 @@ async def rollback(
             hosts = await observe_all(project, worlds, None)
             target = releases.rollback_number(hosts.values(), unfinished(worlds)) if number is None else number
             records = {name: _record(host, target) for name, host in hosts.items()}
+            _look_for_barriers(hosts, records, force, tell)
             async with task_group() as reading:
                 asked = reading.create_task(
                     together({name: _payload(world, target, mask) for name, world in worlds.items()})
@@ -65,6 +73,21 @@ async def rollback(
             sources = await sources_for(worlds, hosts, next(iter(records.values())).image, mask)
             wanted = wanted_of(project, records, payloads, worlds, hosts, sources, command="rollback")
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
+
+
+def _look_for_barriers(hosts: Hosts, records: Mapping[str, Release], force: bool, tell: Tell) -> None:
+    """Going back over one is refused, or is warned of where it is meant."""
+    found = [barrier for name, host in hosts.items() for barrier in releases.barriers_before(host, records[name])]
+    crossed = {barrier.release_number: barrier.reason for barrier in found}
+    reasons = "; ".join(f"release {number}: {reason}" for number, reason in crossed.items())
+    if crossed and not force:
+        raise Irreversible(
+            f"There is no way back over {reasons}",
+            now="Nothing was done: what serves goes on.",
+            next="Deploy a version that mends it; or, if the old one can live with that, the same command with --force.",
+        )
+    if crossed:
+        tell(Warned(text=f"Going back, as --force says, though there is no way back over {reasons}"))
 
 
 async def _with_its_image(world: World, record: Release) -> tuple[Release, Image | None]:
@@ -163,7 +186,13 @@ def _renumbered(
     return {
         name: replace(
             completed(
-                replace(new, version=record.version, image=record.image, config_hash=record.config_hash),
+                replace(
+                    new,
+                    version=record.version,
+                    image=record.image,
+                    config_hash=record.config_hash,
+                    irreversible=record.irreversible,
+                ),
                 payloads[name],
                 hosts[name],
             ),

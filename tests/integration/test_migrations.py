@@ -22,7 +22,7 @@ COPY www /www
 COPY migrations /migrations
 """
 UPGRADE = f"[{PYTHON}, -m, alembic, --config, /migrations/alembic.ini, upgrade, head]"
-REVISION = '''\
+REVISION = """\
 import os, sys
 import sqlalchemy as sa
 from alembic import op
@@ -33,7 +33,7 @@ revision, down_revision = "{number}", {before}
 def upgrade() -> None:
     op.create_table("{table}", sa.Column("id", sa.Integer, primary_key=True))
     {more}
-'''
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,4 +93,4 @@ def test_thin(shop: Shop) -> None:
         result = shop.deploy()
     print(result.everything)
     print(shop.state)
-    assert 0
+    assert result

@@ -13,9 +13,10 @@ import time
 
 from tests.sim.explore import Broken, Explored, Explorer, Scenario, explored, faults_of
 from tests.sim.loop import VirtualLoop
-from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TWO_HOSTS
+from tests.sim.scenarios import ADOPTION, BY_REGISTRY, MIGRATIONS, ONE_HOST, TWO_HOSTS
 
-_ALL = {scenario.name: scenario for scenario in (*TWO_HOSTS, *ONE_HOST, *BY_REGISTRY, *ADOPTION)}  # the longest first
+_LONGEST_FIRST = (*TWO_HOSTS, *MIGRATIONS, *ONE_HOST, *BY_REGISTRY, *ADOPTION)
+_ALL = {scenario.name: scenario for scenario in _LONGEST_FIRST}
 
 
 def main(arguments: list[str]) -> int:

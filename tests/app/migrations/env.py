@@ -3,7 +3,7 @@
 PostgreSQL takes back a CREATE TABLE like any other statement. SQLite can do so too, but two others are in the way:
 Python's `sqlite3` begins a transaction only before an INSERT, UPDATE or DELETE, so that a CREATE TABLE before these is
 committed at once; and Alembic counts SQLite among the databases that cannot, and would begin none. So the driver leaves
-transactions alone (`isolation_level = None`), we send SQLAlchemy's BEGIN ourselves, and tell Alembic `transactional_ddl`.
+transactions alone, we send the BEGIN that SQLAlchemy means, and Alembic is told that DDL is transactional.
 https://docs.sqlalchemy.org/en/20/dialects/sqlite.html, "Enabling Non-Legacy SQLite Transactional Modes"
 """
 
