@@ -84,7 +84,7 @@ def _look_for_barriers(hosts: Hosts, records: Mapping[str, Release], force: bool
         raise Irreversible(
             f"There is no way back over {reasons}",
             now="Nothing was done: what serves goes on.",
-            next="Deploy a version that mends it; or, if the old one can live with that, the same command with --force.",
+            next="Deploy a version that mends it; if the old one can live with that, the same command with --force.",
         )
     if crossed:
         tell(Warned(text=f"Going back, as --force says, though there is no way back over {reasons}"))

@@ -28,6 +28,7 @@ PACKAGES = {
     "busybox": "busybox-static",
     "git": "git",
     "docker-registry": "docker-registry",
+    "pg_ctlcluster": "postgresql",
 }
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -41,8 +41,8 @@ def rollback(options: Options, release: int | None, current_env: bool, force: bo
 
     Without a number, the one that served before; a second rollback goes one further back.
     """
-    given = {"current_env": current_env, "force": force, "wait": wait}
-    call = functools.partial(shipper.rollback, options.project(), release, **given)
+    project = options.project()
+    call = functools.partial(shipper.rollback, project, release, current_env=current_env, force=force, wait=wait)
     run_reported(call, options)
 
 

@@ -79,7 +79,7 @@ class Migrate(Step):
         stopped = [spec.name for spec in self.specs if spec not in done and await _stopped(world, spec)]
         if stopped:
             return f"stopped {', '.join(stopped)}; what it had done by then may stay"
-        return "nothing: what its commands did stays done" if len(done) == len(self.specs) else ""
+        return "nothing; what the release commands did stays" if len(done) == len(self.specs) else ""
 
 
 def command_text(spec: ContainerSpec) -> str:
