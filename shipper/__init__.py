@@ -34,9 +34,11 @@ if TYPE_CHECKING:
         HostError as HostError,
         HostKeyError as HostKeyError,
         ImageError as ImageError,
+        Irreversible as Irreversible,
         Locked as Locked,
         LockLost as LockLost,
         LoginRefused as LoginRefused,
+        MigrationFailed as MigrationFailed,
         RegistryError as RegistryError,
         ReleaseNotFound as ReleaseNotFound,
         SecretError as SecretError,
@@ -107,8 +109,8 @@ _NAMES = {
     "diagnosis": "diagnose",
     "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError "
-    "ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Locked LockLost "
-    "LoginRefused RegistryError ReleaseNotFound SecretError ShipperError SourceError UsageError",
+    "ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible Locked LockLost "
+    "LoginRefused MigrationFailed RegistryError ReleaseNotFound SecretError ShipperError SourceError UsageError",
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "freezing": "freeze freezes unfreeze",

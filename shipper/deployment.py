@@ -24,6 +24,7 @@ from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
+from shipper.steps.commit import Commit
 from shipper.tasks import task_group, together
 
 _PLANNED_HOOKS: tuple[HookName, ...] = ("pre-build", "pre-deploy", "post-deploy", "pre-rollback", "post-rollback")
@@ -56,6 +57,7 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
             hosts = looking.result()
             warn_of_unfinished(worlds, tell)
             made = await _plan(project, worlds, hosts, available, mask, tell)
+            _warn_of_no_way_back(made, tell)
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
 
@@ -105,6 +107,12 @@ def warn_of_left_out(project: Project, config: Config, hosts: Hosts, tell: Tell)
         if left_out and role.singleton and arrives and project.means_role(role_name):
             others = ", ".join(left_out)
             tell(Warned(text=f"{role_name} must not run twice: see that it does not on {others}, left out by --host."))
+
+
+def _warn_of_no_way_back(made: Plan, tell: Tell) -> None:
+    reasons = [step.irreversible for step in made.steps if isinstance(step, Commit) and step.irreversible]
+    for reason in dict.fromkeys(reasons):
+        tell(Warned(text=f"From release {made.release.number} there will be no way back: {reason}"))
 
 
 def require_version(project: Project) -> None:

@@ -174,7 +174,7 @@ class DockerEngine:
                 raise
             return True
 
-        return seconds > 0 and await self._call(f"wait {container_name}", exits)
+        return seconds > 0 and await self._call(f"wait {container_name}", exits, grace=0)
 
     async def execute(self, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:
         return await self._call(f"exec {container_name}", lambda api: _execute(api, container_name, command, timeout))
@@ -182,6 +182,24 @@ class DockerEngine:
     async def logs(self, container_name: str, lines: int) -> tuple[str, ...]:
         raw = await self._call(f"logs {container_name}", lambda api: api.logs(container_name, tail=lines))
         return tuple(raw.decode(errors="replace").splitlines())
+
+    async def follow(self, container_name: str, say: Callable[[str], None]) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        opened: list[docker.types.CancellableStream[bytes]] = []
+
+        def follow(api: docker.APIClient) -> None:
+            opened.append(api.logs(container_name, stream=True, follow=True))
+            if not (task and task.cancelling()):
+                for line in _lines(opened[0]):
+                    loop.call_soon_threadsafe(say, line)
+
+        try:
+            await self._call(f"logs --follow {container_name}", follow, grace=0)
+        except asyncio.CancelledError:
+            with suppress(AttributeError, OSError):  # where it had just come to its end
+                for stream in opened:
+                    stream.close()  # which ends the thread that reads it
+            raise
 
     async def image(self, image_name: str) -> Image | None:
         with suppress(NotThere):
@@ -389,6 +407,17 @@ def _demultiplexed(stream: bytes) -> str:
         text += stream[position + 8 : position + 8 + length]
         position += 8 + length
     return text.decode(errors="replace")
+
+
+def _lines(stream: Iterable[bytes]) -> Iterator[str]:
+    """Of what is written while it is read. A stream that breaks off or is closed has ended."""
+    rest = b""
+    with suppress(struct.error, ValueError):  # of the SDK, in the middle of a frame, or of a stream that was closed
+        for chunk in stream:
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
+    if rest:
+        yield rest.decode(errors="replace")
 
 
 def _container(inspected: Mapping[str, Any]) -> Container:

@@ -18,9 +18,11 @@
     ├── DiskFull                   17   the image would not fit on the server
     ├── ReleaseNotFound            18   no such release on the servers
     ├── GateFailed                 20   the new container did not pass its gate
+    │   └── MigrationFailed        19   a command of `release` failed, before anything swapped
     ├── HookError                  23   a command of the config's `hooks` failed, and stopped what it stands before
     ├── Locked                     30   another deploy of the service is under way
     ├── Frozen                     32   deploys are frozen, by someone who gave a reason
+    ├── Irreversible               33   a rollback would go back over a release from which there is no way back
     └── LockLost                   31   we cannot be sure any more that we are the only one who acts
 
 A deploy that was begun and failed is not raised but returned (`model.Failed`): with the exit code of its cause while
@@ -123,9 +125,13 @@ class GateFailed(ShipperError):
 
     exit_code = 20
 
-    def __init__(self, what: str, *, logs: tuple[str, ...] = ()) -> None:
-        super().__init__(what)
+    def __init__(self, what: str, *, logs: tuple[str, ...] = (), next: str = "") -> None:
+        super().__init__(what, next=next)
         self.logs = logs
+
+
+class MigrationFailed(GateFailed):
+    exit_code = 19
 
 
 class HookError(ShipperError):
@@ -144,6 +150,10 @@ class Locked(ShipperError):
 
 class Frozen(ShipperError):
     exit_code = 32
+
+
+class Irreversible(ShipperError):
+    exit_code = 33
 
 
 class LockLost(ConnectError):

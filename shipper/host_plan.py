@@ -17,6 +17,7 @@ from shipper.model import (
     Release,
     ReleaseOutcome,
 )
+from shipper.releases import barrier
 from shipper.retention import Beyond, beyond_retention, retention_of
 from shipper.spec import container_spec
 from shipper.steps import Step
@@ -295,7 +296,12 @@ class HostPlan:
     @property
     def commit(self) -> Iterator[Step]:
         if self.changed_roles or self.is_uncommitted:
-            yield Commit(host_name=self.host_name, release_number=self.release.number)
+            brought = barrier(self.observed, self.release) if self.wanted.command == "deploy" else None
+            yield Commit(
+                host_name=self.host_name,
+                release_number=self.release.number,
+                irreversible=brought.reason if brought else "",
+            )
 
     @property
     def retired(self) -> Iterator[Step]:

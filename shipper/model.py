@@ -203,6 +203,9 @@ class Label(StrEnum):
     starts by hand from an image of ours is not ours."""
 
 
+RELEASE_COMMAND = "release"
+"""Of `Label.RUN`."""
+
 # What a deploy has decided of a container stands in its restart policy, where it survives every crash and reboot.
 SERVES = "always"
 SET_ASIDE = "unless-stopped"  # Docker leaves it alone when the server boots, once it was stopped
@@ -256,6 +259,14 @@ class Container:
     @property
     def is_running(self) -> bool:
         return self.state in (ContainerState.RUNNING, ContainerState.RESTARTING, ContainerState.PAUSED)
+
+    @property
+    def is_release_command(self) -> bool:
+        return self.run == RELEASE_COMMAND
+
+    @property
+    def ended_well(self) -> bool:
+        return self.state is ContainerState.EXITED and self.exit_code == 0
 
     @property
     def is_committed(self) -> bool:

@@ -13,6 +13,7 @@ from shipper.facts import Facts
 from shipper.host_plan import STOP_TIMEOUT, HostPlan, Wanted
 from shipper.image_plan import kept_images, steps_here, tidying
 from shipper.model import Container, ListedImage, Observed, Release
+from shipper.release_plan import left_running, migration
 from shipper.steps import Step
 from shipper.steps.build import Build
 from shipper.steps.stop import Stop
@@ -72,7 +73,7 @@ class Plan:
 
 
 def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
-    """Raises ImageError if the image is nowhere, or is for another processor."""
+    """Raises ImageError if the image is nowhere, or is for another processor; UsageError if `release` has no host."""
     hosts = [HostPlan(wanted, observed[host_name]) for host_name in wanted.releases]
     return plan_of(hosts, _title(wanted, observed))
 
@@ -84,7 +85,7 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
     """
     config, wanted = hosts[0].payload.config, hosts[0].wanted
     changed = any(host.changed_roles for host in hosts)
-    here = tuple(_steps_here(hosts))
+    here, migrate = tuple(_steps_here(hosts)), migration(hosts)
     commits = any(host.changed_roles or host.is_uncommitted for host in hosts)
     first = [host for host in hosts if not config.rollout.first_host_first or host.host_name == hosts[0].host_name]
     others = [host for host in hosts if host not in first]
@@ -99,7 +100,9 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
             [here],
             [host.supply for host in hosts],
             [[step] for host in first for step in host.made],
+            [[step] for step in left_running(hosts, migrate)],
             [_hook(wanted, "pre") if changed else ()],
+            [[migrate] if migrate else ()],
             [host.freed for host in hosts],
             *_changes(first),
             [[step] for host in others for step in host.made],

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from shipper.config import Config
 from shipper.errors import ReleaseNotFound
@@ -10,10 +11,12 @@ from shipper.model import Observed, Payload, Release, ReleaseOutcome, Secret, Un
 
 
 def config_hash(config: Config) -> str:
-    """Of what makes containers; how servers are reached, say, is no part of a release."""
+    """Of what makes containers, those of `release` too; how servers are reached, say, is no part of a release."""
     shown = config.model_dump(mode="json", include={"service", "image", "roles"})
     for role in shown["roles"].values():
         del role["hosts"]
+    if config.release:
+        shown["release"] = config.release.model_dump(mode="json", exclude={"deadline"})
     return _digest(json.dumps(shown, sort_keys=True))
 
 
@@ -68,7 +71,7 @@ def number_for(
 def next_number(observed: Collection[Observed]) -> int:
     """Containers count too: a record may have been lost, and a number must never name two things."""
     recorded = {release.number for host in observed for release in host.releases}
-    running = {container.release_number for host in observed for container in host.containers}
+    running = {container.release_number for host in observed for container in (*host.containers, *host.runs)}
     return max(recorded | running, default=0) + 1
 
 
@@ -188,3 +191,45 @@ def refuse_absent_roles(number: int, payloads: Collection[Payload], role_names: 
                 now=f"It has: {', '.join(there)}. Nothing was done.",
                 next=f"Name another release, or deploy: shipper deploy --role {role_name}.",
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Barrier:
+    """A release from which there is no way back, or perhaps none."""
+
+    release_number: int
+    reason: str
+
+
+def barrier(host: Observed, release: Release) -> Barrier | None:
+    """What the release brings: a reason why there is no way back that the release before it did not give."""
+    if not release.irreversible or not release.replaces:
+        return None
+    before = host.release(release.replaces)
+    if before and before.irreversible == release.irreversible:
+        return None
+    doubt = "" if before else f" (unless that was so before: the record of release {release.replaces} is gone)"
+    return Barrier(release_number=release.number, reason=f"{release.irreversible}{doubt}")
+
+
+def barriers_before(host: Observed, target: Release) -> tuple[Barrier, ...]:
+    """Those that going back from what serves to `target` would cross, the newest first.
+
+    Nothing is crossed by going forward, nor where `target` gives the same reason: it knows what was done.
+    """
+    found: list[Barrier] = []
+    release = host.incumbent_release or _newest_deployed(host)
+    while release and release.number > target.number:
+        if (brought := barrier(host, release)) and release.irreversible != target.irreversible:
+            found.append(brought)
+        before = release.replaces
+        release = host.release(before) if before else None
+        if before and before > target.number and not release and any(r.irreversible for r in host.releases):
+            found.append(Barrier(release_number=before, reason="its record is gone, so there may be no way back"))
+    return tuple(found)
+
+
+def _newest_deployed(host: Observed) -> Release | None:
+    """Where nothing serves."""
+    deployed = [release for release in host.releases if release.outcome is ReleaseOutcome.DEPLOYED]
+    return deployed[-1] if deployed else None

@@ -62,7 +62,10 @@ def beyond_retention(
     nameless = _nameless(observed, rules.full_name, kept)
     left = () if is_shipped else left_by_ships(observed, rules.full_name)
     return Beyond(
-        container_names=tuple(_superfluous_containers(observed, kept, rules.stopped, changing)),
+        container_names=(
+            *_superfluous_containers(observed, kept, rules.stopped, changing),
+            *_superfluous_runs(observed, {release.number, *(record.number for record in spared)}),
+        ),
         image_names=tuple(dict.fromkeys([*_of_releases(observed, release, kept, rules), *nameless, *left])),
         release_numbers=tuple(record.number for record in gone if _is_history(record, kept)),
     )
@@ -108,9 +111,16 @@ def _superfluous_containers(
         for container in observed.of_role(role_name):
             if not container.is_in_use and container not in telling:
                 yield container.name
-    for container in observed.runs:
-        if container.run == "release" and not container.is_in_use:
-            yield container.name  # whoever ran it held the lock, and is gone
+
+
+def _superfluous_runs(observed: Observed, kept: set[int]) -> Iterator[str]:
+    """What ran the commands of other releases: a failed one too, which was there to be looked at until this deploy.
+
+    Those of releases that are kept tell that they need not run again.
+    """
+    for run in observed.runs:
+        if run.is_release_command and not run.is_running and run.release_number not in kept:
+            yield run.name
 
 
 def superfluous_now(observed: Observed, rules: Retention, unfinished: Unfinished | None, now: datetime) -> Beyond:
@@ -134,7 +144,7 @@ def of_roles(beyond: Beyond, observed: Observed, role_names: Collection[str]) ->
 def _ended_commands(observed: Observed, now: datetime) -> Iterator[str]:
     """Containers in which someone ran a command that has ended, without the lock of the service."""
     for container in observed.runs:
-        has_ended = container.run != "release" and not container.is_in_use and container.ended_at
+        has_ended = not (container.is_release_command or container.is_in_use) and container.ended_at
         if has_ended and now - has_ended > _FRESH:
             yield container.name
 

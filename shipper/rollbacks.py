@@ -15,6 +15,7 @@ from shipper.deployment import (
     warn_of_left_out,
     warn_of_unfinished,
 )
+from shipper.errors import Irreversible
 from shipper.events import Tell, Warned
 from shipper.journal import unfinished
 from shipper.mask import masking
@@ -31,12 +32,19 @@ from shipper.tasks import task_group, together
 
 
 async def rollback(
-    project: Project, number: int | None = None, *, current_env: bool = False, wait: float = 0.0, tell: Tell = ignore
+    project: Project,
+    number: int | None = None,
+    *,
+    current_env: bool = False,
+    force: bool = False,
+    wait: float = 0.0,
+    tell: Tell = ignore,
 ) -> Outcome:
     """Makes an earlier release serve again: new containers from its record, with its image, its config and its env.
 
     Without `number`, the release that served before this one; a second rollback goes one further back. `current_env`
-    gives its image and config today's env instead, as a new release. Raises and returns as `deploy` does.
+    gives its image and config today's env instead, as a new release. `force` goes back over a release from which there
+    is no way back, as its config says; else Irreversible is raised. Raises and returns as `deploy` does.
     """
     with masking(tell) as (tell, mask):
         mask.add(environment.secrets_in_environ(project))
@@ -52,6 +60,7 @@ async def rollback(
             if number is None:
                 number = releases.rollback_number(hosts.values(), unfinished(worlds), project.role_names)
             hosts = releases.hosts_of(number, hosts, project.role_names)
+            _look_for_barriers(hosts, number, force, tell)
             async with task_group() as reading:
                 read = reading.create_task(
                     together({name: recorded(worlds[name], host, number, mask) for name, host in hosts.items()})
@@ -71,6 +80,22 @@ async def rollback(
             sources = await sources_for(worlds, hosts, next(iter(records.values())).image, mask)
             wanted = wanted_of(project, records, payloads, worlds, hosts, sources, command="rollback")
             return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
+
+
+def _look_for_barriers(hosts: Hosts, number: int, force: bool, tell: Tell) -> None:
+    """Going back over one is refused, or is warned of where it is meant."""
+    targets = [(host, record) for host in hosts.values() if (record := host.release(number))]
+    found = [barrier for host, target in targets for barrier in releases.barriers_before(host, target)]
+    crossed = {barrier.release_number: barrier.reason for barrier in found}
+    reasons = "; ".join(f"release {crossed_number}: {reason}" for crossed_number, reason in crossed.items())
+    if crossed and not force:
+        raise Irreversible(
+            f"There is no way back over {reasons}",
+            now="Nothing was done: what serves goes on.",
+            next="Deploy a version that mends it; if the old one can live with that, the same command with --force.",
+        )
+    if crossed:
+        tell(Warned(text=f"Going back, as --force says, though there is no way back over {reasons}"))
 
 
 def _warn_of_changed_env(
@@ -126,7 +151,13 @@ def _renumbered(
         name: replace(
             completed(
                 project,
-                replace(new, version=record.version, image=record.image, config_hash=record.config_hash),
+                replace(
+                    new,
+                    version=record.version,
+                    image=record.image,
+                    config_hash=record.config_hash,
+                    irreversible=record.irreversible,
+                ),
                 payloads[name],
                 hosts[name],
             ),

@@ -143,6 +143,9 @@ class Engine(Protocol):
         """Raises TimeoutError after `timeout` seconds."""
 
     async def logs(self, container_name: str, lines: int) -> tuple[str, ...]: ...
+    async def follow(self, container_name: str, say: Callable[[str], None]) -> None:
+        """`say` gets each line that it has written and will write, until it ends."""
+
     async def image(self, image_name: str) -> Image | None: ...
     async def images(self) -> tuple[Image, ...]:
         """All that the Docker has, whosever they are."""

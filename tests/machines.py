@@ -29,6 +29,7 @@ PACKAGES = {
     "git": "git",
     "docker-registry": "docker-registry",
     "docker-compose": "docker-compose",
+    "pg_ctlcluster": "postgresql",
 }
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -23,6 +23,7 @@ OF_A_CONTAINER: dict[str, Verb] = {
     "exits_within": lambda world, name: world.engine.exits_within(name, 1),
     "execute": lambda world, name: world.engine.execute(name, ("/bin/sh", "-c", "echo"), 5),
     "logs": lambda world, name: world.engine.logs(name, 5),
+    "follow": lambda world, name: world.engine.follow(name, lambda line: None),
 }
 """The verbs that need a container of this name."""
 

@@ -35,17 +35,17 @@ def deploy(options: Options, revision: str | None, wait: float, from_ci: bool) -
 @click.command()
 @click.argument("release", type=int, required=False)
 @click.option("--current-env", is_flag=True, help="Take today's env instead of the one that it had.")
+@click.option("--force", is_flag=True, help="Go back even over a release that is marked irreversible.")
 @wait_option
 @from_ci_option
 @shared_options
-def rollback(options: Options, release: int | None, current_env: bool, wait: float, from_ci: bool) -> None:
+def rollback(options: Options, release: int | None, current_env: bool, force: bool, wait: float, from_ci: bool) -> None:
     """Make an earlier RELEASE serve again, with the image, config and env that it had.
 
     Without a number, the one that served before; a second rollback goes one further back.
     """
-    call = functools.partial(
-        shipper.rollback, options.project(from_ci=from_ci), release, current_env=current_env, wait=wait
-    )
+    project = options.project(from_ci=from_ci)
+    call = functools.partial(shipper.rollback, project, release, current_env=current_env, force=force, wait=wait)
     run_reported(call, options)
 
 

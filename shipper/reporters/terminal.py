@@ -28,6 +28,8 @@ from shipper.model import Failed
 from shipper.reporters.timeline import Timeline
 from shipper.reporters.words import bytes_text, outcome_lines, pushed_line
 
+_AT_LENGTH = ("build", "push")  # steps that write so much that the newest line has to do
+
 
 @dataclass
 class _Row:
@@ -114,6 +116,8 @@ class TerminalReporter:
                 row.mark, row.style, row.begun = "⋯", "cyan", time.monotonic()
             case StepProgressed(unit="bytes"):
                 row.detail = bytes_text(event)
+            case StepProgressed(unit="line", detail=line) if event.step not in _AT_LENGTH:
+                self._say(f"  | {line}", "dim")
             case StepProgressed():
                 row.detail = event.detail
             case StepFinished(detail=detail, seconds=seconds):

@@ -11,10 +11,13 @@ from shipper.world import Report, World
 class Commit(Step):
     name = "commit"
     release_number: int
+    irreversible: str = ""
+    """Why there is no way back from here."""
 
     @property
     def detail(self) -> str:
-        return f"release {self.release_number}"
+        no_way_back = f", from which there is no way back: {self.irreversible}" if self.irreversible else ""
+        return f"release {self.release_number}{no_way_back}"
 
     async def do(self, world: World, report: Report) -> str:
         await world.state.conclude(self.release_number, ReleaseOutcome.DEPLOYED)

@@ -84,6 +84,12 @@ def spec_of(app: App = App.WELL, *, service: str = SERVICE, drain: str = "0", **
     return ContainerSpec(**{**values, **changed})
 
 
+def command_spec(seconds: float = 0.3) -> ContainerSpec:
+    """Runs a command to its end. The simulated one takes 0.3 s always."""
+    spec = spec_of(command=("/bin/sh", "-c", f"echo up; sleep {seconds}"))
+    return replace(spec, labels={**spec.labels, Label.RUN.value: "release"})
+
+
 def singleton_spec(lease: str) -> ContainerSpec:
     """Takes part in handovers, and a second for the work that it holds; `lease` is the volume."""
     folders = {folder: folder for folder in dict.fromkeys(("/usr", "/lib", "/lib64", sys.base_prefix))}

@@ -1,5 +1,6 @@
 """What becomes of containers, and how it is told."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from shipper.errors import EngineError, NotThere
 from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState
 from shipper.world import World
 from tests.contract.conftest import Made
-from tests.contract.stages import ABSENT, image_of, spec_of, start
+from tests.contract.stages import ABSENT, Stage, command_spec, image_of, spec_of, start
 from tests.sim.servers import App
 from tests.worlds import OF_A_CONTAINER
 
@@ -229,6 +230,54 @@ async def test_what_runs_does_not_exit_within_the_time_and_goes_on(world: World,
 
     assert 0.3 <= world.clock.monotonic() - begun < 3
     assert await state_of(world, name) is ContainerState.RUNNING
+
+
+# Commands that run once
+
+
+async def test_a_command_is_followed_from_its_first_line_to_its_end(world: World, created: Made) -> None:
+    name = await created(spec=command_spec())
+    await world.engine.start(name)
+    lines: list[str] = []
+
+    await world.engine.follow(name, lines.append)
+
+    assert lines == ["up"]
+    told = await world.engine.container(name)
+    assert (told.run, told.ended_well) == ("release", True)
+    await world.engine.follow(name, lines.append)
+    assert lines == ["up", "up"]
+
+
+async def test_who_follows_what_goes_on_can_turn_away_at_any_time(world: World, started: Made) -> None:
+    name = await started()
+    lines: list[str] = []
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await world.engine.follow(name, lines.append)
+
+    assert lines == ["up"]
+    assert await state_of(world, name) is ContainerState.RUNNING
+
+
+async def test_a_command_is_waited_for_and_goes_on_without_whoever_began_it(stage: Stage, created: Made) -> None:
+    name = await created(spec=command_spec())
+    async with stage.another() as other:
+        await other.engine.start(name)
+
+    assert await stage.world.engine.exits_within(name, 5) is True
+    assert (await stage.world.engine.container(name)).ended_well
+
+
+async def test_a_command_that_is_stopped_has_not_ended_well(world: World, created: Made) -> None:
+    name = await created(spec=command_spec(seconds=5))
+    await world.engine.start(name)
+
+    await world.engine.stop(name, 5)
+
+    told = await world.engine.container(name)
+    assert (told.state, told.exit_code, told.ended_well) == (ContainerState.EXITED, 143, False)
 
 
 # Restart policies

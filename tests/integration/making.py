@@ -1,14 +1,20 @@
-"""Images made by hand, which is quicker than to build them."""
+"""Images made by hand, which is quicker than to build them; and a Python for containers."""
 
 import hashlib
 import io
 import itertools
 import json
 import os
+import sys
 import tarfile
 from pathlib import Path
 
 from tests.machines import Machine
+
+# No image with Python can be pulled here, so a container gets that of this machine, whose files its server sees.
+PYTHON = Path(sys.executable).resolve()
+_FOLDERS = [path for path in ("/usr", "/lib", "/lib64", sys.base_prefix) if Path(path).exists()]
+PYTHON_VOLUMES = [f"{path}:{path}:ro" for path in dict.fromkeys(_FOLDERS)]
 
 _numbers = itertools.count(1)
 

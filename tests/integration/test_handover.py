@@ -1,6 +1,5 @@
 """A bot that must never poll twice at once, shipped in real containers: nothing is lost, nothing done twice."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +14,12 @@ import shipper
 from tests.fakes.updates import Updates, UpdateServer
 from tests.integration.conftest import Project
 from tests.integration.killing import journal, kill_deploy
+from tests.integration.making import PYTHON, PYTHON_VOLUMES
 from tests.integration.waiting import eventually
 
 HANDOVERS = 20
 SHIPPER = Path(shipper.__file__).parent
-PYTHON = Path(sys.executable).resolve()
-# No image with Python can be pulled here, so a container gets that of this machine, whose files its server sees.
-FOLDERS = [path for path in ("/usr", "/lib", "/lib64", sys.base_prefix) if Path(path).exists()]
-VOLUMES = [*(f"{path}:{path}:ro" for path in dict.fromkeys(FOLDERS)), f"{SHIPPER}:/code/shipper:ro"]
+VOLUMES = [*PYTHON_VOLUMES, f"{SHIPPER}:/code/shipper:ro"]
 DOCKERFILE = "FROM scratch\nCOPY singleton.py /app/\n"
 ROLE = f"""\
 singleton: true

@@ -46,6 +46,7 @@ from tests.sim.world import connected
 _SECRET = "s3cr3t-t0ken"
 _RETAIN = 2
 _STOPPING = 15.0  # seconds that an app takes to end: two of these are longer than the runner's patience
+_RUNNING = 25.0  # seconds that a release command takes: two of these are within the deadline of the scenarios
 _BROKEN = "v9"
 _ENDS = (Fault.CRASH_BEFORE, Fault.CUT, Fault.POWER_CUT, Fault.INTERRUPT)
 _GIVING = ("stop", "handover")  # the steps in which a container that must not run twice gives way
@@ -74,6 +75,8 @@ class Scenario:
     """Commands that went well."""
     command: str
     by_registry: bool = False
+    release: Mapping[str, Any] | None = None
+    """That section of the config."""
     apps: Mapping[str, App] = field(default_factory=dict)
     """For each version that does not do well, the behaviour of its containers."""
     serves: str
@@ -89,11 +92,11 @@ class Scenario:
 
     @functools.cached_property
     def config(self) -> Config:
-        return _config(self.roles)
+        return _config(self.roles, self.release)
 
     @functools.cached_property
     def earlier_config(self) -> Config:
-        return _config(self.earlier_roles or self.roles)
+        return _config(self.earlier_roles or self.roles, self.release)
 
     def project(self, version: str) -> Project:
         return Project(
@@ -110,10 +113,11 @@ class Scenario:
         return shipper.host_plan.choose_strategy(self.config.roles[role_name])[0] == strategy
 
 
-def _config(roles: Mapping[str, Any]) -> Config:
+def _config(roles: Mapping[str, Any], release: Mapping[str, Any] | None) -> Config:
     gate = {"http": {"port": 80}, "deadline": "2s", "settle": "1s"}
     top = {"service": "shop", "image": "shop", "build": {}, "secrets": {"TOKEN": None}, "retain": _RETAIN}
-    return Config.model_validate({**top, "roles": {name: {"gate": gate, **role} for name, role in roles.items()}})
+    gated = {name: {"gate": gate, **role} for name, role in roles.items()}
+    return Config.model_validate({**top, "release": release, "roles": gated})
 
 
 class Command(NamedTuple):
@@ -202,7 +206,8 @@ class Explorer:
         """The servers as they are before the command."""
         names = dict.fromkeys(host for role in self.scenario.config.roles.values() for host in role.hosts)
         apps = {f"shop:{version}": app for version, app in {**self.scenario.apps, _BROKEN: App.SICK}.items()}
-        sim = Sim(servers={name: SimServer(name) for name in names}, apps=apps, stop_seconds=_STOPPING)
+        servers = {name: SimServer(name) for name in names}
+        sim = Sim(servers=servers, apps=apps, stop_seconds=_STOPPING, run_seconds=_RUNNING)
         sim.published = set() if self.scenario.by_registry else None
         for server in sim.servers.values():
             server.containers["stranger"] = replace(_STRANGER)
@@ -256,6 +261,9 @@ class Explorer:
         told: list[Event] = []
         outcome = self.loop.run_until_complete(self._perform(client, command, told))
         sim.leave(client)
+        for server in sim.servers.values():
+            for container in server.containers.values():
+                container.ends_at = container.seconds  # the next client comes at 0, while it still runs
         ran = Ran(sim=sim, client=client, faults=faults, before=before, command=command, outcome=outcome)
         if sim.violations:
             self._break(ran, sim.violations[0])
@@ -302,12 +310,26 @@ class Explorer:
             there = sim.servers[server_name].containers.values()
             if not any(c.serves for c in there if c.is_of(role_name)):
                 yield f"users of {role_name} on {server_name} reach nothing that passed its gate"
+        yield from self._runs_unsafely(sim)
         for role_name in self._alone:
             working = len(self._working(sim, role_name))
             if working > 1:
                 yield f"{working} containers work as {role_name}, which must never run twice"
             if role_name in worked and not working and not _gives_way(client, role_name):
                 yield f"nobody works as {role_name}, though it is nobody's turn to give way"
+
+    def _runs_unsafely(self, sim: Sim) -> Iterator[str]:
+        commands = self.scenario.release["commands"] if self.scenario.release else ()
+        containers = [container for server in sim.servers.values() for container in server.containers.values()]
+        running = [container.spec.name for container in containers if container.runs_a_command and container.is_running]
+        if len(running) > 1:
+            yield f"release commands run side by side: {', '.join(running)}"
+        done = {name for server in sim.servers.values() for name in server.done}
+        for container in containers:
+            if container.policy != SERVES_NOT and container.deploy_id:
+                names = {f"shop-release-r{container.release_number}-{n + 1}" for n, _ in enumerate(commands)}
+                if not names <= done:
+                    yield f"{container.spec.name} has swapped before {', '.join(names - done)} ended well"
 
     def _is_true(self, begun: Sim, ran: Ran) -> None:
         """What the outcome says is so."""
@@ -381,6 +403,8 @@ class Explorer:
             self._break(ran, f"`{command}` again ended with: {after.outcome.what}")
         meant = parsed(command)
         for server in after.sim.servers.values():
+            if runs := [c.spec.name for c in server.containers.values() if c.runs_a_command and c.is_running]:
+                self._break(ran, f"`{command}` again: {', '.join(runs)} is left running on {server.name}")
             for role_name, role in self.scenario.config.roles.items():
                 wanted = versions if meant.means(server.name, role_name) else (self.scenario.keeps,)
                 serving = [c for c in server.containers.values() if c.is_of(role_name) and c.serves]
@@ -445,6 +469,7 @@ def _copy(sim: Sim) -> Sim:
             payloads=dict(server.payloads),
             journal=list(server.journal),
             docker_is_back_at=0.0,
+            done=set(server.done),
         )
         for name, server in sim.servers.items()
     }
@@ -476,6 +501,8 @@ def _server_key(server: SimServer) -> object:
     last = server.journal[-1] if server.journal else None
     return (
         tuple((c.role_name, c.release_number, c.state, c.policy, c.was_stopped, c.has_lease) for c in ours),
+        frozenset((c.spec.name, c.state, c.exit_code) for c in server.containers.values() if c.runs_a_command),
+        frozenset(server.done),
         frozenset(server.images),
         frozenset(server.networks),
         tuple((r.number, r.version, r.outcome, r.replaces) for r in server.releases.values()),

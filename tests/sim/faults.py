@@ -100,6 +100,7 @@ class Client:
             self.sim.violations.append(f"{name} on {server.name} without the lock")
         if not reads and Fault.STALE in self.faults.values():
             self.stale[server.name] = {key: copy.copy(container) for key, container in server.containers.items()}
+        server.pass_time(asyncio.get_running_loop().time())
         try:
             result = self._seen_late(server, act) if fault is Fault.STALE else act()
         finally:

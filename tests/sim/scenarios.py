@@ -7,6 +7,8 @@ _A, _B = "a.example", "b.example"
 _WEB = {"web": {"hosts": [_A]}}
 _ALONE = {"web": {"hosts": [_A], "singleton": True}}
 _BOT = {"bot": {"hosts": [_A], "singleton": True, "handover": {"deadline": "300ms"}}}
+_ONE_COMMAND = {"commands": ["migrate"], "deadline": "1m"}
+_TWO_COMMANDS = {"commands": ["prepare", "migrate"], "deadline": "1m"}
 _TWO_ROLES = {"web": {"hosts": [_A]}, "cron": {"hosts": [_A], "singleton": True}}
 _CRON_FIRST = {"cron": _TWO_ROLES["cron"], "web": _TWO_ROLES["web"]}
 _TWO_HOSTS = {"web": {"hosts": [_A, _B]}}
@@ -49,9 +51,31 @@ TWO_HOSTS = (
     Scenario(
         name="two hosts, rollback", roles=_TWO_HOSTS, before=("deploy v1", "deploy v2"), command="rollback", serves="v1"
     ),
+    Scenario(
+        name="two hosts, migration", roles=_TWO_HOSTS, release=_ONE_COMMAND, command="deploy v2", serves="v2", back="v1"
+    ),
 )
 BY_REGISTRY = (
     Scenario(name="overlap, by registry", roles=_WEB, by_registry=True, command="deploy v2", serves="v2", back="v1"),
+)
+MIGRATIONS = (
+    Scenario(name="migration", roles=_WEB, release=_TWO_COMMANDS, command="deploy v2", serves="v2", back="v1"),
+    Scenario(
+        name="migration, fails",
+        roles=_WEB,
+        release=_ONE_COMMAND,
+        command="deploy v2",
+        apps={"v2": App.CANNOT_MIGRATE},
+        serves="v1",
+    ),
+    Scenario(
+        name="migration, too slow",
+        roles=_WEB,
+        release=_ONE_COMMAND,
+        command="deploy v2",
+        apps={"v2": App.NEVER_MIGRATES},
+        serves="v1",
+    ),
 )
 # What did not know how to hand over gives way to what does.
 ADOPTION = (

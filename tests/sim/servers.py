@@ -1,6 +1,7 @@
 """Simulated servers, which outlive clients: containers, what Docker does to them, what apps do by themselves."""
 
 import enum
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tests.sim.faults import Client
 
 _IN_USE = (ContainerState.RUNNING, ContainerState.RESTARTING)
-_KILLED, _UNKNOWN = 137, 255  # exit codes: of SIGKILL, and where Docker did not see how it ended
+_KILLED, _TERMINATED, _UNKNOWN = 137, 143, 255  # exit codes: of signals, and where Docker did not see how it ended
 
 
 class App(enum.StrEnum):
@@ -33,6 +34,8 @@ class App(enum.StrEnum):
     EXITS = "exits"
     NEVER_ACTIVE = "never active"
     DEAF = "deaf to its stop signal"
+    CANNOT_MIGRATE = "its release commands fail"
+    NEVER_MIGRATES = "its release commands go on for ever"
 
 
 @dataclass
@@ -48,6 +51,9 @@ class SimContainer:
     has_lease: bool = False
     lines: tuple[str, ...] = ()
     """What it wrote, in all its runs."""
+    seconds: float = math.inf
+    """After which it ends by itself."""
+    ends_at: float = math.inf
 
     @property
     def role_name(self) -> str:
@@ -67,7 +73,12 @@ class SimContainer:
         return self.spec.labels.get(Label.DEPLOY, "")
 
     def is_of(self, role_name: str) -> bool:
-        return self.spec.labels.get(Label.ROLE) == role_name
+        return self.spec.labels.get(Label.ROLE) == role_name and not self.runs_a_command
+
+    @property
+    def runs_a_command(self) -> bool:
+        """And serves nobody."""
+        return Label.RUN in self.spec.labels
 
     @property
     def is_running(self) -> bool:
@@ -90,7 +101,8 @@ class SimContainer:
     def is_ready(self) -> bool:
         return self.is_running and self.app in (App.WELL, App.NEVER_ACTIVE) and not self.drains
 
-    def start(self) -> None:
+    def start(self, now: float) -> None:
+        self.ends_at = now + self.seconds
         self.was_stopped = self.drains = False
         self.lines += ("up",)
         if self.app is App.EXITS:
@@ -104,7 +116,7 @@ class SimContainer:
         """By someone. What does not run is left as it is."""
         if self.state in _IN_USE:
             self.was_stopped = True
-            self.end(_KILLED if self.app is App.DEAF else 0)
+            self.end(_KILLED if self.app is App.DEAF else _TERMINATED if self.runs_a_command else 0)
 
     def drain(self) -> None:
         """It has had all the time that it needs."""
@@ -137,6 +149,16 @@ class SimServer:
     held_for: Holder | None = None
     """What the last holder said of itself."""
     docker_is_back_at: float = 0.0
+    done: set[str] = field(default_factory=set)
+    """The names of the containers whose commands ended well."""
+
+    def pass_time(self, now: float) -> None:
+        """Commands that were begun come to their end, whether anybody waits for it or not."""
+        for container in self.containers.values():
+            if container.is_running and now >= container.ends_at:
+                container.end(int(container.app is App.CANNOT_MIGRATE))
+                if not container.exit_code:
+                    self.done.add(container.spec.name)
 
     def settle(self) -> None:
         """What apps do by themselves, at once: one that stands by takes a lease that is free."""
@@ -164,7 +186,7 @@ class SimServer:
         for container in self.containers.values():
             is_wanted = container.policy == SERVES or (container.policy == SET_ASIDE and not container.was_stopped)
             if is_wanted and container.state is not ContainerState.CREATED:
-                container.start()
+                container.start(0)  # none of those that run a command
         self.settle()
 
 
@@ -183,6 +205,8 @@ class Sim:
     service: str = "shop"
     stop_seconds: float = 0.0
     """How long an app takes to end."""
+    run_seconds: float = 0.3
+    """How long a command takes."""
     check: Callable[[], Iterator[str]] = lambda: iter(())
     violations: list[str] = field(default_factory=list)
 

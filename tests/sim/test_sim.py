@@ -13,6 +13,7 @@ from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
 from shipper.steps import Step
 from shipper.steps.check import Check
+from shipper.steps.migrate import Migrate
 from shipper.steps.retire import Retire
 from shipper.steps.start import Start
 from shipper.steps.stop import Stop
@@ -20,9 +21,9 @@ from shipper.world import Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
 from tests.sim.faults import Fault
 from tests.sim.loop import VirtualLoop
-from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TURNING, TURNING_ON_TWO_HOSTS, TWO_HOSTS
+from tests.sim.scenarios import ADOPTION, BY_REGISTRY, MIGRATIONS, ONE_HOST, TURNING, TURNING_ON_TWO_HOSTS, TWO_HOSTS
 
-ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *ADOPTION, *TURNING, *TURNING_ON_TWO_HOSTS)
+ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *ADOPTION, *TURNING, *TURNING_ON_TWO_HOSTS, *MIGRATIONS)
 SCENARIOS = {scenario.name: scenario for scenario in ALL}
 
 
@@ -31,8 +32,10 @@ def test_each_pair_of_faults_on_one_host_is_survived(name: str) -> None:
     assert explored(SCENARIOS[name]).cases > 5_000
 
 
-@pytest.mark.parametrize("name", [scenario.name for scenario in (*TWO_HOSTS, *BY_REGISTRY, *ADOPTION)])
-def test_each_fault_is_survived_on_two_hosts_by_registry_and_when_handovers_are_adopted(name: str) -> None:
+@pytest.mark.parametrize("name", [scenario.name for scenario in (*TWO_HOSTS, *BY_REGISTRY, *ADOPTION, *MIGRATIONS)])
+def test_each_fault_is_survived_on_two_hosts_by_registry_by_migrations_and_when_handovers_are_adopted(
+    name: str,
+) -> None:
     assert explored(SCENARIOS[name], pairs=False).cases > 200
 
 
@@ -140,6 +143,24 @@ def test_it_finds_a_handover_that_stops_the_old_one_before_it_is_its_turn(monkey
 
     monkeypatch.setattr(Check, "do", hastily)
     assert "nobody works as bot, though it is nobody's turn to give way" in broken("handover")
+
+
+def test_it_finds_release_commands_that_do_not_wait_for_those_of_a_dead_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipper.plan, "left_running", lambda *arguments: ())
+
+    assert "release commands run side by side" in broken("migration")
+
+
+def test_it_finds_a_swap_before_the_release_commands_ended_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def only_begin(step: Migrate, world: World, report: Report) -> str:
+        await world.engine.create(step.specs[0])
+        await world.engine.start(step.specs[0].name)
+        return ""
+
+    monkeypatch.setattr(Migrate, "do", only_begin)
+
+    with pytest.raises(Broken, match=r"has swapped before shop-release-r1-\d"):
+        explored(SCENARIOS["migration"], pairs=False)
 
 
 # Telling, and replaying

@@ -6,6 +6,7 @@ real one does. The servers outlive their clients, as servers do.
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -178,7 +179,9 @@ class SimEngine(_Part):
             if spec.image not in self.server.images:
                 raise NotThere(f"No such image: {spec.image}")
             app = self.client.sim.apps.get(spec.image, App.WELL)
-            self.server.containers[spec.name] = SimContainer(spec, app)
+            ends = Label.RUN in spec.labels and app is not App.NEVER_MIGRATES
+            seconds = self.client.sim.run_seconds if ends else math.inf
+            self.server.containers[spec.name] = SimContainer(spec, app, seconds=seconds)
 
         await self._call(f"create {spec.name}", create)
 
@@ -188,7 +191,7 @@ class SimEngine(_Part):
                 return
             if container.spec.network_name not in self.server.networks:
                 raise NotThere(f"network {container.spec.network_name} not found")
-            container.start()
+            container.start(asyncio.get_running_loop().time())
 
         await self._call(f"start {container_name}", start)
 
@@ -226,10 +229,16 @@ class SimEngine(_Part):
 
         if seconds <= 0:
             return False
-        has_ended = await self._call(f"wait {container_name}", wait, reads=True)
-        if not has_ended:
-            await asyncio.sleep(seconds)
-        return has_ended
+        if await self._call(f"wait {container_name}", wait, reads=True):
+            return True
+        left = self._left(container_name)
+        await asyncio.sleep(min(seconds, left))
+        return left <= seconds
+
+    def _left(self, container_name: str) -> float:
+        """Seconds until it ends by itself."""
+        container = self.server.containers.get(container_name)
+        return container.ends_at - asyncio.get_running_loop().time() if container else 0.0
 
     async def execute(self, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:
         def execute() -> Finished:
@@ -245,6 +254,17 @@ class SimEngine(_Part):
             return self._there(container_name).lines[-lines:]
 
         return await self._call(f"logs {container_name}", logs, reads=True)
+
+    async def follow(self, container_name: str, say: Callable[[str], None]) -> None:
+        def lines() -> tuple[bool, tuple[str, ...]]:
+            container = self._there(container_name)
+            return container.is_running, container.lines
+
+        is_running, written = await self._call(f"logs --follow {container_name}", lines, reads=True)
+        for line in written:
+            say(line)
+        if is_running:
+            await asyncio.sleep(self._left(container_name))
 
     async def image(self, image_name: str) -> Image | None:
         return await self._call(

@@ -82,7 +82,7 @@ def a_container(
     number: int = 1, version: str = FIRST, *, role: str = "web", deploy: str = "0aaa", **changed: Any
 ) -> Container:
     """It runs and serves."""
-    name = f"shop-{role}-r{number}-{deploy}"
+    name = changed.pop("name", f"shop-{role}-r{number}-{deploy}")
     values: dict[str, Any] = {
         "id": f"id-of-{name}",
         "name": name,
@@ -104,6 +104,12 @@ def a_stopped(number: int = 1, version: str = FIRST, **changed: Any) -> Containe
     return a_container(
         number, version, **{"restart_policy": "no", "state": ContainerState.EXITED, "address": "", **changed}
     )
+
+
+def a_run(number: int = 1, version: str = FIRST, command: int = 1, **changed: Any) -> Container:
+    """Of a command of `release`; it ended well."""
+    values = {"run": "release", "name": f"shop-release-r{number}-{command}", "deploy": "", **changed}
+    return a_stopped(number, version, **values)
 
 
 def an_image(**changed: Any) -> Image:

@@ -5,7 +5,15 @@ import pytest
 
 from shipper.errors import ReleaseNotFound
 from shipper.model import Container, Observed, Payload, Release, ReleaseOutcome, Unfinished
-from shipper.releases import config_hash, env_hash, next_number, number_for, rollback_number
+from shipper.releases import (
+    barrier,
+    barriers_before,
+    config_hash,
+    env_hash,
+    next_number,
+    number_for,
+    rollback_number,
+)
 from tests.unit.nouns import (
     FIRST,
     SECOND,
@@ -253,3 +261,75 @@ def test_how_servers_are_reached_is_no_part_of_a_release() -> None:
 @pytest.mark.parametrize("changed", [{"memory": "1g"}, {"gate": {"tcp": 80}}, {"stop_timeout": "29s"}])
 def test_what_makes_containers_is_a_part_of_a_release(changed: dict[str, object]) -> None:
     assert config_hash(a_role(**changed)) != config_hash(a_config())
+
+
+# From where there is no way back
+
+
+def history(*markers: str, serves: int | None = None) -> Observed:
+    """Releases 1, 2, … that each replaced the one before, with these markers; the last one serves, or `serves`."""
+    releases = tuple(
+        a_release(number, replaces=number - 1 or None, irreversible=marker)
+        for number, marker in enumerate(markers, start=1)
+    )
+    return a_host(a_container(serves or len(markers)), releases=releases)
+
+
+def crossed(host: Observed, target: int) -> dict[int, str]:
+    record = host.release(target)
+    assert record
+    return {barrier.release_number: barrier.reason for barrier in barriers_before(host, record)}
+
+
+def test_going_back_over_a_release_that_brought_a_reason_crosses_it() -> None:
+    assert crossed(history("", "drops email"), 1) == {2: "drops email"}
+    assert crossed(history("", "drops email", "drops email", "drops phone"), 1) == {4: "drops phone", 2: "drops email"}
+
+
+def test_going_back_within_releases_that_give_the_same_reason_crosses_nothing() -> None:
+    assert crossed(history("", "drops email", "drops email", ""), 2) == {}
+
+
+def test_going_forward_crosses_nothing() -> None:
+    assert crossed(history("", "drops email", serves=1), 2) == {}
+
+
+def test_what_was_left_by_a_rollback_already_is_not_crossed_again() -> None:
+    assert crossed(history("", "", "drops email", serves=2), 1) == {}
+
+
+def test_a_release_that_followed_a_rollback_counts_from_where_that_went() -> None:
+    host = history("", "drops email", "drops email")
+    again = a_release(4, replaces=1, irreversible="drops email")
+    host = replace(host, releases=(*host.releases, again), containers=(a_container(4),))
+    assert crossed(host, 1) == {4: "drops email"}
+    assert crossed(host, 3) == {}
+
+
+def test_where_a_record_is_gone_there_may_be_no_way_back() -> None:
+    whole = history("", "", "drops email", "")
+    without = replace(whole, releases=tuple(r for r in whole.releases if r.number != 2))
+    assert crossed(without, 1) == {
+        3: "drops email (unless that was so before: the record of release 2 is gone)",
+        2: "its record is gone, so there may be no way back",
+    }
+
+
+def test_where_no_release_is_marked_a_record_that_is_gone_is_no_reason_to_stay() -> None:
+    whole = history("", "", "")
+    assert crossed(replace(whole, releases=(whole.releases[0], whole.releases[2])), 1) == {}
+
+
+def test_where_nothing_serves_what_was_deployed_last_counts() -> None:
+    host = replace(history("", "drops email"), containers=())
+    assert crossed(host, 1) == {2: "drops email"}
+
+
+def test_the_first_release_leads_nowhere_back() -> None:
+    assert barrier(a_host(), a_release(1, irreversible="drops email")) is None
+
+
+def test_commands_of_release_are_a_part_of_a_release_and_their_deadline_is_not() -> None:
+    plain, marked = ({"commands": ["migrate"]}, {"commands": ["migrate"], "irreversible": "drops email"})
+    assert config_hash(a_config(release=plain)) != config_hash(a_config()) != config_hash(a_config(release=marked))
+    assert config_hash(a_config(release=plain)) == config_hash(a_config(release={**plain, "deadline": "1m"}))

@@ -280,6 +280,16 @@ def on_terminal(events: list[Event]) -> str:
     return captured.get()
 
 
+def test_a_terminal_shows_all_that_a_migration_writes_and_only_the_newest_line_of_a_build() -> None:
+    lines = [
+        StepProgressed(step=step, done=0, total=0, unit="line", detail=f"a line of {step}", **WEB)
+        for step in ("build", "migrate")
+    ]
+    shown = on_terminal([*lines, Ended(service="shop", outcome=FAILED)])
+    assert "  | a line of migrate" in shown
+    assert "  | a line of build" not in shown
+
+
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 

@@ -48,7 +48,8 @@ def nameless(image_id: str, built_for: str = "shop") -> ListedImage:
 
 
 def a_run(kind: str, **changed: Any) -> Container:
-    return a_stopped(2, SECOND, run=kind, **{"name": f"shop-{kind}", "ended_at": BEGUN, **changed})
+    made = a_stopped(2, SECOND, run=kind, **{"name": f"shop-{kind}", "ended_at": BEGUN})
+    return replace(made, **changed)
 
 
 # Stopped containers of a role that says how many
@@ -142,7 +143,8 @@ def test_where_nothing_serves_no_release_goes() -> None:
 
 def test_one_off_containers_go_when_they_have_ended_and_nobody_may_ask_how() -> None:
     runs = (
-        a_run("release", name="failed"),
+        a_run("release", name="failed", release_number=3),
+        a_run("release", name="of what serves"),
         a_run("exec", name="old"),
         a_run("exec", name="fresh", ended_at=BEGUN + timedelta(minutes=55)),
         a_run("exec", name="not begun", ended_at=None),
