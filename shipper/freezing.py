@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from shipper.deployment import ignore
+from shipper.errors import UsageError
 from shipper.events import Tell
 from shipper.model import Freeze
 from shipper.observe import Worlds
@@ -12,7 +13,8 @@ from shipper.tasks import together
 
 
 async def freeze(project: Project, reason: str, *, seconds: float | None = None, tell: Tell = ignore) -> Freeze:
-    """Refuses deploys on all hosts, for `seconds` or until it is lifted. Raises ShipperError."""
+    """Refuses deploys on all hosts that are meant, for `seconds` or until it is lifted. Raises ShipperError."""
+    _refuse_roles(project)
     async with connected(project, tell) as worlds:
         since = next(iter(worlds.values())).clock.now()
         until = since + timedelta(seconds=seconds) if seconds else None
@@ -22,7 +24,8 @@ async def freeze(project: Project, reason: str, *, seconds: float | None = None,
 
 
 async def unfreeze(project: Project, *, tell: Tell = ignore) -> None:
-    """Lifts the freeze on all hosts, if there is one. Raises ShipperError."""
+    """Lifts the freeze on all hosts that are meant, if there is one. Raises ShipperError."""
+    _refuse_roles(project)
     async with connected(project, tell) as worlds:
         await _set(worlds, None)
 
@@ -33,6 +36,13 @@ async def freezes(project: Project, *, tell: Tell = ignore) -> dict[str, Freeze]
         found = await together({name: world.state.freeze() for name, world in worlds.items()})
         now = next(iter(worlds.values())).clock.now()
     return {name: freeze for name, freeze in found.items() if freeze and freeze.holds(now)}
+
+
+def _refuse_roles(project: Project) -> None:
+    if project.role_names:
+        raise UsageError(
+            "A freeze is of a whole host, not of a role.", now="Nothing was done.", next="Leave out --role."
+        )
 
 
 async def _set(worlds: Worlds, freeze: Freeze | None) -> None:

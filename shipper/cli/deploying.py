@@ -26,6 +26,11 @@ def deploy(options: Options, revision: str | None, wait: float) -> None:
 
     Config and template are those of the commit. What serves is not touched before the new containers have passed
     their gate; the same command again goes on from what is true then.
+
+    \b
+      shipper deploy                               all roles on all hosts
+      shipper deploy --role web                    one role; the others stay as they are
+      shipper deploy --host b.example              one host; the others, a dead one say, are not even asked
     """
     run_reported(functools.partial(shipper.deploy, options.project(revision), wait=wait), options)
 
@@ -38,7 +43,8 @@ def deploy(options: Options, revision: str | None, wait: float) -> None:
 def rollback(options: Options, release: int | None, current_env: bool, wait: float) -> None:
     """Make an earlier RELEASE serve again, with the image, config and env that it had.
 
-    Without a number, the one that served before; a second rollback goes one further back.
+    Without a number, the one that served before; a second rollback goes one further back. With --role or --host, only
+    there.
     """
     call = functools.partial(shipper.rollback, options.project(), release, current_env=current_env, wait=wait)
     run_reported(call, options)
