@@ -289,7 +289,7 @@ class HostPlan:
 
     @property
     def commit(self) -> Iterator[Step]:
-        if self.changed_roles or self.is_uncommitted:
+        if self.changed_roles or (self.roles and self.is_uncommitted):
             yield Commit(host_name=self.host_name, release_number=self.release.number)
 
     @property

@@ -209,7 +209,7 @@ def test_the_release_of_an_outcome_is_in_json_but_for_what_is_for_the_server_onl
             Started(role_names=("web", "cron"), releases=(a_release(2, SECOND), a_release(1, FIRST)), seconds=4.25),
             ["shop: web and cron started: release 2 of 2222222 and release 1 of 1111111 serve, after 4.2 s."],
         ),
-        (STOPPED, ["shop: web and cron stopped, after 4.2 s. `shipper start` starts what was stopped."]),
+        (STOPPED, ["shop: web and cron stopped, after 4.2 s. `shipper start` starts it again."]),
         (
             Stopped(role_names=(), seconds=0.0),
             ["shop: nothing runs that could be stopped; nothing was done."],
