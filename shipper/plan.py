@@ -110,9 +110,12 @@ def plan_turn(hosts: Sequence[HostPlan]) -> Plan:
     for host in hosts:
         for role_name in host.changed_roles:
             of_role.setdefault(role_name, []).append(host.release)
-    parts = [f"{role_name} ({_named(releases)})" for role_name, releases in of_role.items()]
-    named = f"{hosts[0].wanted.command} of {', '.join(parts)}" if parts else _named([host.release for host in hosts])
-    return plan_of(hosts, f"{hosts[0].wanted.full_name}: {named}")
+    alike: dict[str, list[str]] = {}
+    for role_name, releases in of_role.items():
+        alike.setdefault(_named(releases), []).append(role_name)
+    parts = [f"{', '.join(role_names)} ({named})" for named, role_names in alike.items()]
+    what = f"{hosts[0].wanted.command} of {', '.join(parts)}" if parts else _named(host.release for host in hosts)
+    return plan_of(hosts, f"{hosts[0].wanted.full_name}: {what}")
 
 
 def refuse_two_of_one(hosts: Sequence[HostPlan], observed: Mapping[str, Observed]) -> None:
