@@ -1,7 +1,7 @@
 """The story of a deploy: connect → observe → plan → run → outcome."""
 
 import secrets as random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -208,12 +208,15 @@ def completed(project: Project, release: Release, payload: Payload, host: Observ
     )
 
 
-async def serving_payloads(worlds: Worlds, hosts: Hosts, mask: Mask) -> dict[str, Payload]:
+async def serving_payloads(
+    worlds: Worlds, hosts: Hosts, mask: Mask, role_names: Collection[str] = ()
+) -> dict[str, Payload]:
+    """Of the newest release that serves, in these roles if any are named."""
     read = await together(
         {
             name: worlds[name].state.payload(release.number)
             for name, host in hosts.items()
-            if (release := host.incumbent_release)
+            if (release := host.incumbent_release_of(role_names or host.role_names))
         }
     )
     found = {name: payload for name, payload in read.items() if payload}

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from shipper.announcement import of_freeze
 from shipper.deployment import ignore
+from shipper.errors import UsageError
 from shipper.events import Tell
 from shipper.facts import facts_of
 from shipper.mask import masking
@@ -16,7 +17,8 @@ from shipper.tasks import together
 
 
 async def freeze(project: Project, reason: str, *, seconds: float | None = None, tell: Tell = ignore) -> Freeze:
-    """Refuses deploys on all hosts, for `seconds` or until it is lifted. Raises ShipperError."""
+    """Refuses deploys on all hosts that are meant, for `seconds` or until it is lifted. Raises ShipperError."""
+    _refuse_roles(project)
     with masking(tell) as (tell, mask):
         async with notifying(project, tell, mask) as notices, connected(project, tell) as worlds:
             since = next(iter(worlds.values())).clock.now()
@@ -28,7 +30,8 @@ async def freeze(project: Project, reason: str, *, seconds: float | None = None,
 
 
 async def unfreeze(project: Project, *, tell: Tell = ignore) -> None:
-    """Lifts the freeze on all hosts, if there is one. Raises ShipperError."""
+    """Lifts the freeze on all hosts that are meant, if there is one. Raises ShipperError."""
+    _refuse_roles(project)
     with masking(tell) as (tell, mask):
         async with notifying(project, tell, mask) as notices, connected(project, tell) as worlds:
             await _set(worlds, None)
@@ -42,6 +45,13 @@ async def freezes(project: Project, *, tell: Tell = ignore) -> dict[str, Freeze]
         found = await together({name: world.state.freeze() for name, world in worlds.items()})
         now = next(iter(worlds.values())).clock.now()
     return {name: freeze for name, freeze in found.items() if freeze and freeze.holds(now)}
+
+
+def _refuse_roles(project: Project) -> None:
+    if project.role_names:
+        raise UsageError(
+            "A freeze is of a whole host, not of a role.", now="Nothing was done.", next="Leave out --role."
+        )
 
 
 async def _set(worlds: Worlds, freeze: Freeze | None) -> None:

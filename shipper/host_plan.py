@@ -295,7 +295,7 @@ class HostPlan:
 
     @property
     def commit(self) -> Iterator[Step]:
-        if self.changed_roles or self.is_uncommitted:
+        if self.changed_roles or (self.roles and self.is_uncommitted):
             brought = barrier(self.observed, self.release) if self.wanted.command == "deploy" else None
             yield Commit(
                 host_name=self.host_name,

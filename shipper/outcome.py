@@ -108,5 +108,6 @@ def _next_command(failure: Failure, restored: bool | None, made: Plan) -> str:
     if not restored:
         return "shipper status shows what runs; shipper rollback makes an earlier release serve."
     if isinstance(failure.error, GateFailed):
-        return f"shipper logs --role {failure.step.role_name} --release {made.release.number} shows all that it wrote."
+        of_release = f" --release {made.release.number}" if len(made.releases) == 1 else ""
+        return f"shipper logs --role {failure.step.role_name}{of_release} shows all that it wrote."
     return "The same command again goes on from what is true then."

@@ -90,7 +90,7 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
     first = [host for host in hosts if not config.rollout.first_host_first or host.host_name == hosts[0].host_name]
     others = [host for host in hosts if host not in first]
     return Plan(
-        releases=tuple(sorted({host.release.number: host.release for host in hosts}.values(), key=_newest_first)),
+        releases=_newest_first(host.release for host in hosts),
         role_names=tuple(dict.fromkeys(role_name for host in hosts for role_name in host.changed_roles)),
         deploy_id=wanted.deploy_id,
         command=wanted.command,
@@ -125,9 +125,12 @@ def plan_turn(hosts: Sequence[HostPlan]) -> Plan:
     for host in hosts:
         for role_name in host.changed_roles:
             of_role.setdefault(role_name, []).append(host.release)
-    parts = [f"{role_name} ({_named(releases)})" for role_name, releases in of_role.items()]
-    named = f"{hosts[0].wanted.command} of {', '.join(parts)}" if parts else _named([host.release for host in hosts])
-    return plan_of(hosts, f"{hosts[0].wanted.full_name}: {named}")
+    alike: dict[str, list[str]] = {}
+    for role_name, releases in of_role.items():
+        alike.setdefault(_named(releases), []).append(role_name)
+    parts = [f"{', '.join(role_names)} ({named})" for named, role_names in alike.items()]
+    what = f"{hosts[0].wanted.command} of {', '.join(parts)}" if parts else _named(host.release for host in hosts)
+    return plan_of(hosts, f"{hosts[0].wanted.full_name}: {what}")
 
 
 def refuse_two_of_one(hosts: Sequence[HostPlan], observed: Mapping[str, Observed]) -> None:
@@ -169,9 +172,8 @@ def plan_stop(
         if container.is_in_use and container != host.stopped(role_name)
     ]
     names = tuple(dict.fromkeys(step.role_name for lane in lanes for step in lane))
-    served = {record.number: record for host in hosts if (record := host.incumbent_release_of(names))}
     return Plan(
-        releases=tuple(sorted(served.values(), key=_newest_first)),
+        releases=_newest_first(record for host in hosts if (record := host.incumbent_release_of(names))),
         role_names=names,
         deploy_id=deploy_id,
         command="stop",
@@ -194,8 +196,10 @@ def _stop(host: Observed, container: Container, config: Config) -> Stop:
     )
 
 
-def _newest_first(release: Release) -> int:
-    return -release.number
+def _newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:
+    """Each once, though each host has a record of its own."""
+    found = {(release.number, release.version): release for release in releases}
+    return tuple(sorted(found.values(), key=lambda release: -release.number))
 
 
 def _steps_here(hosts: Sequence[HostPlan]) -> Iterator[Step]:

@@ -65,7 +65,7 @@ async def rollback(
                 read = reading.create_task(
                     together({name: recorded(worlds[name], host, number, mask) for name, host in hosts.items()})
                 )
-                compared = reading.create_task(serving_payloads(worlds, hosts, mask))
+                compared = reading.create_task(serving_payloads(worlds, hosts, mask, project.role_names))
             found, serving = read.result(), compared.result()
             releases.refuse_other_content(number, hosts)
             payloads = {name: each.payload for name, each in found.items()}

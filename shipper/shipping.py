@@ -73,7 +73,7 @@ async def push(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> P
 
 async def _push(project: Project, worlds: Worlds, mask: Mask, tell: Tell) -> Pushed:
     config, hosts = project.config, (await observe_all(project, worlds, project.image)).values()
-    places = (config.registry_name,) if config.registry else config.hosts
+    places = (config.registry_name,) if config.registry else project.hosts
     lacking = [host for host in hosts if config.registry or not host.image]
     if not lacking:
         return Pushed(image_name=project.image, places=places, reached=())

@@ -28,6 +28,11 @@ def deploy(options: Options, revision: str | None, wait: float, from_ci: bool) -
 
     Config and template are those of the commit. What serves is not touched before the new containers have passed
     their gate; the same command again goes on from what is true then.
+
+    \b
+      shipper deploy                               all roles on all hosts
+      shipper deploy --role web                    one role; the others stay as they are
+      shipper deploy --host b.example              one host; the others, a dead one say, are not even asked
     """
     run_reported(functools.partial(shipper.deploy, options.project(revision, from_ci=from_ci), wait=wait), options)
 
@@ -42,7 +47,8 @@ def deploy(options: Options, revision: str | None, wait: float, from_ci: bool) -
 def rollback(options: Options, release: int | None, current_env: bool, force: bool, wait: float, from_ci: bool) -> None:
     """Make an earlier RELEASE serve again, with the image, config and env that it had.
 
-    Without a number, the one that served before; a second rollback goes one further back.
+    Without a number, the one that served before; a second rollback goes one further back. With --role or --host, only
+    there.
     """
     project = options.project(from_ci=from_ci)
     call = functools.partial(shipper.rollback, project, release, current_env=current_env, force=force, wait=wait)

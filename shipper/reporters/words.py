@@ -32,7 +32,7 @@ def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
         case Stopped(role_names=(), seconds=_):
             yield f"{service}: nothing runs that could be stopped; nothing was done."
         case Stopped(role_names=names, seconds=seconds):
-            yield f"{service}: {_listed(names)} stopped, after {seconds:.1f} s. `shipper start` makes it serve again."
+            yield f"{service}: {_listed(names)} stopped, after {seconds:.1f} s. `shipper start` starts it again."
         case Failed():
             yield f"{service}: {'interrupted' if outcome.interrupted else 'failed'} at {outcome.step}."
             if not outcome.interrupted:

@@ -202,7 +202,7 @@ def test_what_git_ignores_is_not_in_the_image(project: Project) -> None:
 
 def test_status_and_releases_tell_what_serves(project: Project) -> None:
     assert project.shipper("status", "--json").json == [
-        {"host_name": project.server.address, "role_name": "web", "container": None}
+        {"host_name": project.server.address, "role_name": "web", "container": None, "stopped": None}
     ]
     project.deploy()
     project.version("version 2")

@@ -22,7 +22,7 @@ from shipper.events import (
     Warned,
     as_json,
 )
-from shipper.model import Deployed, Outcome, Serving, Unchanged
+from shipper.model import Deployed, Outcome, Restarted, Serving, Started, Stopped, Unchanged
 from shipper.reporters.jsonlines import JsonReporter
 from shipper.reporters.plain import PlainReporter
 from shipper.reporters.terminal import TerminalReporter
@@ -35,6 +35,7 @@ SERVING = (
     Serving(host_name=B, role_name="bot", container=None),
 )
 FAILED = a_failure(logs=("starting", "no database"), serving=SERVING)
+STOPPED = Stopped(role_names=("web", "cron"), seconds=4.25)
 EVENTS: list[Event] = [
     Warned(text="The working folder has changes."),
     Connected(host_name=A, seconds=0.126),
@@ -168,6 +169,7 @@ def test_json_lines_say_when_in_utc() -> None:
     [
         (Deployed(release=a_release(2, SECOND), seconds=4.25), {"kind": "deployed", "exit_code": 0, "seconds": 4.25}),
         (Unchanged(release=a_release(2, SECOND)), {"kind": "unchanged", "exit_code": 0}),
+        (STOPPED, {"kind": "stopped", "exit_code": 0, "role_names": ["web", "cron"], "seconds": 4.25}),
         (FAILED, {"kind": "failed", "exit_code": 20, "restored": True, "logs": ["starting", "no database"]}),
         (a_failure(restored=False), {"kind": "failed", "exit_code": 21, "restored": False}),
         (a_failure(restored=None), {"kind": "failed", "exit_code": 21, "restored": None}),
@@ -209,6 +211,19 @@ def test_the_release_of_an_outcome_is_in_json_but_for_what_is_for_the_server_onl
         (
             Unchanged(release=a_release(2, "v1.2")),
             ["shop: release 2 of v1.2 serves already; nothing was done."],
+        ),
+        (
+            Restarted(role_names=("web",), releases=(a_release(2, SECOND),), seconds=4.25),
+            ["shop: web restarted: release 2 of 2222222 serves, after 4.2 s."],
+        ),
+        (
+            Started(role_names=("web", "cron"), releases=(a_release(2, SECOND), a_release(1, FIRST)), seconds=4.25),
+            ["shop: web and cron started: release 2 of 2222222 and release 1 of 1111111 serve, after 4.2 s."],
+        ),
+        (STOPPED, ["shop: web and cron stopped, after 4.2 s. `shipper start` starts it again."]),
+        (
+            Stopped(role_names=(), seconds=0.0),
+            ["shop: nothing runs that could be stopped; nothing was done."],
         ),
         (
             FAILED,

@@ -1,18 +1,26 @@
 """Plans of a restart, a start and a stop, and of deploys of a part: whole, as text."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shipper.config import Config
-from shipper.errors import ReleaseNotFound
+from shipper.deployment import warn_of_left_out
+from shipper.errors import ReleaseNotFound, UsageError
+from shipper.events import Event, Warned
+from shipper.freezing import freeze, unfreeze
+from shipper.git import Revision
 from shipper.host_plan import HostPlan, Wanted
 from shipper.image_plan import Sources
 from shipper.model import SET_ASIDE, Container, Observed, Release, ReleaseOutcome, Unfinished
 from shipper.observe import stopped_roles
 from shipper.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
+from shipper.project import Project
 from shipper.releases import env_hash, hosts_of, number_for, refuse_absent_roles, refuse_other_content, rollback_number
 from shipper.steps.prune import Prune
 from shipper.steps.stop import Stop
@@ -486,3 +494,55 @@ def test_a_role_that_a_release_does_not_have_is_refused() -> None:
 def test_a_restart_that_died_is_nothing_that_a_rollback_goes_on_with() -> None:
     host = a_host(a_container(2, SECOND), releases=(R1, R2))
     assert rollback_number([host], Unfinished(command="restart", release_number=9)) == 1
+
+
+# Which hosts are asked
+
+
+def a_project(config: Config, **changed: Any) -> Project:
+    values: dict[str, Any] = {
+        "root": Path("/nonexistent"),
+        "config": config,
+        "destination": None,
+        "revision": Revision(version=FIRST, commit=FIRST, tree=FIRST),
+        "environ": {},
+        "performer": "ann@laptop",
+        "origin": "terminal",
+    }
+    return Project(**{**values, **changed})
+
+
+MOVING = a_config(roles={"web": {"hosts": [A, B]}, "cron": {"hosts": [B], "singleton": True}})
+
+
+def test_a_change_of_one_role_asks_all_hosts_and_a_named_host_is_asked_alone() -> None:
+    assert a_project(MOVING, role_names=("cron",)).affected_hosts == (A, B)
+    assert a_project(MOVING, host_names=(B,)).affected_hosts == (B,)
+
+
+@pytest.mark.parametrize(
+    ("host", "left_out", "expected"),
+    [
+        (
+            a_host(host_name=B),
+            True,
+            ["cron must not run twice: see that it does not on a.example, left out by --host."],
+        ),
+        (a_host(host_name=B), False, []),
+        (a_host(a_container(1, role="cron"), host_name=B), True, []),
+    ],
+    ids=["may have come from there", "is asked", "was here before"],
+)
+def test_where_a_singleton_may_still_run_on_a_host_that_is_left_out_that_is_told(
+    host: Observed, left_out: bool, expected: list[str]
+) -> None:
+    told: list[Event] = []
+    project = a_project(MOVING, host_names=(B,) if left_out else ())
+    warn_of_left_out(project, MOVING, by_name(host), told.append)
+    assert [event.text for event in told if isinstance(event, Warned)] == expected
+
+
+@pytest.mark.parametrize("call", [partial(freeze, reason="holidays"), unfreeze])
+def test_a_freeze_of_one_role_is_refused(call: Callable[..., Coroutine[Any, Any, object]]) -> None:
+    with pytest.raises(UsageError, match=r"^A freeze is of a whole host, not of a role\."):
+        asyncio.run(call(a_project(MOVING, role_names=("cron",))))
