@@ -13,9 +13,11 @@ import time
 
 from tests.sim.explore import Broken, Explored, Explorer, Scenario, explored, faults_of
 from tests.sim.loop import VirtualLoop
-from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TWO_HOSTS
+from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TWO_HOSTS, WITH_HOOKS
 
-_ALL = {scenario.name: scenario for scenario in (*TWO_HOSTS, *ONE_HOST, *BY_REGISTRY, *ADOPTION)}  # the longest first
+_ALL = {
+    scenario.name: scenario for scenario in (*TWO_HOSTS, *ONE_HOST, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION)
+}  # the longest first
 
 
 def main(arguments: list[str]) -> int:

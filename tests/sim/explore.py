@@ -61,6 +61,7 @@ class Scenario:
     """Commands that went well."""
     command: str
     by_registry: bool = False
+    hooks: Mapping[str, Any] = field(default_factory=dict)
     apps: Mapping[str, App] = field(default_factory=dict)
     """For each version that does not do well, the behaviour of its containers."""
     serves: str
@@ -74,11 +75,11 @@ class Scenario:
 
     @functools.cached_property
     def config(self) -> Config:
-        return _config(self.roles)
+        return _config(self.roles, self.hooks)
 
     @functools.cached_property
     def earlier_config(self) -> Config:
-        return _config(self.earlier_roles or self.roles)
+        return _config(self.earlier_roles or self.roles, self.hooks)
 
     def project(self, version: str) -> Project:
         return Project(
@@ -95,9 +96,16 @@ class Scenario:
         return shipper.host_plan.choose_strategy(self.config.roles[role_name])[0] == strategy
 
 
-def _config(roles: Mapping[str, Any]) -> Config:
+def _config(roles: Mapping[str, Any], hooks: Mapping[str, Any]) -> Config:
     gate = {"http": {"port": 80}, "deadline": "2s", "settle": "1s"}
-    top = {"service": "shop", "image": "shop", "build": {}, "secrets": {"TOKEN": None}, "retain": _RETAIN}
+    top = {
+        "service": "shop",
+        "image": "shop",
+        "build": {},
+        "secrets": {"TOKEN": None},
+        "retain": _RETAIN,
+        "hooks": hooks,
+    }
     return Config.model_validate({**top, "roles": {name: {"gate": gate, **role} for name, role in roles.items()}})
 
 

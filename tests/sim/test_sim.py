@@ -17,9 +17,9 @@ from shipper.world import Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
 from tests.sim.faults import Fault
 from tests.sim.loop import VirtualLoop
-from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TWO_HOSTS
+from tests.sim.scenarios import ADOPTION, BY_REGISTRY, ONE_HOST, TWO_HOSTS, WITH_HOOKS
 
-SCENARIOS = {scenario.name: scenario for scenario in (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *ADOPTION)}
+SCENARIOS = {scenario.name: scenario for scenario in (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION)}
 
 
 @pytest.mark.parametrize("name", [scenario.name for scenario in ONE_HOST])
@@ -27,8 +27,8 @@ def test_each_pair_of_faults_on_one_host_is_survived(name: str) -> None:
     assert explored(SCENARIOS[name]).cases > 5_000
 
 
-@pytest.mark.parametrize("name", [scenario.name for scenario in (*TWO_HOSTS, *BY_REGISTRY, *ADOPTION)])
-def test_each_fault_is_survived_on_two_hosts_by_registry_and_when_handovers_are_adopted(name: str) -> None:
+@pytest.mark.parametrize("name", [scenario.name for scenario in (*TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION)])
+def test_each_fault_is_survived_on_two_hosts_by_registry_with_hooks_and_when_handovers_are_adopted(name: str) -> None:
     assert explored(SCENARIOS[name], pairs=False).cases > 200
 
 
