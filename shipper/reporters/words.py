@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shipper.events import Pushed, StepProgressed
-from shipper.model import Deployed, Failed, Outcome, Serving, Unchanged, short_image, size_text
+from shipper.facts import Facts
+from shipper.model import Deployed, Failed, Outcome, Serving, Unchanged, short, short_image, size_text
 
 
 def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:
@@ -32,6 +33,11 @@ def restored_line(outcome: Failed) -> str:
         return "WHAT SERVED BEFORE DOES NOT SERVE NOW!"
     serves = any(row.container for row in outcome.serving)
     return "What served before serves now." if serves else "Nothing served before, and nothing does now."
+
+
+def work_text(facts: Facts) -> str:
+    """ "deploy of 2222222", "rollback to 1111111"."""
+    return f"{facts.command} {'to' if facts.command == 'rollback' else 'of'} {short(facts.version)}"
 
 
 def pushed_line(event: Pushed) -> str:

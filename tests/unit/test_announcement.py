@@ -31,8 +31,9 @@ def test_the_documented_example_is_what_is_sent() -> None:
 def test_a_start_says_what_begins_and_who_began_it() -> None:
     made = of_start(a_facts(destination="staging"), BEGUN)
 
-    assert made.title == "shop-staging: deploy of 2222222, which replaces 1111111 begins"
-    assert made.text == "By ann@laptop, from terminal."
+    assert made.title == "shop-staging: deploy of 2222222 begins"
+    assert made.text == "Instead of release 1 of 1111111.\nBy ann@laptop, from terminal."
+    assert of_start(a_facts(command="rollback"), BEGUN).title == "shop: rollback to 2222222 begins"
     assert (made.occasion, made.body["destination"]) == ("start", "staging")
 
 

@@ -130,7 +130,7 @@ def test_the_summary_of_a_failure_tells_the_reason_what_serves_and_the_last_line
     assert "- web on a.example: release 1 of 1111111" in text
     assert "````text\n```\n</details>\n````" in text
     assert "| here build | 0.00 s | 1.25 s |\n| a.example web check | 2.00 s | 30.50 s |" in text
-    assert "deploy of 2222222, which replaces release 1 of 1111111, by ann@laptop" in text
+    assert "deploy of 2222222, instead of release 1 of 1111111, by ann@laptop" in text
 
 
 def test_the_summary_of_a_success_tells_what_serves() -> None:
