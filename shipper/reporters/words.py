@@ -36,7 +36,7 @@ def restored_line(outcome: Failed) -> str:
 
 
 def work_text(facts: Facts) -> str:
-    """ "deploy of 2222222", "rollback to 1111111"."""
+    """As in "deploy of 2222222" and "rollback to 1111111"."""
     return f"{facts.command} {'to' if facts.command == 'rollback' else 'of'} {short(facts.version)}"
 
 
