@@ -51,10 +51,11 @@ class Notices:
             self._begun = event.facts
             self.announce(of_start(event.facts, now))
         if isinstance(event, Ended) and self._begun:
-            self._held = event
             if announcement := of_outcome(self._begun, event.outcome, now):
                 self.announce(announcement)
             self._begun = None
+        if isinstance(event, Ended) and self._told:
+            self._held = event
         else:
             self._tell(event)
 
