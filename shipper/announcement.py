@@ -9,7 +9,7 @@ from shipper.config import Occasion
 from shipper.events import as_json
 from shipper.facts import Facts, outcome_word
 from shipper.model import Deployed, Failed, Freeze, Outcome, short
-from shipper.reporters.words import outcome_lines
+from shipper.reporters.words import outcome_lines, work_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,36 +22,35 @@ class Announcement:
 
 
 def of_start(facts: Facts, at: datetime) -> Announcement:
-    return _announcement("start", facts, at, title=f"{_name(facts)}: {_what(facts)} begins", text=_who(facts))
+    return _announcement("start", facts, at, title=f"{_name(facts)}: {work_text(facts)} begins", text=_change(facts))
 
 
 def of_outcome(facts: Facts, outcome: Outcome, at: datetime) -> Announcement | None:
     """None where nothing was changed."""
     if isinstance(outcome, Failed):
         title, *more = outcome_lines(_name(facts), outcome)
-        text = "\n".join([*more, _who(facts)])
+        text = "\n".join([*more, _by(facts)])
         return _announcement("failure", facts, at, title=title, text=text, outcome=_told_of(outcome))
     if not isinstance(outcome, Deployed):
         return None
     (title,) = outcome_lines(_name(facts), outcome)
     occasion: Occasion = "rollback" if facts.command == "rollback" else "success"
     told = {"kind": outcome_word(outcome), "exit_code": outcome.exit_code, "seconds": round(outcome.seconds, 1)}
-    text = f"{_what(facts)}\n{_who(facts)}"
-    return _announcement(occasion, facts, at, title=title, text=text, outcome=told)
+    return _announcement(occasion, facts, at, title=title, text=_change(facts), outcome=told)
 
 
 def of_end_without_outcome(facts: Facts, reason: str, at: datetime) -> Announcement:
     """Of one that had begun, and could not find out, or write down, what became of it."""
     told = {"kind": "failed", "reason": reason}
-    title = f"{_name(facts)}: {_what(facts)} failed"
-    return _announcement("failure", facts, at, title=title, text=f"Reason: {reason}\n{_who(facts)}", outcome=told)
+    title = f"{_name(facts)}: {work_text(facts)} failed"
+    return _announcement("failure", facts, at, title=title, text=f"Reason: {reason}\n{_by(facts)}", outcome=told)
 
 
 def of_freeze(facts: Facts, freeze: Freeze | None, at: datetime) -> Announcement:
     """None is a freeze that was lifted."""
     told = as_json(freeze) if freeze else None
     is_now = f"deploys are frozen{freeze.until_text}: {freeze.reason}" if freeze else "deploys are possible again"
-    return _announcement("freeze", facts, at, title=f"{_name(facts)}: {is_now}", text=_who(facts), freeze=told)
+    return _announcement("freeze", facts, at, title=f"{_name(facts)}: {is_now}", text=_by(facts), freeze=told)
 
 
 def _announcement(
@@ -83,10 +82,10 @@ def _name(facts: Facts) -> str:
     return f"{facts.service}-{facts.destination}" if facts.destination else facts.service
 
 
-def _what(facts: Facts) -> str:
-    replaced = f", which replaces {short(facts.replaces_version)}" if facts.replaces_version else ""
-    return f"{facts.command} of {short(facts.version)}{replaced}"
-
-
-def _who(facts: Facts) -> str:
+def _by(facts: Facts) -> str:
     return f"By {facts.performer}, from {facts.origin}."
+
+
+def _change(facts: Facts) -> str:
+    replaced = f"Instead of release {facts.replaces} of {short(facts.replaces_version)}.\n" if facts.replaces else ""
+    return f"{replaced}{_by(facts)}"

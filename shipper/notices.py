@@ -37,6 +37,8 @@ class Notices:
         """What a start was announced of, and no end yet."""
         self._held: Ended | None = None
         """The last event, which waits for the others to be told."""
+        self._told: set[str] = set()
+        """Those for whom there was something."""
         self._unreached: set[str] = set()
         self._due: dict[str, asyncio.Queue[Announcement | None]] = {
             name: asyncio.Queue() for name in project.config.notify
@@ -49,10 +51,11 @@ class Notices:
             self._begun = event.facts
             self.announce(of_start(event.facts, now))
         if isinstance(event, Ended) and self._begun:
-            self._held = event
             if announcement := of_outcome(self._begun, event.outcome, now):
                 self.announce(announcement)
             self._begun = None
+        if isinstance(event, Ended) and self._told:
+            self._held = event
         else:
             self._tell(event)
 
@@ -60,6 +63,7 @@ class Notices:
         for name, notifier in self._project.config.notify.items():
             if announcement.occasion in notifier.on:
                 self._due[name].put_nowait(announcement)
+                self._told.add(name)
 
     def failed(self, error: ShipperError) -> None:
         """What had begun came to no outcome."""
@@ -79,10 +83,10 @@ class Notices:
             finally:
                 for due in self._due.values():
                     due.put_nowait(None)
-                if workers:
-                    await finish(asyncio.wait(workers.values(), timeout=_PATIENCE))
-                for name, worker in workers.items():
-                    if not worker.done():
+                if self._told:
+                    await finish(asyncio.wait([workers[name] for name in self._told], timeout=_PATIENCE))
+                for name in self._told:
+                    if not workers[name].done():
                         self._warn(name, f"it took more than {_PATIENCE:g} s")
                 if self._held:
                     self._tell(self._held)

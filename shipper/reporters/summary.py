@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shipper.events import Ended, Planned
 from shipper.facts import Facts
 from shipper.model import Deployed, Failed, short
-from shipper.reporters.words import outcome_lines, restored_line, serving_line
+from shipper.reporters.words import outcome_lines, restored_line, serving_line, work_text
 
 if TYPE_CHECKING:
     from shipper.reporters.timeline import Span
@@ -37,10 +37,8 @@ def summary(ended: Ended, planned: Planned | None, spans: "Sequence[Span]") -> s
 
 
 def _who(facts: Facts) -> Iterator[str]:
-    what = f"{facts.command} of {short(facts.version)}"
-    if facts.replaces is not None:
-        what += f", which replaces release {facts.replaces} of {short(facts.replaces_version)}"
-    yield _inline(f"{what}, by {facts.performer}")
+    replaces = f", instead of release {facts.replaces} of {short(facts.replaces_version)}" if facts.replaces else ""
+    yield _inline(f"{work_text(facts)}{replaces}, by {facts.performer}")
 
 
 def _failure(outcome: Failed) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shipper.events import Pushed, StepProgressed
+from shipper.facts import Facts
 from shipper.model import (
     Deployed,
     Failed,
@@ -14,6 +15,7 @@ from shipper.model import (
     Started,
     Stopped,
     Unchanged,
+    short,
     short_image,
     size_text,
 )
@@ -62,6 +64,11 @@ def restored_line(outcome: Failed) -> str:
         return "WHAT SERVED BEFORE DOES NOT SERVE NOW!"
     serves = any(row.container for row in outcome.serving)
     return "What served before serves now." if serves else "Nothing served before, and nothing does now."
+
+
+def work_text(facts: Facts) -> str:
+    """As in "deploy of 2222222" and "rollback to 1111111"."""
+    return f"{facts.command} {'to' if facts.command == 'rollback' else 'of'} {short(facts.version)}"
 
 
 def pushed_line(event: Pushed) -> str:

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually
 
+RUN = {"SERVER_URL": "https://github.com", "REPOSITORY": "ann/shop", "RUN_ID": "42"}
 SHIPPER = f"{sys.executable} -m shipper"
 
 
@@ -40,13 +41,16 @@ def hooks(**commands: str) -> str:
     return f"{{{', '.join(told)}}}"
 
 
-def test_each_hook_runs_when_it_is_its_turn_and_is_told_what_it_is_about(project: Project, told: Told) -> None:
-    is_ready = f"test -s {project.state}/releases/1/env && {SHIPPER} status"
+def test_each_hook_runs_when_it_is_its_turn_and_is_told_what_it_is_about_in_ci_too(
+    project: Project, told: Told, tmp_path: Path
+) -> None:
+    summary = tmp_path / "summary.md"
+    looks = f"[ $SHIPPER_RELEASE != 1 ] || {{ test -s {project.state}/releases/1/env && {SHIPPER} status; }}"
     project.configure(
         hooks=hooks(
             pre_build=told.command,
-            pre_deploy=f"{told.command}; {is_ready}",
-            post_deploy=told.command,
+            pre_deploy=f"{told.command}; {looks}",
+            post_deploy=f"{told.command}; [ $SHIPPER_RELEASE = 1 ] || ./no-such-program",
             pre_rollback=told.command,
             post_rollback=told.command,
             post_failure=told.command,
@@ -79,9 +83,20 @@ def test_each_hook_runs_when_it_is_its_turn_and_is_told_what_it_is_about(project
     lines = result.output.splitlines()
     assert next(line for line in lines if line.startswith("  | ") and "nothing serves" in line)  # the status of then
 
-    project.version("version 2")
-    project.deploy()
-    assert told.runs()[1]["REPLACES_VERSION"] == first
+    second = project.version("version 2")
+    in_github = {"ACTIONS": "true", "SHA": second, "ACTOR": "bob", "STEP_SUMMARY": str(summary), **RUN}
+    project.write("left-over", "by an earlier step of the job")
+    result = project.deploy("--from-ci", **{f"GITHUB_{name}": value for name, value in in_github.items()})
+    before = told.runs()[1]
+    assert (before["REPLACES_VERSION"], before["VERSION"]) == (first, second)
+    assert (before["PERFORMER"], before["ORIGIN"]) == ("bob", "https://github.com/ann/shop/actions/runs/42")
+    assert "::group::pre-deploy\nhere: pre-deploy …\n" in result.output
+    assert (
+        "::warning title=shipper::here: `post-deploy` failed, what serves stays as it is, and it is not run again: "
+        "The hook post-deploy failed with exit code 127 (there is no such command): "
+    ) in result.output
+    assert f"Serves now: release 2 of {second[:7]} on {project.host_name}" in summary.read_text()
+
     assert project.shipper("rollback").exit_code == 0
     before, after = told.runs()
     assert [run["HOOK"] for run in (before, after)] == ["pre-rollback", "post-rollback"]
@@ -89,9 +104,7 @@ def test_each_hook_runs_when_it_is_its_turn_and_is_told_what_it_is_about(project
     assert project.answer() == "version 1"
 
 
-def test_a_hook_that_fails_before_the_swap_stops_the_deploy_and_one_that_fails_after_it_is_said(
-    project: Project, told: Told
-) -> None:
+def test_a_hook_that_fails_before_the_swap_stops_the_deploy_and_is_reported(project: Project, told: Told) -> None:
     project.deploy()
     failing = "echo the key is $SAMPLE_TOKEN; exit 7"
     secret = {"secrets": "{SAMPLE_TOKEN: }"}
@@ -109,18 +122,6 @@ def test_a_hook_that_fails_before_the_swap_stops_the_deploy_and_one_that_fails_a
     assert (run["HOOK"], run["OUTCOME"], run["EXIT_CODE"]) == ("post-failure", "failed", "23")
     assert (run["STEP"], run["RESTORED"]) == ("pre-deploy here", "true")
     assert run["REASON"].startswith("The hook pre-deploy failed with exit code 7")
-
-    project.configure(hooks=hooks(post_deploy="./no-such-program", post_failure=told.command), **secret)
-    project.version("version 3")
-
-    said = project.deploy(SAMPLE_TOKEN="hush-hush")
-
-    assert project.answer() == "version 3"
-    assert (
-        "warning: here: `post-deploy` failed, what serves stays as it is, and it is not run again: "
-        "The hook post-deploy failed with exit code 127 (there is no such command): ./no-such-program"
-    ) in said.output
-    assert told.runs() == []
 
 
 def test_an_interrupted_hook_ends_with_all_that_it_began_and_is_reported(

@@ -13,10 +13,19 @@ import time
 
 from tests.sim.explore import Broken, Explored, Explorer, Scenario, explored, faults_of
 from tests.sim.loop import VirtualLoop
-from tests.sim.scenarios import ADOPTION, BY_REGISTRY, MIGRATIONS, ONE_HOST, TURNING, TURNING_ON_TWO_HOSTS, TWO_HOSTS
+from tests.sim.scenarios import (
+    ADOPTION,
+    BY_REGISTRY,
+    MIGRATIONS,
+    ONE_HOST,
+    TURNING,
+    TURNING_ON_TWO_HOSTS,
+    TWO_HOSTS,
+    WITH_HOOKS,
+)
 
 _ON_TWO_HOSTS = (*TWO_HOSTS, *TURNING_ON_TWO_HOSTS)
-_LONGEST_FIRST = (*_ON_TWO_HOSTS, *MIGRATIONS, *ONE_HOST, *BY_REGISTRY, *ADOPTION, *TURNING)
+_LONGEST_FIRST = (*_ON_TWO_HOSTS, *MIGRATIONS, *ONE_HOST, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *TURNING)
 _ALL = {scenario.name: scenario for scenario in _LONGEST_FIRST}
 
 

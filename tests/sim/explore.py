@@ -76,7 +76,8 @@ class Scenario:
     command: str
     by_registry: bool = False
     release: Mapping[str, Any] | None = None
-    """That section of the config."""
+    """That section of the config, as `hooks` is."""
+    hooks: Mapping[str, Any] = field(default_factory=dict)
     apps: Mapping[str, App] = field(default_factory=dict)
     """For each version that does not do well, the behaviour of its containers."""
     serves: str
@@ -92,11 +93,17 @@ class Scenario:
 
     @functools.cached_property
     def config(self) -> Config:
-        return _config(self.roles, self.release)
+        return self._config(self.roles)
 
     @functools.cached_property
     def earlier_config(self) -> Config:
-        return _config(self.earlier_roles or self.roles, self.release)
+        return self._config(self.earlier_roles or self.roles)
+
+    def _config(self, roles: Mapping[str, Any]) -> Config:
+        gate = {"http": {"port": 80}, "deadline": "2s", "settle": "1s"}
+        gated = {name: {"gate": gate, **role} for name, role in roles.items()}
+        top = {"service": "shop", "image": "shop", "build": {}, "secrets": {"TOKEN": None}, "retain": _RETAIN}
+        return Config.model_validate({**top, "roles": gated, "release": self.release, "hooks": self.hooks})
 
     def project(self, version: str) -> Project:
         return Project(
@@ -111,13 +118,6 @@ class Scenario:
 
     def has_strategy(self, role_name: str, strategy: str) -> bool:
         return shipper.host_plan.choose_strategy(self.config.roles[role_name])[0] == strategy
-
-
-def _config(roles: Mapping[str, Any], release: Mapping[str, Any] | None) -> Config:
-    gate = {"http": {"port": 80}, "deadline": "2s", "settle": "1s"}
-    top = {"service": "shop", "image": "shop", "build": {}, "secrets": {"TOKEN": None}, "retain": _RETAIN}
-    gated = {name: {"gate": gate, **role} for name, role in roles.items()}
-    return Config.model_validate({**top, "release": release, "roles": gated})
 
 
 class Command(NamedTuple):

@@ -77,6 +77,17 @@ MIGRATIONS = (
         serves="v1",
     ),
 )
+WITH_HOOKS = (
+    Scenario(
+        name="recreate, hooks",
+        roles=_ALONE,
+        hooks={name: {"command": [name]} for name in ("pre-build", "pre-deploy")}
+        | {name: {"command": ["false"]} for name in ("post-deploy", "post-failure")},
+        command="deploy v2",
+        serves="v2",
+        back="v1",
+    ),
+)
 # What did not know how to hand over gives way to what does.
 ADOPTION = (
     Scenario(

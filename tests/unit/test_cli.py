@@ -122,6 +122,25 @@ def test_an_error_is_a_json_event_too_where_json_is_asked_for(tmp_path: Path) ->
     assert (event["event"], event["exit_code"]) == ("error", result.returncode)
 
 
+def test_in_a_run_of_github_an_error_is_an_annotation(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text("service: shop\nimage: [a]\nroles: {web: {hosts: [a.example]}}\n")
+
+    result = shipper(tmp_path, "status", GITHUB_ACTIONS="true", GITHUB_WORKSPACE=str(tmp_path.parent))
+
+    assert result.returncode == 2
+    assert result.stderr.startswith(
+        f"::error title=shipper,file={tmp_path.name}/config/deploy.yaml,line=2::config/deploy.yaml:2: image: "
+    )
+
+
+def test_from_ci_outside_of_ci_is_a_bad_argument(tmp_path: Path) -> None:
+    result = shipper(tmp_path, "deploy", "--from-ci")
+
+    assert result.returncode == 2
+    assert "error: This is no run of GitHub Actions or GitLab CI" in result.stderr
+
+
 def test_the_schema_in_the_repository_is_that_of_the_code(tmp_path: Path) -> None:
     committed = Path(__file__).parents[2] / "config/deploy.schema.json"
 

@@ -204,6 +204,8 @@ def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, 
         ("host", {"session.py", "docker_socket.py", "records.py", "journal.py", "look_at_way.py", "look_there.py"}),
         ("login", {"session.py", "host.py", "trust.py"}),
         ("records", {"session.py", "journal.py", "look_there.py"}),
+        ("commands", {"session.py", "shipping.py"}),
+        ("senders", {"notices.py"}),
     ],
 )
 def test_few_know_which_adapters_are_real(adapter: str, files: set[str]) -> None:

@@ -48,7 +48,7 @@ def nameless(image_id: str, built_for: str = "shop") -> ListedImage:
 
 
 def a_run(kind: str, **changed: Any) -> Container:
-    made = a_stopped(2, SECOND, run=kind, **{"name": f"shop-{kind}", "ended_at": BEGUN})
+    made = a_stopped(2, SECOND, run=kind, name=f"shop-{kind}", ended_at=BEGUN)
     return replace(made, **changed)
 
 
