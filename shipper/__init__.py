@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shipper.errors import (
         AccessDenied as AccessDenied,
         BuildError as BuildError,
+        CommandNotStarted as CommandNotStarted,
         ConfigError as ConfigError,
         ConnectError as ConnectError,
         DiskFull as DiskFull,
@@ -56,7 +57,9 @@ if TYPE_CHECKING:
         Warned as Warned,
         as_json as as_json,
     )
+    from shipper.execution import Console as Console, execute as execute
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
+    from shipper.log_lines import logs as logs, since_of as since_of
     from shipper.login import HostKey as HostKey
     from shipper.model import (
         Container as Container,
@@ -64,20 +67,20 @@ if TYPE_CHECKING:
         Failed as Failed,
         Freeze as Freeze,
         Image as Image,
+        LogLine as LogLine,
         Observed as Observed,
         Outcome as Outcome,
         PastDeploy as PastDeploy,
         Release as Release,
         Serving as Serving,
+        Terminal as Terminal,
         Unchanged as Unchanged,
     )
     from shipper.plan import Plan as Plan
     from shipper.project import Project as Project, open_project as open_project
     from shipper.reads import (
-        Logs as Logs,
         history as history,
         list_releases as list_releases,
-        logs as logs,
         status as status,
     )
     from shipper.rollbacks import rollback as rollback
@@ -90,17 +93,20 @@ _NAMES = {
     "config": "Config json_schema seconds_of",
     "deployment": "deploy plan_deploy",
     "environment": "effective_config",
-    "errors": "AccessDenied BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError "
-    "ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Locked LockLost "
+    "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
+    "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Locked LockLost "
     "LoginRefused RegistryError ReleaseNotFound SecretError ShipperError SourceError UsageError",
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
+    "execution": "Console execute",
     "freezing": "freeze freezes unfreeze",
+    "log_lines": "logs since_of",
     "login": "HostKey",
-    "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Serving Unchanged",
+    "model": "Container Deployed Failed Freeze PastDeploy Image LogLine Observed Outcome Release Serving Terminal "
+    "Unchanged",
     "plan": "Plan",
     "project": "Project open_project",
-    "reads": "Logs history list_releases logs status",
+    "reads": "history list_releases status",
     "rollbacks": "rollback",
     "shipping": "build push",
     "trust": "pin_key shown_key",

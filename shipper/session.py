@@ -69,7 +69,7 @@ async def connected(project: Project, tell: Tell) -> AsyncIterator[Mapping[str, 
 
 def _import_what_comes_later() -> None:
     """On a thread, while we wait for servers: Docker's SDK and Jinja take as long as a login."""
-    for module in ("shipper.docker_api", "shipper.engine", "shipper.template"):
+    for module in ("shipper.docker_api", "shipper.engine", "shipper.streams", "shipper.template"):
         importlib.import_module(module)
 
 
@@ -90,6 +90,7 @@ async def _world(
     connection = await stack.enter_async_context(login(name, access(project)))
     await asyncio.shield(imported)
     from shipper.engine import DockerEngine
+    from shipper.streams import DockerStreams
 
     server = SshHost(name, connection, project.config.timeouts.call, on_call)
     server.open_shell()
@@ -107,6 +108,7 @@ async def _world(
         host_name=name,
         host=server,
         engine=DockerEngine(docker, project.full_name, journal.check),
+        streams=DockerStreams(docker, project.full_name),
         state=Records(server, project.full_name, journal.check),
         journal=journal,
         images=images,

@@ -14,7 +14,8 @@ import click
 import shipper
 from shipper.cli.deploying import build, deploy, plan, push, rollback
 from shipper.cli.guarding import lock, trust, unlock
-from shipper.cli.looking import config, history, logs, releases, status, version
+from shipper.cli.inside import execute, logs
+from shipper.cli.looking import config, history, releases, status, version
 from shipper.cli.shared import print_error
 from shipper.cli.starting import init
 
@@ -61,6 +62,7 @@ _COMMANDS = (
     status,
     releases,
     logs,
+    execute,
     history,
     lock,
     unlock,

@@ -95,12 +95,20 @@ wait_option = click.option(
 )
 
 
-def beside_result(options: Options) -> "Callable[[Event], None]":
+def beside_result(options: Options, *, end: str = "\n") -> "Callable[[Event], None]":
     """For commands whose result is on standard output: what there is to say beside it goes to standard error."""
     from shipper.reporters.plain import PlainReporter
 
-    report = PlainReporter(lambda line: print(line, file=sys.stderr), verbose=options.verbose, quiet=options.quiet)
+    def write(line: str) -> None:
+        print(line, end=end, file=sys.stderr)
+
+    report = PlainReporter(write, verbose=options.verbose, quiet=options.quiet)
     return lambda event: None if isinstance(event, shipper.Connected) and not options.verbose else report(event)
+
+
+def has_colours() -> bool:
+    """https://no-color.org"""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 @contextlib.contextmanager
@@ -145,7 +153,7 @@ def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", options: O
     sys.exit(outcomes[0].exit_code if outcomes else 130)
 
 
-def run(call: Coroutine[Any, Any, Result]) -> Result:
+def run(call: Coroutine[Any, Any, Result], *, stopping: str = "stopping at the next safe point …") -> Result:
     """Runs to the end; Ctrl-C, SIGTERM or a lost terminal cancel once: what was begun is taken back or finished."""
     gc.freeze()
     gc.enable()
@@ -157,8 +165,9 @@ def run(call: Coroutine[Any, Any, Result]) -> Result:
         def stop() -> None:
             if not task.cancelling():
                 task.cancel()
-                with contextlib.suppress(OSError):  # the terminal may be gone
-                    print("stopping at the next safe point …", file=sys.stderr)
+                if stopping:
+                    with contextlib.suppress(OSError):  # the terminal may be gone
+                        print(stopping, file=sys.stderr)
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop)
@@ -169,7 +178,8 @@ def run(call: Coroutine[Any, Any, Result]) -> Result:
 
 def print_error(error: shipper.ShipperError) -> None:
     """For people; with `--json` for machines as well."""
-    if "--json" in sys.argv:
+    own = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv  # what follows is for another command
+    if "--json" in own:
         failed = {"what": error.what, "now": error.now, "next": error.next, "exit_code": error.exit_code}
         print(json.dumps({"event": "error", **failed}))
     for label, text in (("error: ", error.what), ("", error.now), ("next: ", error.next)):
