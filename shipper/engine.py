@@ -299,6 +299,7 @@ def _create(api: docker.APIClient, spec: ContainerSpec) -> None:
         stop_timeout=math.ceil(spec.stop_timeout),
         stdin_open=spec.for_client,  # it ends with the client's, unless there is a terminal
         tty=spec.terminal is not None,
+        healthcheck=docker.types.Healthcheck(test=["NONE"]) if spec.for_client else None,
         host_config=host_config,
         networking_config=api.create_networking_config(
             {spec.network_name: api.create_endpoint_config(aliases=list(spec.aliases))}  # type: ignore[arg-type]  # stubs

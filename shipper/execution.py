@@ -2,7 +2,13 @@
 
 import secrets as random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -22,6 +28,7 @@ _EXEC = "exec"  # the `Container.run` of containers that `--new` makes
 _PATIENCE = 5.0  # seconds: an exit code may come later than the end of the output, a process later than its streams
 _PAUSE = 0.05
 _HANG_UP = 1.0  # seconds for what has a terminal, when that is gone: a shell heeds no SIGTERM
+_REMOVE = 'docker --host "unix://$1" rm --force "$2" >/dev/null 2>&1'
 
 
 class Console(Protocol):
@@ -74,7 +81,7 @@ async def execute(
                 session = _in_a_new_one(project, world, host, place, release_number, command, console.terminal, mask)
             else:
                 container = running(host, place.role_name, release_number)
-                session = world.streams.executing(container.id, command, console.terminal)
+                session = world.streams.executing(container.name, command, console.terminal)
             try:
                 async with session as opened:
                     with console.attached():
@@ -135,13 +142,16 @@ async def _in_a_new_one(
         )
     mask.add(payload.secrets.values())
     spec = _spec(project, host, place, number, payload, command, terminal)
-    try:
-        await world.engine.create(spec)
-        async with world.streams.starting(spec.name, terminal) as session:
-            yield session
-    except BaseException:
-        await finish(_stop(world, spec))
-        raise
+    async with AsyncExitStack() as stack:
+        if terminal:  # Docker closes the input of a container with its client's, but not where that is a terminal
+            await stack.enter_async_context(world.host.unless_left(_REMOVE, project.config.docker_socket, spec.name))
+        try:
+            await world.engine.create(spec)
+            async with world.streams.starting(spec.name, terminal) as session:
+                yield session
+        except BaseException:
+            await finish(_stop(world, spec))
+            raise
 
 
 def _spec(

@@ -161,7 +161,7 @@ class _HostLogs:
         with self._told_if_unreadable(tail):
             # what is searched must come here first: Docker counts lines, and knows no patterns
             last = None if wanted.grep else wanted.last
-            async with self._world.streams.log(tail.container.id, since=tail.position, last=last) as entries:
+            async with self._world.streams.log(tail.container.name, since=tail.position, last=last) as entries:
                 async for line in self._lines(tail, entries):
                     found.append(line)
         return list(found)
@@ -248,7 +248,7 @@ class _HostLogs:
             while True:
                 tail.started.clear()
                 last = 0 if tail.from_end else None
-                log = self._world.streams.log(tail.container.id, since=tail.position, last=last, follow=True)
+                log = self._world.streams.log(tail.container.name, since=tail.position, last=last, follow=True)
                 async with log as entries:
                     async for line in self._lines(tail, entries):
                         self._show(line)

@@ -73,7 +73,7 @@ class DockerStreams:
         body = {"Tty": terminal is not None, "Detach": False, **_console_size(terminal)}
         path = f"/exec/{made['Id']}/start"
         async with api.stream(f"exec {container_name}", "POST", path, body=body, upgrade=True) as stream:
-            yield _Executed(api, made["Id"], stream, terminal, command[0])
+            yield _Executed(api, made["Id"], stream, terminal, container_name, command[0])
 
     @asynccontextmanager
     async def starting(self, container_name: str, terminal: Terminal | None) -> AsyncIterator[Session]:
@@ -161,10 +161,17 @@ class _Executed(_Connected):
     """A command in a container that was there before."""
 
     def __init__(
-        self, api: DockerApi, exec_id: str, stream: Stream, terminal: Terminal | None, command_name: str
+        self,
+        api: DockerApi,
+        exec_id: str,
+        stream: Stream,
+        terminal: Terminal | None,
+        container_name: str,
+        command_name: str,
     ) -> None:
         super().__init__(api, stream, terminal)
         self._exec_id = exec_id
+        self._container_name = container_name
         self._command_name = command_name
         self._is_known_to_run = False
 
@@ -176,8 +183,12 @@ class _Executed(_Connected):
             inspected = await self._inspected()
             code = inspected["ExitCode"]
             if not inspected["Pid"] and code:
-                what = written[1].decode(errors="replace").strip() if written else f"{self._command_name}: not started"
-                raise CommandNotStarted(what, exit_code=code)
+                why = written[1].decode(errors="replace").strip() if written else f"exit code {code}"
+                raise CommandNotStarted(
+                    f"{self._command_name} cannot be executed in {self._container_name}: {why}",
+                    next="shipper exec, at a terminal, opens a shell there, if the image has one.",
+                    exit_code=code,
+                )
         return written
 
     async def resize(self, columns: int, rows: int) -> bool:

@@ -100,6 +100,9 @@ class Host(Protocol):
     def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
         """Listens on the server's 127.0.0.1 while the block lasts; gives the port. Raises ForwardingDisabled too."""
 
+    def unless_left(self, script: str, *arguments: str) -> AbstractAsyncContextManager[None]:
+        """Runs a script of /bin/sh there if the connection ends while the block lasts, as when we are killed."""
+
 
 class Engine(Protocol):
     """The Docker of a server. Containers go by name. Each verb raises EngineError, NotThere or ConnectError."""

@@ -89,6 +89,9 @@ class SimHost(_Part):
     def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
         raise NotImplementedError("images arrive by SimImages.ship")
 
+    def unless_left(self, script: str, *arguments: str) -> AbstractAsyncContextManager[None]:
+        raise NotImplementedError("no step has a terminal")
+
     def _answering(self, address: str) -> SimContainer:
         container = self.server.containers.get(address)
         if not container or not container.is_running:
@@ -231,6 +234,9 @@ class SimEngine(_Part):
 
     async def load(self, archive: Iterator[bytes]) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")
+
+    def unless_left(self, script: str, *arguments: str) -> AbstractAsyncContextManager[None]:
+        raise NotImplementedError("no step has a terminal")
 
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
         raise NotImplementedError("images arrive by SimRegistry.pull")
