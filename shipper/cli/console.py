@@ -61,7 +61,7 @@ class StandardStreams:
         finally:
             loop.remove_signal_handler(signal.SIGWINCH)
             with suppress(termios.error):  # it is gone
-                termios.tcsetattr(number, termios.TCSADRAIN, before)
+                termios.tcsetattr(number, termios.TCSANOW, before)
 
 
 def _write_all(number: int, data: bytes) -> None:

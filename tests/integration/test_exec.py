@@ -1,0 +1,181 @@
+"""Commands in containers: piped, and at a terminal, by the real CLI in a real pseudoterminal."""
+
+import fcntl
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Project
+from tests.integration.waiting import eventually
+
+SECRET = "green-as-grass"
+
+
+def fresh(project: Project) -> list[dict[str, Any]]:
+    """The containers that `--new` made, and that are there still."""
+    return [made for made in project.containers(running=False) if made["Config"]["Labels"].get("shipper.run") == "exec"]
+
+
+class Shell:
+    """The CLI at a terminal, as someone who types and reads has it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", terminal: int) -> None:
+        self.process = process
+        self._terminal = terminal
+        self.shown = ""
+
+    def type(self, text: str) -> None:
+        os.write(self._terminal, text.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)  # the kernel tells only those whose controlling terminal it is
+
+    def wait_for(self, text: str, within: float = 20) -> None:
+        deadline = time.monotonic() + within
+        while text not in self.shown:
+            assert time.monotonic() < deadline, f"{text!r} did not come within {within:g} s:\n{self.shown}"
+            if select.select([self._terminal], [], [], 0.05)[0]:
+                self.shown += os.read(self._terminal, 65536).decode()
+
+
+@contextmanager
+def at_terminal(project: Project, *arguments: str) -> Iterator[Shell]:
+    """Fails if the terminal is left in another mode than it was."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+    before = termios.tcgetattr(theirs)
+    environ = {**project.environ, "TERM": "vt220"}
+    command = [sys.executable, "-m", "shipper", *arguments]
+    with subprocess.Popen(command, cwd=project.folder, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as made:
+        try:
+            yield Shell(made, ours)
+        finally:
+            made.kill()
+    left = termios.tcgetattr(theirs)
+    os.close(ours)
+    os.close(theirs)
+    assert left == before
+
+
+def test_without_a_terminal_all_is_piped_and_the_exit_code_is_the_commands(project: Project) -> None:
+    project.write("config/env.j2", "COLOUR={{ secrets.COLOUR }}\n")
+    project.configure(
+        'volumes: ["{0}-data:/data"]\nfiles: {{/etc/colour: {{secret: COLOUR}}}}'.format(project.service),
+        secrets="{COLOUR: }",
+    )
+    project.commit()
+    project.deploy(COLOUR=SECRET)
+    serving = project.serving["Id"]
+
+    apart = project.shipper("exec", "--", "/bin/sh", "-c", "echo out; echo err >&2; echo here >/data/file; exit 7")
+    with project.start("exec", "/bin/sh", "-c", "wc -c", input=subprocess.PIPE) as process:
+        counted, _ = process.communicate("0123456789" * 100_000)
+    new = project.shipper("exec", "--new", "--", "/bin/sh", "-c", "cat /etc/colour /data/file; echo $COLOUR; exit 9")
+    with project.start("exec", "--new", "/bin/sh", "-c", "cat; echo its end", input=subprocess.PIPE) as process:
+        copied, _ = process.communicate("a line\n" * 20_000)
+
+    assert (apart.exit_code, apart.output, apart.errors) == (7, "out\n", "err\n")
+    assert (counted, process.returncode) == ("1000000\n", 0)
+    assert (new.exit_code, new.output, new.errors) == (9, f"{SECRET}here\n{SECRET}\n", "")
+    assert copied == "a line\n" * 20_000 + "its end\n"
+    assert fresh(project) == []
+    assert project.serving["Id"] == serving
+    project.server.docker("volume", "rm", f"{project.service}-data")
+
+
+def test_at_a_terminal_a_shell_has_its_size_and_gets_each_key(project: Project) -> None:
+    project.deploy()
+    with at_terminal(project, "exec") as shell:
+        shell.wait_for("/ # ")
+        shell.type("stty size; echo TERM is $TERM; echo it is ${PPID:+mine}\r")
+        shell.wait_for("30 90\r\nTERM is vt220\r\nit is mine\r\n")
+        shell.resize(columns=70, rows=20)
+        shell.type("until [ \"$(stty size)\" = '20 70' ]; do :; done; echo resi''zed\r")
+        shell.wait_for("resized\r\n")
+        shell.type("sh -c \"trap 'echo interrup''ted; exit' INT; echo wai''ting; while :; do :; done\"\r")
+        shell.wait_for("waiting\r\n")
+        shell.type("\x03")
+        shell.wait_for("interrupted\r\n/ # ")
+        shell.type("exit 3\r")
+        assert shell.process.wait(timeout=20) == 3
+
+
+def test_a_fresh_container_with_a_terminal_is_gone_when_its_client_is(project: Project) -> None:
+    project.deploy()
+    ours, theirs = os.openpty()
+    try:
+        for number, exit_code in ((signal.SIGHUP, 130), (signal.SIGKILL, -9)):
+            command = [sys.executable, "-m", "shipper", "exec", "--new"]
+            streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+            with subprocess.Popen(command, cwd=project.folder, env=project.environ, **streams) as process:  # type: ignore[call-overload]  # of three streams
+                shell = Shell(process, ours)
+                shell.wait_for("/ # ")
+                assert len(fresh(project)) == 1
+                process.send_signal(number)
+                assert process.wait(timeout=20) == exit_code
+            eventually(lambda: fresh(project) == [], "the end of the container")
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_fresh_container_whose_killed_client_was_to_give_it_input_goes(project: Project) -> None:
+    project.deploy()
+    line = "echo begun; cat"
+    with project.start("exec", "--new", "--", "/bin/sh", "-c", line, input=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        assert len(fresh(project)) == 1
+
+    eventually(lambda: fresh(project) == [], "the end of the container")
+
+
+def test_what_cannot_be_run_is_told(project: Project) -> None:
+    nothing = project.shipper("exec", "ls")
+    assert nothing.exit_code == 18
+    assert f"Nothing of web serves on {project.server.address}." in nothing.errors
+    project.deploy()
+
+    absent = project.shipper("exec", "nope")
+    folder = project.shipper("exec", "--new", "/www")
+    release = project.shipper("exec", "--release", "7", "ls")
+    new = project.shipper("exec", "--new", "--release", "7", "ls")
+    no_command = project.shipper("exec")
+    no_terminal = project.shipper("exec", "-t", "ls")
+
+    assert (absent.exit_code, absent.output) in ((126, ""), (127, ""))
+    assert f"nope cannot be executed in {project.serving['Name'][1:]}: " in absent.errors
+    assert folder.exit_code in (126, 127)
+    assert folder.errors
+    assert (release.exit_code, new.exit_code) == (18, 18)
+    assert "shipper exec --new --release 7 runs in a fresh container of it" in release.errors
+    assert "There is no release 7 with web" in new.errors
+    assert (no_command.exit_code, no_terminal.exit_code) == (2, 2)
+    assert "without a terminal there must be a COMMAND" in no_command.errors
+    assert fresh(project) == []
+
+
+@pytest.mark.parametrize("new", [[], ["--new"]])
+def test_a_command_goes_on_while_a_deploy_replaces_the_container(project: Project, new: list[str]) -> None:
+    project.deploy()
+    with project.start("exec", *new, "/bin/sh", "-c", "echo begun; cat", input=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+
+        project.version("version 2")
+        project.deploy()
+        output, _ = process.communicate("said afterwards\n")
+
+    assert project.answer() == "version 2"
+    assert (output, process.returncode) == (("said afterwards\n", 0) if new else ("", 137))
