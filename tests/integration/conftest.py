@@ -101,7 +101,12 @@ class Project(Repository):
 
     @contextmanager
     def start(
-        self, *arguments: str, input: int = subprocess.DEVNULL, output: Any = subprocess.PIPE, **environ: str
+        self,
+        *arguments: str,
+        input: int = subprocess.DEVNULL,
+        output: Any = subprocess.PIPE,
+        errors: Any = subprocess.DEVNULL,
+        **environ: str,
     ) -> Iterator["subprocess.Popen[str]"]:
         """The CLI as people start it, for tests of the process itself; its output is a pipe. Killed in the end."""
         with subprocess.Popen(
@@ -110,7 +115,7 @@ class Project(Repository):
             env={**self.environ, **environ},
             stdin=input,
             stdout=output,
-            stderr=subprocess.DEVNULL,
+            stderr=errors,
             text=True,
         ) as process:
             try:

@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -46,6 +47,10 @@ OF_AN_ENGINE: dict[str, Verb] = {
     "pull": lambda world, name: world.engine.pull(f"127.0.0.1:2/{name}:1", None, lambda progress: None),
     "tag": lambda world, name: world.engine.tag(f"{name}:1", f"{name}:2"),
     "remove_image": lambda world, name: world.engine.remove_image(name),
+    "log": lambda world, name: begin(world.streams.log(name)),
+    "starts": lambda world, name: begin(world.streams.starts()),
+    "executing": lambda world, name: begin(world.streams.executing(name, ("/bin/sh",), None)),
+    "starting": lambda world, name: begin(world.streams.starting(name, None)),
     **OF_A_CONTAINER,
 }
 OF_A_HOST: dict[str, Verb] = {
@@ -54,6 +59,7 @@ OF_A_HOST: dict[str, Verb] = {
     "free_disk": lambda world, name: world.host.free_disk("/"),
     "run": lambda world, name: ssh(world).run("true"),
     "serving": lambda world, name: listen(world),
+    "unless_left": lambda world, name: begin(world.host.unless_left("true")),
     "releases": lambda world, name: world.state.releases(),
 }
 
@@ -151,6 +157,11 @@ def respond(server: Machine, tmp_path: Path) -> Iterator[Respond]:
     yield start
     for pid in pids:
         server.run(f"kill {pid}")
+
+
+async def begin(stream: AbstractAsyncContextManager[object]) -> None:
+    async with stream:
+        return
 
 
 async def listen(world: World) -> None:

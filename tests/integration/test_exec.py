@@ -11,11 +11,11 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.integration.conftest import Project
+from tests.integration.killing import session_of
 from tests.integration.waiting import eventually
 
 SECRET = "green-as-grass"
@@ -71,7 +71,7 @@ def at_terminal(project: Project, *arguments: str) -> Iterator[Shell]:
 def test_without_a_terminal_all_is_piped_and_the_exit_code_is_the_commands(project: Project) -> None:
     project.write("config/env.j2", "COLOUR={{ secrets.COLOUR }}\n")
     project.configure(
-        'volumes: ["{0}-data:/data"]\nfiles: {{/etc/colour: {{secret: COLOUR}}}}'.format(project.service),
+        f'volumes: ["{project.service}-data:/data"]\nfiles: {{/etc/colour: {{secret: COLOUR}}}}',
         secrets="{COLOUR: }",
     )
     project.commit()
@@ -130,14 +130,25 @@ def test_a_fresh_container_with_a_terminal_is_gone_when_its_client_is(project: P
         os.close(theirs)
 
 
-def test_a_fresh_container_whose_killed_client_was_to_give_it_input_goes(project: Project) -> None:
+def test_who_was_cut_off_is_told_and_what_reads_from_a_killed_client_ends(project: Project, tmp_path: Path) -> None:
     project.deploy()
-    line = "echo begun; cat"
-    with project.start("exec", "--new", "--", "/bin/sh", "-c", line, input=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "begun\n"
+    waiting = ("/bin/sh", "-c", "echo begun; cat")
+    errors = tmp_path / "errors"
+    with (
+        errors.open("w") as file,
+        project.start("exec", *waiting, input=subprocess.PIPE, errors=file) as cut_off,
+        project.start("exec", "--new", *waiting, input=subprocess.PIPE) as killed,
+    ):
+        for process in (cut_off, killed):
+            assert process.stdout
+            assert process.stdout.readline() == "begun\n"
         assert len(fresh(project)) == 1
 
+        project.server.run(f"kill -9 {session_of(cut_off, project.server)}")
+
+        assert cut_off.wait(timeout=10) == 10
+    assert f"error: {project.server.address}: " in errors.read_text()
+    assert "What was run may go on there.\n" in errors.read_text()
     eventually(lambda: fresh(project) == [], "the end of the container")
 
 
@@ -166,16 +177,20 @@ def test_what_cannot_be_run_is_told(project: Project) -> None:
     assert fresh(project) == []
 
 
-@pytest.mark.parametrize("new", [[], ["--new"]])
-def test_a_command_goes_on_while_a_deploy_replaces_the_container(project: Project, new: list[str]) -> None:
+def test_a_deploy_ends_what_runs_in_the_container_that_it_replaces_and_no_other(project: Project) -> None:
     project.deploy()
-    with project.start("exec", *new, "/bin/sh", "-c", "echo begun; cat", input=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "begun\n"
+    waiting = ("/bin/sh", "-c", "echo begun; cat")
+    with (
+        project.start("exec", *waiting, input=subprocess.PIPE) as inside,
+        project.start("exec", "--new", *waiting, input=subprocess.PIPE) as beside,
+    ):
+        for process in (inside, beside):
+            assert process.stdout
+            assert process.stdout.readline() == "begun\n"
 
         project.version("version 2")
         project.deploy()
-        output, _ = process.communicate("said afterwards\n")
+        said = [process.communicate("said afterwards\n")[0] for process in (inside, beside)]
 
     assert project.answer() == "version 2"
-    assert (output, process.returncode) == (("said afterwards\n", 0) if new else ("", 137))
+    assert (said, inside.returncode, beside.returncode) == (["", "said afterwards\n"], 137, 0)

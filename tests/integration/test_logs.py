@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from tests.integration.conftest import Project
+from tests.integration.killing import session_of
 from tests.integration.waiting import eventually
 
 SECRET = "green-as-grass"
@@ -129,23 +129,13 @@ def test_a_connection_that_is_lost_is_told_with_how_to_go_on(project: Project) -
     project.deploy()
     with following(project, "--json") as (process, output):
         wait_for("starting in mode well", output)
-        project.server.run(f"kill -9 {own_session(project, process)}")
+        project.server.run(f"kill -9 {session_of(process, project.server)}")
         assert process.wait(timeout=10) == 10
 
     first, error = map(json.loads, output.read_text().splitlines())
     assert error["what"].startswith(f"{project.server.address}: The connection to Docker broke")
     at = first["at"].partition(".")[0]
     assert f"shipper logs -f --since {at}" in error["next"]
-
-
-def own_session(project: Project, process: "subprocess.Popen[Any]") -> str:
-    """The process of sshd that serves our connection: found by the port that it comes from."""
-    ports = subprocess.run(["ss", "-tnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
-    (ours,) = [line.split()[3] for line in ports if f"pid={process.pid}," in line]
-    port = ours.rpartition(":")[2]
-    listed = project.server.run("ss -tnpH state established").stdout.splitlines()
-    (theirs,) = [line for line in listed if f":{port} " in line]
-    return " ".join(re.findall(r"pid=(\d+)", theirs))
 
 
 def test_bad_options_are_told_with_their_place(project: Project) -> None:
