@@ -1,7 +1,8 @@
 """A command in a container: in the one that serves, or in a fresh one of its own."""
 
+import asyncio
 import secrets as random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -9,11 +10,11 @@ from contextlib import (
     asynccontextmanager,
     suppress,
 )
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from shipper.deployment import ignore
-from shipper.errors import ConnectError, EngineError, HostError, ReleaseNotFound, UsageError
+from shipper.errors import ConnectError, EngineError, ImageError, NotThere, ReleaseNotFound, UsageError
 from shipper.events import Tell
 from shipper.mask import Mask, masking
 from shipper.model import Container, ContainerSpec, Env, Label, Observed, Payload, Secret, Terminal
@@ -24,10 +25,11 @@ from shipper.spec import run_spec
 from shipper.tasks import finish, task_group
 from shipper.world import Session, World
 
-_EXEC = "exec"  # the `Container.run` of containers that `--new` makes
-_PATIENCE = 5.0  # seconds: an exit code may come later than the end of the output, a process later than its streams
-_PAUSE = 0.05
-_HANG_UP = 1.0  # seconds for what has a terminal, when that is gone: a shell heeds no SIGTERM
+_EXEC = "exec"  # the `Container.run` of fresh ones
+_PATIENCE = 5.0  # seconds
+_PAUSE = 0.1
+_STOP_TIMEOUT = 1.0  # seconds for what has a terminal, when that is gone: a shell heeds no SIGTERM
+_HANG_UP = b"\x03\x04"  # Ctrl-C, Ctrl-D: Docker cannot tell a command that its terminal is gone
 _REMOVE = 'docker --host "unix://$1" rm --force "$2" >/dev/null 2>&1'
 
 
@@ -45,15 +47,7 @@ class Console(Protocol):
 
     async def write(self, data: bytes, *, to_errors: bool) -> None: ...
     async def resized(self) -> tuple[int, int]:
-        """Columns and rows, each time that they change."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Place:
-    """Where the command runs."""
-
-    host_name: str
-    role_name: str
+        """Columns and rows, at the start and each time that they change."""
 
 
 async def execute(
@@ -70,38 +64,42 @@ async def execute(
     With `new`, in a fresh container that has the env, files and volumes of the release that serves, or of another one,
     and is removed in the end. Takes no lock. What passes through the console is not masked. Raises ShipperError.
     """
-    place = the_place(project)
-    only = replace(project, host_names=(place.host_name,), role_names=(place.role_name,))
+    host_name, role_name = the_place(project)
+    only = replace(project, host_names=(host_name,), role_names=(role_name,))
     with masking(tell) as (tell, mask):
         async with connected(only, tell) as worlds:
-            world = worlds[place.host_name]
+            world = worlds[host_name]
             host = await observe(world, image_name=None, network_name=project.full_name)
             session: AbstractAsyncContextManager[Session]
             if new:
-                session = _in_a_new_one(project, world, host, place, release_number, command, console.terminal, mask)
+                number = release_number or running(host, role_name, None).release_number
+                payload = await _payload(world, role_name, number, mask)
+                spec = fresh_spec(
+                    project.full_name, host, role_name, number, payload, command, console.terminal, random.token_hex(4)
+                )
+                session = _fresh(world, spec, project.config.docker_socket)
             else:
-                container = running(host, place.role_name, release_number)
+                container = running(host, role_name, release_number)
                 session = world.streams.executing(container.name, command, console.terminal)
             try:
                 async with session as opened:
-                    with console.attached():
-                        return await _converse(opened, console, world)
+                    return await _converse(opened, console, world)
             except ConnectError as error:
                 raise ConnectError(
-                    f"{place.host_name}: {error.what}",
-                    now="What was run may go on there." if not new else "It ends with its input, unless it reads none.",
+                    f"{host_name}: {error.what}",
+                    now="What was run ends with its input, unless it reads none." if new else "What was run may go on.",
                     next="shipper status shows what serves.",
                 ) from None
 
 
-def the_place(project: Project) -> _Place:
-    """PURE. Raises UsageError unless one role is meant."""
+def the_place(project: Project) -> tuple[str, str]:
+    """PURE. Host and role. Raises UsageError unless one role is meant."""
     role_names = [name for name in project.config.roles if project.means_role(name)]
     if len(role_names) > 1:
         raise UsageError("Several roles could be meant.", next=f"Say --role with one of {', '.join(role_names)}.")
     (role_name,) = role_names
     hosts = project.config.roles[role_name].hosts
-    return _Place(host_name=next(name for name in hosts if name in project.hosts), role_name=role_name)
+    return next(name for name in hosts if name in project.hosts), role_name
 
 
 def running(host: Observed, role_name: str, release_number: int | None) -> Container:
@@ -122,62 +120,43 @@ def running(host: Observed, role_name: str, release_number: int | None) -> Conta
     return of_release[-1]
 
 
-@asynccontextmanager
-async def _in_a_new_one(
-    project: Project,
-    world: World,
-    host: Observed,
-    place: _Place,
-    release_number: int | None,
-    command: tuple[str, ...],
-    terminal: Terminal | None,
-    mask: Mask,
-) -> AsyncIterator[Session]:
-    number = release_number or running(host, place.role_name, None).release_number
+async def _payload(world: World, role_name: str, number: int, mask: Mask) -> Payload:
     payload = await world.state.payload(number)
-    if payload is None or place.role_name not in payload.env:
+    if payload is None or role_name not in payload.env:
         raise ReleaseNotFound(
-            f"There is no release {number} with {place.role_name} on {host.host_name}.",
+            f"There is no release {number} with {role_name} on {world.host_name}.",
             next="shipper releases lists what there is.",
         )
     mask.add(payload.secrets.values())
-    spec = _spec(project, host, place, number, payload, command, terminal)
-    async with AsyncExitStack() as stack:
-        if terminal:  # Docker closes the input of a container with its client's, but not where that is a terminal
-            await stack.enter_async_context(world.host.unless_left(_REMOVE, project.config.docker_socket, spec.name))
-        try:
-            await world.engine.create(spec)
-            async with world.streams.starting(spec.name, terminal) as session:
-                yield session
-        except BaseException:
-            await finish(_stop(world, spec))
-            raise
+    return payload
 
 
-def _spec(
-    project: Project,
+def fresh_spec(
+    full_name: str,
     host: Observed,
-    place: _Place,
+    role_name: str,
     number: int,
     payload: Payload,
     command: tuple[str, ...],
     terminal: Terminal | None,
+    token: str,
 ) -> ContainerSpec:
+    """PURE. A container of a release that the host knows, for one command; `token` tells it from others."""
     release = host.release(number)
-    assert release
+    assert release, "its payload is there"
     labels = {
-        Label.SERVICE: project.full_name,
-        Label.ROLE: place.role_name,
+        Label.SERVICE: full_name,
+        Label.ROLE: role_name,
         Label.RELEASE: str(number),
         Label.VERSION: release.version,
         Label.RUN: _EXEC,
     }
     made = run_spec(
-        place.role_name,
+        role_name,
         payload,
-        name=f"{project.full_name}-{place.role_name}-exec-{random.token_hex(4)}",
+        name=f"{full_name}-{role_name}-exec-{token}",
         image_name=release.image_id or release.image,  # a tag may have moved
-        network_name=project.full_name,
+        network_name=full_name,
         labels={label.value: value for label, value in labels.items()},
         command=command,
     )
@@ -185,25 +164,57 @@ def _spec(
     return replace(made, for_client=True, terminal=terminal, env=env)
 
 
+@asynccontextmanager
+async def _fresh(world: World, spec: ContainerSpec, docker_socket: str) -> AsyncIterator[Session]:
+    async with AsyncExitStack() as stack:
+        if spec.terminal:  # Docker ends the input of a container with its client's, but no terminal
+            await stack.enter_async_context(world.host.unless_left(_REMOVE, docker_socket, spec.name))
+        try:
+            await _create(world, spec)
+            async with world.streams.starting(spec.name, spec.terminal) as session:
+                yield session
+        except BaseException:
+            await finish(_stop(world, spec))
+            raise
+
+
+async def _create(world: World, spec: ContainerSpec) -> None:
+    try:
+        await world.engine.create(spec)
+    except NotThere:
+        number = spec.labels[Label.RELEASE]
+        raise ImageError(
+            f"{world.host_name} no longer has the image of release {number}.",
+            next=f"shipper rollback {number} says whether it can be had again.",
+        ) from None
+
+
 async def _stop(world: World, spec: ContainerSpec) -> None:
     """Its end removes it; what never ran is removed here."""
     with suppress(EngineError, ConnectError):
-        await world.engine.stop(spec.name, _HANG_UP if spec.terminal else spec.stop_timeout)
+        await world.engine.stop(spec.name, _STOP_TIMEOUT if spec.terminal else spec.stop_timeout)
         await world.engine.remove(spec.name)
 
 
 async def _converse(session: Session, console: Console, world: World) -> int:
-    """Carries what goes both ways until the command has no more to say."""
-    async with task_group() as carrying:
-        inward = carrying.create_task(_carry_in(session, console))
-        resizing = carrying.create_task(_resize(session, console, world)) if console.terminal else None
-        while (written := await session.read()) is not None:
-            to_errors, data = written
-            await console.write(data, to_errors=to_errors)
-        inward.cancel()
-        if resizing:
+    """Carries what goes both ways until the command has no more to say; its exit code."""
+    with console.attached():
+        async with task_group() as carrying:
+            inward = carrying.create_task(_carry_in(session, console))
+            resizing = carrying.create_task(_resize(session, console, world))
+            try:
+                while (written := await session.read()) is not None:
+                    to_errors, data = written
+                    await console.write(data, to_errors=to_errors)
+            except asyncio.CancelledError:
+                if console.terminal:
+                    await session.write(_HANG_UP)
+                raise
+            inward.cancel()
             resizing.cancel()
-    return await _in_time(session.exit_code, world)
+        while (code := await session.exit_code()) is None:  # it has closed its output, and goes on
+            await world.clock.sleep(_PAUSE)
+    return code
 
 
 async def _carry_in(session: Session, console: Console) -> None:
@@ -213,20 +224,9 @@ async def _carry_in(session: Session, console: Console) -> None:
 
 
 async def _resize(session: Session, console: Console, world: World) -> None:
-    terminal = console.terminal
-    assert terminal
-    columns, rows = terminal.columns, terminal.rows
-    while True:
+    """Docker refuses it as long as the command does not run, which may be later than its streams are there."""
+    while console.terminal:
+        columns, rows = await console.resized()
         deadline = world.clock.monotonic() + _PATIENCE
         while not await session.resize(columns, rows) and world.clock.monotonic() < deadline:
             await world.clock.sleep(_PAUSE)
-        columns, rows = await console.resized()
-
-
-async def _in_time(asked: Callable[[], Awaitable[int | None]], world: World) -> int:
-    deadline = world.clock.monotonic() + _PATIENCE
-    while (code := await asked()) is None:
-        if world.clock.monotonic() > deadline:
-            raise HostError("The command closed its output and goes on: its exit code is not known.")
-        await world.clock.sleep(_PAUSE)
-    return code

@@ -12,7 +12,7 @@ from typing import Any
 
 from shipper.docker_api import DockerApi
 from shipper.docker_stream import Frames, Stream
-from shipper.errors import CommandNotStarted, EngineError
+from shipper.errors import CommandNotStarted, ConnectError, EngineError
 from shipper.model import Label, Terminal
 from shipper.world import LogEntry, Session
 
@@ -234,4 +234,4 @@ class _Started(_Connected):
     async def exit_code(self) -> int | None:
         async for answer in self._end.json_lines():
             return int(answer["StatusCode"])
-        return None
+        raise ConnectError("The connection to Docker broke.")

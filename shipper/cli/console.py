@@ -39,7 +39,7 @@ class StandardStreams:
             _write_all(number, data[begin : begin + select.PIPE_BUF])
 
     async def resized(self) -> tuple[int, int]:
-        """Columns and rows, each time that they change."""
+        """Columns and rows, at the start and each time that they change."""
         await self._resized.wait()
         self._resized.clear()
         size = os.get_terminal_size(sys.stdin.fileno())
@@ -54,7 +54,7 @@ class StandardStreams:
         loop, number = asyncio.get_running_loop(), sys.stdin.fileno()
         before = termios.tcgetattr(number)
         loop.add_signal_handler(signal.SIGWINCH, self._resized.set)
-        self._resized.set()  # it may have changed while we connected
+        self._resized.set()
         try:
             tty.setraw(number)
             yield

@@ -118,4 +118,5 @@ def execute(
         release_number=release_number,
         tell=beside_result(options, end="\r\n" if terminal else "\n"),
     )
-    click.get_current_context().exit(run(call, stopping="" if terminal else "stopping …"))
+    left = "stopping its container …" if new else "left: what it runs in the container may go on"
+    click.get_current_context().exit(run(call, stopping="" if terminal else left))

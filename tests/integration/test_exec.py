@@ -50,8 +50,8 @@ class Shell:
 
 
 @contextmanager
-def at_terminal(project: Project, *arguments: str) -> Iterator[Shell]:
-    """Fails if the terminal is left in another mode than it was."""
+def at_terminal(project: Project, *arguments: str, killed: bool = False) -> Iterator[Shell]:
+    """Fails if the terminal is left in another mode than it was; who is killed can do nothing about it."""
     ours, theirs = os.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
     before = termios.tcgetattr(theirs)
@@ -65,7 +65,7 @@ def at_terminal(project: Project, *arguments: str) -> Iterator[Shell]:
     left = termios.tcgetattr(theirs)
     os.close(ours)
     os.close(theirs)
-    assert left == before
+    assert left == before or killed
 
 
 def test_without_a_terminal_all_is_piped_and_the_exit_code_is_the_commands(project: Project) -> None:
@@ -111,23 +111,20 @@ def test_at_a_terminal_a_shell_has_its_size_and_gets_each_key(project: Project) 
         assert shell.process.wait(timeout=20) == 3
 
 
-def test_a_fresh_container_with_a_terminal_is_gone_when_its_client_is(project: Project) -> None:
+def test_what_has_a_terminal_ends_when_that_is_gone_and_in_a_fresh_container_when_its_client_is_killed(
+    project: Project,
+) -> None:
     project.deploy()
-    ours, theirs = os.openpty()
-    try:
-        for number, exit_code in ((signal.SIGHUP, 130), (signal.SIGKILL, -9)):
-            command = [sys.executable, "-m", "shipper", "exec", "--new"]
-            streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-            with subprocess.Popen(command, cwd=project.folder, env=project.environ, **streams) as process:  # type: ignore[call-overload]  # of three streams
-                shell = Shell(process, ours)
-                shell.wait_for("/ # ")
-                assert len(fresh(project)) == 1
-                process.send_signal(number)
-                assert process.wait(timeout=20) == exit_code
-            eventually(lambda: fresh(project) == [], "the end of the container")
-    finally:
-        os.close(ours)
-        os.close(theirs)
+    shells = "ps -o args | grep -c '^[s]h$'"
+    for new, number, exit_code in (([], "HUP", 130), (["--new"], "HUP", 130), (["--new"], "KILL", -9)):
+        with at_terminal(project, "exec", *new, killed=number == "KILL") as shell:
+            shell.wait_for("/ # ")
+            assert len(fresh(project)) == len(new)
+            assert project.shipper("exec", "/bin/sh", "-c", shells).output == f"{1 - len(new)}\n"
+            shell.process.send_signal(signal.Signals[f"SIG{number}"])
+            assert shell.process.wait(timeout=20) == exit_code
+        eventually(lambda: fresh(project) == [], "the end of the container")
+        assert project.shipper("exec", "/bin/sh", "-c", shells).output == "0\n"
 
 
 def test_who_was_cut_off_is_told_and_what_reads_from_a_killed_client_ends(project: Project, tmp_path: Path) -> None:
@@ -148,7 +145,7 @@ def test_who_was_cut_off_is_told_and_what_reads_from_a_killed_client_ends(projec
 
         assert cut_off.wait(timeout=10) == 10
     assert f"error: {project.server.address}: " in errors.read_text()
-    assert "What was run may go on there.\n" in errors.read_text()
+    assert "What was run may go on.\n" in errors.read_text()
     eventually(lambda: fresh(project) == [], "the end of the container")
 
 
