@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import select
 import signal
 import struct
@@ -24,6 +25,13 @@ SECRET = "green-as-grass"
 def fresh(project: Project) -> list[dict[str, Any]]:
     """The containers that `--new` made, and that are there still."""
     return [made for made in project.containers(running=False) if made["Config"]["Labels"].get("shipper.run") == "exec"]
+
+
+def shells(project: Project) -> int:
+    """How many run in the container that serves."""
+    (serving,) = [made for made in project.containers() if made["HostConfig"]["RestartPolicy"]["Name"] == "always"]
+    listed = project.server.engine("GET", f"/containers/{serving['Id']}/top?ps_args=-o%20pid,args")
+    return [command for _, command in listed["Processes"]].count("sh")
 
 
 class Shell:
@@ -115,38 +123,15 @@ def test_what_has_a_terminal_ends_when_that_is_gone_and_in_a_fresh_container_whe
     project: Project,
 ) -> None:
     project.deploy()
-    shells = "ps -o args | grep -c '^[s]h$'"
     for new, number, exit_code in (([], "HUP", 130), (["--new"], "HUP", 130), (["--new"], "KILL", -9)):
         with at_terminal(project, "exec", *new, killed=number == "KILL") as shell:
             shell.wait_for("/ # ")
             assert len(fresh(project)) == len(new)
-            assert project.shipper("exec", "/bin/sh", "-c", shells).output == f"{1 - len(new)}\n"
+            assert shells(project) == 1 - len(new)
             shell.process.send_signal(signal.Signals[f"SIG{number}"])
             assert shell.process.wait(timeout=20) == exit_code
         eventually(lambda: fresh(project) == [], "the end of the container")
-        assert project.shipper("exec", "/bin/sh", "-c", shells).output == "0\n"
-
-
-def test_who_was_cut_off_is_told_and_what_reads_from_a_killed_client_ends(project: Project, tmp_path: Path) -> None:
-    project.deploy()
-    waiting = ("/bin/sh", "-c", "echo begun; cat")
-    errors = tmp_path / "errors"
-    with (
-        errors.open("w") as file,
-        project.start("exec", *waiting, input=subprocess.PIPE, errors=file) as cut_off,
-        project.start("exec", "--new", *waiting, input=subprocess.PIPE) as killed,
-    ):
-        for process in (cut_off, killed):
-            assert process.stdout
-            assert process.stdout.readline() == "begun\n"
-        assert len(fresh(project)) == 1
-
-        project.server.run(f"kill -9 {session_of(cut_off, project.server)}")
-
-        assert cut_off.wait(timeout=10) == 10
-    assert f"error: {project.server.address}: " in errors.read_text()
-    assert "What was run may go on.\n" in errors.read_text()
-    eventually(lambda: fresh(project) == [], "the end of the container")
+        eventually(lambda: shells(project) == 0, "the end of the shell")
 
 
 def test_what_cannot_be_run_is_told(project: Project) -> None:
@@ -174,20 +159,35 @@ def test_what_cannot_be_run_is_told(project: Project) -> None:
     assert fresh(project) == []
 
 
-def test_a_deploy_ends_what_runs_in_the_container_that_it_replaces_and_no_other(project: Project) -> None:
+def test_a_session_ends_with_its_connection_its_container_or_its_client_and_with_no_deploy(
+    project: Project, tmp_path: Path
+) -> None:
     project.deploy()
-    waiting = ("/bin/sh", "-c", "echo begun; cat")
+    told, waiting = tmp_path / "told", ("/bin/sh", "-c", "echo begun; cat")
     with (
-        project.start("exec", *waiting, input=subprocess.PIPE) as inside,
+        told.open("w") as errors,
+        project.start("exec", *waiting, input=subprocess.PIPE, errors=errors) as cut_off,
+        project.start("exec", *waiting, input=subprocess.PIPE) as replaced,
         project.start("exec", "--new", *waiting, input=subprocess.PIPE) as beside,
     ):
-        for process in (inside, beside):
-            assert process.stdout
-            assert process.stdout.readline() == "begun\n"
+        for process in (cut_off, replaced, beside):
+            assert reply(process) == "begun\n"
 
+        project.server.run(f"kill -9 {session_of(cut_off, project.server)}")
+        assert cut_off.wait(timeout=10) == 10
         project.version("version 2")
         project.deploy()
-        said = [process.communicate("said afterwards\n")[0] for process in (inside, beside)]
+        assert replaced.wait(timeout=10) == 137
+        assert reply(beside, "said afterwards\n") == "said afterwards\n"
+        assert len(fresh(project)) == 1
 
-    assert project.answer() == "version 2"
-    assert (said, inside.returncode, beside.returncode) == (["", "said afterwards\n"], 137, 0)
+    assert re.match(rf"error: {re.escape(project.server.address)}: .*\nWhat was run may go on\.\n", told.read_text())
+    eventually(lambda: fresh(project) == [], "the end of the container whose client was killed")
+
+
+def reply(process: "subprocess.Popen[str]", line: str = "") -> str:
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(line)
+    process.stdin.flush()
+    return process.stdout.readline()
