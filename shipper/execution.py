@@ -1,6 +1,5 @@
 """A command in a container: in the one that serves, or in a fresh one of its own."""
 
-import asyncio
 import secrets as random
 from collections.abc import AsyncIterator
 from contextlib import (
@@ -14,7 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from shipper.deployment import ignore
-from shipper.errors import ConnectError, EngineError, ImageError, NotThere, ReleaseNotFound, UsageError
+from shipper.errors import ConnectError, EngineError, ImageError, NotThere, ReleaseNotFound, ShipperError, UsageError
 from shipper.events import Tell
 from shipper.mask import Mask, masking
 from shipper.model import Container, ContainerSpec, Env, Label, Observed, Payload, Secret, Terminal
@@ -29,8 +28,13 @@ _EXEC = "exec"  # the `Container.run` of fresh ones
 _PATIENCE = 5.0  # seconds
 _PAUSE = 0.1
 _STOP_TIMEOUT = 1.0  # seconds for what has a terminal, when that is gone: a shell heeds no SIGTERM
-_HANG_UP = b"\x03\x04"  # Ctrl-C, Ctrl-D: Docker cannot tell a command that its terminal is gone
 _REMOVE = 'docker --host "unix://$1" rm --force "$2" >/dev/null 2>&1'
+# Docker cannot end a command in a container that runs, so it is found there by what marks it, and all that it started.
+_MARK = "SHIPPER_SESSION"
+_HANG_UP = f"""for process in /proc/[0-9]*; do
+  grep -q "{_MARK}=$1" "$process/environ" 2>/dev/null && kill -HUP "${{process#/proc/}}"
+done"""
+_HANG_UP_FROM_OUTSIDE = 'docker --host "unix://$1" exec "$2" /bin/sh -c "$3" sh "$4" >/dev/null 2>&1'
 
 
 class Console(Protocol):
@@ -79,8 +83,8 @@ async def execute(
                 )
                 session = _fresh(world, spec, project.config.docker_socket)
             else:
-                container = running(host, role_name, release_number)
-                session = world.streams.executing(container.name, command, console.terminal)
+                name = running(host, role_name, release_number).name
+                session = _inside(world, name, command, console.terminal, project.config.docker_socket)
             try:
                 async with session as opened:
                     return await _converse(opened, console, world)
@@ -165,9 +169,34 @@ def fresh_spec(
 
 
 @asynccontextmanager
+async def _inside(
+    world: World, container_name: str, command: tuple[str, ...], terminal: Terminal | None, docker_socket: str
+) -> AsyncIterator[Session]:
+    token = random.token_hex(8)
+    async with AsyncExitStack() as stack:
+        if terminal:  # Docker ends the input of a command with its client's, but no terminal
+            watch = (_HANG_UP_FROM_OUTSIDE, docker_socket, container_name, _HANG_UP, token)
+            await stack.enter_async_context(world.host.unless_left(*watch))
+        try:
+            async with world.streams.executing(container_name, command, terminal, {_MARK: token}) as session:
+                yield session
+        except ShipperError:
+            raise
+        except BaseException:  # nobody listens any more
+            await finish(_hang_up(world, container_name, token))
+            raise
+
+
+async def _hang_up(world: World, container_name: str, token: str) -> None:
+    """As far as the image has a shell with grep."""
+    with suppress(EngineError, ConnectError, TimeoutError):
+        await world.engine.execute(container_name, ("/bin/sh", "-c", _HANG_UP, "sh", token), _PATIENCE)
+
+
+@asynccontextmanager
 async def _fresh(world: World, spec: ContainerSpec, docker_socket: str) -> AsyncIterator[Session]:
     async with AsyncExitStack() as stack:
-        if spec.terminal:  # Docker ends the input of a container with its client's, but no terminal
+        if spec.terminal:
             await stack.enter_async_context(world.host.unless_left(_REMOVE, docker_socket, spec.name))
         try:
             await _create(world, spec)
@@ -202,14 +231,9 @@ async def _converse(session: Session, console: Console, world: World) -> int:
         async with task_group() as carrying:
             inward = carrying.create_task(_carry_in(session, console))
             resizing = carrying.create_task(_resize(session, console, world))
-            try:
-                while (written := await session.read()) is not None:
-                    to_errors, data = written
-                    await console.write(data, to_errors=to_errors)
-            except asyncio.CancelledError:
-                if console.terminal:
-                    await session.write(_HANG_UP)
-                raise
+            while (written := await session.read()) is not None:
+                to_errors, data = written
+                await console.write(data, to_errors=to_errors)
             inward.cancel()
             resizing.cancel()
         while (code := await session.exit_code()) is None:  # it has closed its output, and goes on

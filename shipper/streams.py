@@ -4,6 +4,7 @@ https://docs.docker.com/reference/api/engine/version/v1.41/
 """
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -56,7 +57,7 @@ class DockerStreams:
 
     @asynccontextmanager
     async def executing(
-        self, container_name: str, command: tuple[str, ...], terminal: Terminal | None
+        self, container_name: str, command: tuple[str, ...], terminal: Terminal | None, env: Mapping[str, str]
     ) -> AsyncIterator[Session]:
         api = await asyncio.shield(self._api)
         made = await api.call(
@@ -66,7 +67,7 @@ class DockerStreams:
                 list(command),
                 stdin=True,
                 tty=terminal is not None,
-                environment={"TERM": terminal.kind} if terminal else None,
+                environment={**env, **({"TERM": terminal.kind} if terminal else {})},
                 detach_keys=_NO_DETACHING if terminal else None,
             ),
         )
@@ -107,31 +108,31 @@ async def _not_started(error: EngineError, end: Stream) -> EngineError:
 
 async def _entries(stream: Stream) -> AsyncIterator[LogEntry]:
     """A frame is a message, which begins with its time; a long line comes in several, of which the last ends it."""
-    frames, begun = Frames(), dict[bool, LogEntry]()
+    frames, begun = Frames(), dict[bool, tuple[str, str]]()
     while chunk := await stream.read():
         for is_error, frame in frames.take(chunk):
             time, _, text = frame.decode(errors="replace").partition(" ")
-            before = begun.pop(is_error, None)
-            entry = LogEntry(
-                at=before.at if before else nanoseconds(time),
-                is_error=is_error,
-                text=(before.text if before else "") + text,
-            )
+            if is_error in begun:
+                time, before = begun.pop(is_error)
+                text = before + text
             if text.endswith("\n"):
-                yield LogEntry(at=entry.at, is_error=is_error, text=entry.text.rstrip("\r\n"))
+                yield LogEntry(at=nanoseconds(time), is_error=is_error, text=text.rstrip("\r\n"))
             else:
-                begun[is_error] = entry
-    for entry in begun.values():
-        yield entry
+                begun[is_error] = (time, text)
+    for is_error, (time, text) in begun.items():
+        yield LogEntry(at=nanoseconds(time), is_error=is_error, text=text)
 
 
 def nanoseconds(time: str) -> int:
     """PURE. Of an RFC 3339 time, since 1970; datetime itself ends at microseconds."""
     whole, _, rest = time.partition(".")
     digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    zone = rest[len(digits) :] if rest else ""
-    seconds = int(datetime.fromisoformat((whole + zone).replace("Z", "+00:00")).timestamp())
-    return seconds * _SECOND + int(digits.ljust(9, "0"))
+    return _seconds(whole + rest[len(digits) :]) * _SECOND + int(digits.ljust(9, "0"))
+
+
+@functools.lru_cache(maxsize=8)  # most lines are of the same second as the one before
+def _seconds(time: str) -> int:
+    return int(datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp())
 
 
 class _Connected:

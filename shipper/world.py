@@ -193,9 +193,12 @@ class Streams(Protocol):
         """The ids of containers of this service, each as it starts, from the moment when the block is entered."""
 
     def executing(
-        self, container_name: str, command: tuple[str, ...], terminal: Terminal | None
+        self, container_name: str, command: tuple[str, ...], terminal: Terminal | None, env: Mapping[str, str]
     ) -> AbstractAsyncContextManager[Session]:
-        """Runs a command in a container that runs. The session's first `read` raises CommandNotStarted."""
+        """Runs a command in a container that runs, with `env` beside what that has.
+
+        The session's first `read` raises CommandNotStarted.
+        """
 
     def starting(self, container_name: str, terminal: Terminal | None) -> AbstractAsyncContextManager[Session]:
         """Starts a container that was created for one client. Raises CommandNotStarted."""

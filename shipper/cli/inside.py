@@ -95,7 +95,8 @@ def execute(
     command's. Put -- before a COMMAND that has options.
 
     Without a terminal, standard input goes to the command, and its output and errors are kept apart. All is passed on
-    as it stands: what the command prints is not masked, be it a secret.
+    as it stands: what the command prints is not masked, be it a secret. Ctrl-C, or a terminal that closes, ends the
+    command too; in the container that serves this needs a shell with grep there.
 
     \b
       shipper exec                              a shell
@@ -118,5 +119,4 @@ def execute(
         release_number=release_number,
         tell=beside_result(options, end="\r\n" if terminal else "\n"),
     )
-    left = "stopping its container …" if new else "left: what it runs in the container may go on"
-    click.get_current_context().exit(run(call, stopping="" if terminal else left))
+    click.get_current_context().exit(run(call, stopping="" if terminal else "stopping it …"))

@@ -49,7 +49,7 @@ OF_AN_ENGINE: dict[str, Verb] = {
     "remove_image": lambda world, name: world.engine.remove_image(name),
     "log": lambda world, name: begin(world.streams.log(name)),
     "starts": lambda world, name: begin(world.streams.starts()),
-    "executing": lambda world, name: begin(world.streams.executing(name, ("/bin/sh",), None)),
+    "executing": lambda world, name: begin(world.streams.executing(name, ("/bin/sh",), None, {})),
     "starting": lambda world, name: begin(world.streams.starting(name, None)),
     **OF_A_CONTAINER,
 }

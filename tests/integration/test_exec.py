@@ -27,11 +27,12 @@ def fresh(project: Project) -> list[dict[str, Any]]:
     return [made for made in project.containers(running=False) if made["Config"]["Labels"].get("shipper.run") == "exec"]
 
 
-def shells(project: Project) -> int:
-    """How many run in the container that serves."""
+def processes(project: Project) -> list[str]:
+    """What runs in the container that serves, beside the app."""
     (serving,) = [made for made in project.containers() if made["HostConfig"]["RestartPolicy"]["Name"] == "always"]
     listed = project.server.engine("GET", f"/containers/{serving['Id']}/top?ps_args=-o%20pid,args")
-    return [command for _, command in listed["Processes"]].count("sh")
+    commands = [command for _, command in listed["Processes"]]
+    return [command for command in commands if "app.sh" not in command and "httpd" not in command]
 
 
 class Shell:
@@ -119,19 +120,22 @@ def test_at_a_terminal_a_shell_has_its_size_and_gets_each_key(project: Project) 
         assert shell.process.wait(timeout=20) == 3
 
 
-def test_what_has_a_terminal_ends_when_that_is_gone_and_in_a_fresh_container_when_its_client_is_killed(
-    project: Project,
-) -> None:
+def test_a_command_ends_when_nobody_is_there_any_more(project: Project) -> None:
     project.deploy()
-    for new, number, exit_code in (([], "HUP", 130), (["--new"], "HUP", 130), (["--new"], "KILL", -9)):
+    for new, number, exit_code in (([], "HUP", 130), ([], "KILL", -9), (["--new"], "KILL", -9)):
         with at_terminal(project, "exec", *new, killed=number == "KILL") as shell:
             shell.wait_for("/ # ")
-            assert len(fresh(project)) == len(new)
-            assert shells(project) == 1 - len(new)
+            assert (len(fresh(project)), processes(project)) == ((1, []) if new else (0, ["sh"]))
             shell.process.send_signal(signal.Signals[f"SIG{number}"])
             assert shell.process.wait(timeout=20) == exit_code
-        eventually(lambda: fresh(project) == [], "the end of the container")
-        eventually(lambda: shells(project) == 0, "the end of the shell")
+        eventually(lambda: fresh(project) + processes(project) == [], "the end of the shell")
+
+    with project.start("exec", "/bin/sh", "-c", "while :; do echo y; done") as process:
+        assert process.stdout
+        assert process.stdout.readline() == "y\n"
+        process.stdout.close()
+        assert process.wait(timeout=20) == 1
+    assert processes(project) == []
 
 
 def test_what_cannot_be_run_is_told(project: Project) -> None:
