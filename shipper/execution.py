@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from shipper.deployment import ignore
-from shipper.errors import ConnectError, EngineError, ImageError, NotThere, ReleaseNotFound, ShipperError, UsageError
+from shipper.errors import ConnectError, EngineError, ImageError, NotThere, ReleaseNotFound, UsageError
 from shipper.events import Tell
 from shipper.mask import Mask, masking
 from shipper.model import Container, ContainerSpec, Env, Label, Observed, Payload, Secret, Terminal
@@ -180,7 +180,7 @@ async def _inside(
         try:
             async with world.streams.executing(container_name, command, terminal, {_MARK: token}) as session:
                 yield session
-        except ShipperError:
+        except (EngineError, ConnectError):
             raise
         except BaseException:  # nobody listens any more
             await finish(_hang_up(world, container_name, token))

@@ -10,7 +10,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from shipper import Terminal
+from shipper import Terminal, UsageError
 
 _CHUNK = 65536  # bytes
 
@@ -34,9 +34,14 @@ class StandardStreams:
 
     async def write(self, data: bytes, *, to_errors: bool) -> None:
         number = (sys.stderr if to_errors else sys.stdout).fileno()
-        for begin in range(0, len(data), select.PIPE_BUF):  # so much has room in what is ready
-            await _until_ready(number, to_write=True)
-            _write_all(number, data[begin : begin + select.PIPE_BUF])
+        try:
+            for begin in range(0, len(data), select.PIPE_BUF):  # so much has room in what is ready
+                await _until_ready(number, to_write=True)
+                _write_all(number, data[begin : begin + select.PIPE_BUF])
+        except BrokenPipeError:
+            raise  # who reads has enough
+        except OSError as error:
+            raise UsageError(f"What the command prints cannot be written here: {error.strerror}.") from None
 
     async def resized(self) -> tuple[int, int]:
         """Columns and rows, at the start and each time that they change."""

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from asyncio.log import logger as asyncio_log
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -157,6 +158,7 @@ def run(call: Coroutine[Any, Any, Result], *, stopping: str = "stopping at the n
     """Runs to the end; Ctrl-C, SIGTERM or a lost terminal cancel once: what was begun is taken back or finished."""
     gc.freeze()
     gc.enable()
+    asyncio_log.setLevel("ERROR")  # it warns of bytes for a connection that we have left, as if anybody missed them
 
     async def cancellable() -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()

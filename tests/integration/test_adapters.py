@@ -521,6 +521,14 @@ async def test_logs_are_those_of_output_and_errors(world: World, container: Call
     assert sorted(await world.engine.logs(name, 5)) == ["FATAL", "starting"]
 
 
+async def test_a_line_is_one_line_however_long_it_is(world: World, container: Callable[[str], str]) -> None:
+    name = container("head -c 40000 /dev/zero | tr '\\0' x; echo; echo short; printf end")
+    assert await world.engine.exits_within(name, 5)
+
+    async with world.streams.log(name) as entries:
+        assert [entry.text async for entry in entries] == ["x" * 40000, "short", "end"]
+
+
 # Images
 
 
