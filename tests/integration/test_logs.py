@@ -107,7 +107,7 @@ def test_following_goes_on_over_a_deploy_and_masks_the_secrets_of_both_releases(
     assert re.findall(r"^web (r\d)", shown, flags=re.M) == sorted(re.findall(r"^web (r\d)", shown, flags=re.M))
 
 
-def test_of_a_release_its_commands_are_shown_and_sessions_of_exec_are_not(project: Project) -> None:
+def test_logs_are_those_of_the_newest_container_and_of_a_release_also_those_of_its_commands(project: Project) -> None:
     project.deploy()
     labels = {**project.serving["Config"]["Labels"], "shipper.deploy": ""}
     image = project.serving["Config"]["Image"]
