@@ -81,11 +81,11 @@ def since_of(text: str, now: datetime) -> datetime:
     """PURE. 10m (so long ago), or a time as ISO 8601 writes it, local if it names no zone. Raises UsageError."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         return now - timedelta(seconds=seconds_of(text))
-    except UsageError:
+    except (UsageError, OverflowError):
         raise UsageError(
             f'--since: "{text}" is neither a duration such as 30s, 10m or 2h nor a time such as 2026-03-01T12:00.'
         ) from None
@@ -118,6 +118,7 @@ class _Tail:
     """Nanoseconds since 1970: where what was not read begins."""
     from_end: bool = False
     """What is there already is not wanted."""
+    can_be_read: bool = True
     started: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -151,9 +152,10 @@ class _HostLogs:
     async def _mask_secrets(self, containers: Iterable[Container]) -> None:
         numbers = {container.release_number for container in containers} - self._masked_releases
         payloads = await together({number: self._world.state.payload(number) for number in numbers})
-        for payload in payloads.values():
-            self._mask.add(payload.secrets.values() if payload else ())
-        self._masked_releases |= numbers
+        for number, payload in payloads.items():
+            if payload:
+                self._mask.add(payload.secrets.values())
+                self._masked_releases.add(number)
 
     async def _backlog(self, tail: _Tail) -> list[LogLine]:
         wanted, found = self._wanted, deque[LogLine](maxlen=self._wanted.last)
@@ -187,8 +189,9 @@ class _HostLogs:
         try:
             yield
         except NotThere:
-            return  # it was removed meanwhile
+            tail.can_be_read = False  # it was removed meanwhile
         except EngineError as error:
+            tail.can_be_read = False
             why = (
                 f"{error.what.rstrip('.')}: roles.{container.role_name}.logging in the config says where its lines go."
             )
@@ -200,7 +203,8 @@ class _HostLogs:
         try:
             async with task_group() as following:
                 for tail in self.tails.values():
-                    following.create_task(self._follow(tail))
+                    if tail.can_be_read:
+                        following.create_task(self._follow(tail))
                 await self._follow_new_ones(following)
         except ConnectError as error:
             raise ConnectError(
@@ -257,4 +261,4 @@ class _HostLogs:
 
 
 def _nanoseconds(moment: datetime | None) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000 if moment else 0
+    return max((moment - _EPOCH) // timedelta(microseconds=1) * 1000, 0) if moment else 0

@@ -7,7 +7,7 @@ import asyncio
 import functools
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from shipper.world import LogEntry, Session
 
 _SECOND = 10**9  # nanoseconds
 _NO_DETACHING = "ctrl-^,ctrl-^,ctrl-^"  # Docker's own keys, Ctrl-P Ctrl-Q, would swallow the shell's Ctrl-P
+_PATIENCE = 5.0  # seconds
 _NOT_EXECUTABLE, _NO_COMMAND = 126, 127  # the exit codes of a shell; Docker gives them too
 
 
@@ -99,10 +100,11 @@ def _console_size(terminal: Terminal | None) -> dict[str, Any]:
 
 async def _not_started(error: EngineError, end: Stream) -> EngineError:
     """Docker tells in the exit code whether it is for want of the command, and removes the container."""
-    async with asyncio.timeout(5):
-        async for answer in end.json_lines():
-            if answer["StatusCode"] in (_NOT_EXECUTABLE, _NO_COMMAND):
-                return CommandNotStarted(error.what, exit_code=answer["StatusCode"])
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            async for answer in end.json_lines():
+                if answer["StatusCode"] in (_NOT_EXECUTABLE, _NO_COMMAND):
+                    return CommandNotStarted(error.what, exit_code=answer["StatusCode"])
     return error
 
 

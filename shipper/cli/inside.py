@@ -54,7 +54,7 @@ def logs(
     grep: "re.Pattern[str] | None",
     release_number: int | None,
 ) -> None:
-    """Print what containers wrote last, on all hosts, in the order of its times.
+    """Print what containers wrote last, on all hosts, by time.
 
     These are the newest container of each role, be it that it failed or was stopped, and with --release also what its
     release commands wrote. Secrets of the releases are masked. -f ends with Ctrl-C, and then with exit code 130.

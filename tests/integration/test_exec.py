@@ -142,6 +142,8 @@ def test_what_cannot_be_run_is_told(project: Project) -> None:
     nothing = project.shipper("exec", "ls")
     assert nothing.exit_code == 18
     assert f"Nothing of web serves on {project.server.address}." in nothing.errors
+    project.configure("init: false")  # which would start, and fail to execute it
+    project.commit()
     project.deploy()
 
     absent = project.shipper("exec", "nope")
@@ -153,8 +155,8 @@ def test_what_cannot_be_run_is_told(project: Project) -> None:
 
     assert (absent.exit_code, absent.output) in ((126, ""), (127, ""))
     assert f"nope cannot be executed in {project.serving['Name'][1:]}: " in absent.errors
-    assert folder.exit_code in (126, 127)
-    assert folder.errors
+    assert folder.exit_code in (126, 127), folder.errors
+    assert "error: " in folder.errors
     assert (release.exit_code, new.exit_code) == (18, 18)
     assert "shipper exec --new --release 7 runs in a fresh container of it" in release.errors
     assert "There is no release 7 with web" in new.errors
