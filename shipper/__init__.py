@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shipper.errors import (
         AccessDenied as AccessDenied,
         BuildError as BuildError,
+        CommandNotStarted as CommandNotStarted,
         ConfigError as ConfigError,
         ConnectError as ConnectError,
         DiskFull as DiskFull,
@@ -62,7 +63,9 @@ if TYPE_CHECKING:
         Warned as Warned,
         as_json as as_json,
     )
+    from shipper.execution import Console as Console, execute as execute
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
+    from shipper.log_lines import logs as logs, since_of as since_of
     from shipper.login import HostKey as HostKey
     from shipper.model import (
         Container as Container,
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
         Failed as Failed,
         Freeze as Freeze,
         Image as Image,
+        LogLine as LogLine,
         Observed as Observed,
         Outcome as Outcome,
         PastDeploy as PastDeploy,
@@ -78,6 +82,7 @@ if TYPE_CHECKING:
         Serving as Serving,
         Started as Started,
         Stopped as Stopped,
+        Terminal as Terminal,
         Unchanged as Unchanged,
         short_image as short_image,
         size_text as size_text,
@@ -86,10 +91,8 @@ if TYPE_CHECKING:
     from shipper.project import Project as Project, open_project as open_project
     from shipper.pruning import Pruned as Pruned, prune as prune
     from shipper.reads import (
-        Logs as Logs,
         history as history,
         list_releases as list_releases,
-        logs as logs,
         status as status,
     )
     from shipper.removal import Removed as Removed, find_belongings as find_belongings, remove as remove
@@ -102,25 +105,28 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "belongings": "Belongings",
-    "checks": "HERE Finding Level",
+    "checks": "Finding HERE Level",
     "composing": "Composed write_compose",
     "config": "Config json_schema seconds_of",
     "deployment": "deploy plan_deploy",
     "diagnosis": "diagnose",
     "environment": "check_template effective_config",
-    "errors": "AccessDenied BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError "
-    "ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible Locked LockLost "
-    "LoginRefused MigrationFailed RegistryError ReleaseNotFound SecretError ShipperError SourceError UsageError",
+    "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
+    "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible LockLost "
+    "Locked LoginRefused MigrationFailed RegistryError ReleaseNotFound SecretError ShipperError SourceError "
+    "UsageError",
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
+    "execution": "Console execute",
     "freezing": "freeze freezes unfreeze",
+    "log_lines": "logs since_of",
     "login": "HostKey",
-    "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Restarted Serving Started "
-    "Stopped Unchanged short_image size_text",
+    "model": "Container Deployed Failed Freeze Image LogLine Observed Outcome PastDeploy Release Restarted Serving "
+    "Started Stopped Terminal Unchanged short_image size_text",
     "plan": "Plan",
     "project": "Project open_project",
     "pruning": "Pruned prune",
-    "reads": "Logs history list_releases logs status",
+    "reads": "history list_releases status",
     "removal": "Removed find_belongings remove",
     "rollbacks": "rollback",
     "shipping": "build push",

@@ -1,4 +1,4 @@
-"""Docker's Engine API at the end of a local socket, by Docker's SDK.
+"""Docker's Engine API at the end of a local socket, by Docker's SDK; answers that have no end by `docker_stream`.
 
 A call of the SDK blocks, and on the event loop's thread it would wait for the forwarder that it keeps from running:
 so each call runs on a thread. A call that was begun is waited for even if we are cancelled, since a request that still
@@ -8,9 +8,9 @@ travels could act after what we do to undo it. A pull alone is left behind, sinc
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,25 +21,32 @@ import requests.exceptions
 import urllib3.exceptions
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
 
+from shipper.docker_stream import Stream, asked
 from shipper.errors import ConnectError, EngineError, NotThere
 from shipper.tasks import task_group
 
 Result = TypeVar("Result")
 
 _URL = "http+docker://localhost"  # as the SDK names what is behind a local socket
+_FOR_CALLS = 2  # connections that streams, which may stay for hours, leave to calls
 
 
 class DockerApi:
     def __init__(
         self, socket_path: Path, *, connections: int, timeout: float, on_call: Callable[[str, float], None]
     ) -> None:
-        """`connections` is how many may be open at once; further calls wait their turn."""
+        """`connections` is how many may be open at once; further calls and streams wait their turn."""
         self._socket_path = socket_path
         self._timeout = timeout
         self._on_call = on_call
         # a call uses one connection, and the pool keeps no more idle ones than this: none waits for an idle one
         self._pool = _OnePool(f"http+unix://{socket_path}", max_pool_size=connections)
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="docker")
+        self.streams = connections - _FOR_CALLS
+        """How many there can be at once."""
+        self._connections = asyncio.Semaphore(connections)
+        self._streams = asyncio.Semaphore(self.streams)
+        self._version = ""
         self._client: docker.APIClient | None = None
         self.platform = ""
         """os/architecture."""
@@ -62,9 +69,10 @@ class DockerApi:
             guessing = greeting.create_task(self._guess(label))
         version, self.container_ids = asking.result(), guessing.result()
         self.platform = f"{version['Os']}/{version['Arch']}"
+        self._version = version["ApiVersion"]
         self._client = docker.APIClient(
             base_url=f"unix://{self._socket_path}",
-            version=version["ApiVersion"],
+            version=self._version,
             timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
         )
         self._client.get_adapter(_URL).close()
@@ -101,7 +109,39 @@ class DockerApi:
         assert client, "open() comes first"
         return await self._in_thread(name, lambda: call(client), grace)
 
+    @asynccontextmanager
+    async def stream(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        upgrade: bool = False,
+    ) -> AsyncIterator[Stream]:
+        """A call whose answer has no end, as long as the block lasts. Raises EngineError, NotThere and ConnectError."""
+        async with self._streams, self._connections:
+            self._pool.drop_idle()
+            begun, versioned = time.perf_counter(), f"/v{self._version}{path}"
+            asking = asked(
+                self._socket_path,
+                method,
+                versioned,
+                query=query or {},
+                body=body,
+                upgrade=upgrade,
+                timeout=self._timeout,
+            )
+            async with asking as stream:
+                self._on_call(name, time.perf_counter() - begun)
+                yield stream
+
     async def _in_thread(self, name: str, call: Callable[[], Result], grace: float | None = None) -> Result:
+        async with self._connections:
+            return await self._called(name, call, grace)
+
+    async def _called(self, name: str, call: Callable[[], Result], grace: float | None) -> Result:
         begun = time.perf_counter()
         future = asyncio.get_running_loop().run_in_executor(self._threads, _translated(call))
         try:
@@ -130,6 +170,10 @@ class _OnePool(UnixHTTPAdapter):
         for connection in opened:
             connection.connect()
             pool._put_conn(connection)
+
+    def drop_idle(self) -> None:
+        """Closes one that is idle, if there is any, since another connection takes its place."""
+        self.get_connection("")._get_conn().close()  # not put back: the pool makes a new one where it has none
 
 
 def _translated(call: Callable[[], Result]) -> Callable[[], Result]:

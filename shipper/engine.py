@@ -319,6 +319,7 @@ def _refusal(error: str) -> ShipperError:
 
 def _create(api: docker.APIClient, spec: ContainerSpec) -> None:
     host_config = api.create_host_config(
+        auto_remove=spec.for_client,
         network_mode=spec.network_name,
         restart_policy={"Name": "no"},
         mounts=[
@@ -336,6 +337,8 @@ def _create(api: docker.APIClient, spec: ContainerSpec) -> None:
         init=spec.init,
         log_config=docker.types.LogConfig(type=spec.logging.driver, config=dict(spec.logging.effective_options)),
     )
+    if spec.terminal:
+        host_config["ConsoleSize"] = [spec.terminal.rows, spec.terminal.columns]
     api.create_container(
         spec.image,
         name=spec.name,
@@ -344,6 +347,9 @@ def _create(api: docker.APIClient, spec: ContainerSpec) -> None:
         labels=dict(spec.labels),
         ports=[(port.container_port, port.protocol) for port in spec.ports],
         stop_timeout=math.ceil(spec.stop_timeout),
+        stdin_open=spec.for_client,  # it ends with the client's, unless there is a terminal
+        tty=spec.terminal is not None,
+        healthcheck=docker.types.Healthcheck(test=["NONE"]) if spec.for_client else None,
         host_config=host_config,
         networking_config=api.create_networking_config(
             {spec.network_name: api.create_endpoint_config(aliases=list(spec.aliases))}  # type: ignore[arg-type]  # stubs

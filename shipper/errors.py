@@ -15,6 +15,7 @@
     │   └── DockerUnavailable      14   no Docker there, or not for this user
     ├── HostError                  15   a command on the server failed
     ├── EngineError                16   Docker refused a request
+    │   └── CommandNotStarted     127   the container has no such command; 126 if it cannot be executed
     ├── DiskFull                   17   the image would not fit on the server
     ├── ReleaseNotFound            18   no such release on the servers
     ├── GateFailed                 20   the new container did not pass its gate
@@ -110,6 +111,14 @@ class EngineError(ShipperError):
 
 class NotThere(EngineError):
     """Docker knows no such container, image or network."""
+
+
+class CommandNotStarted(EngineError):
+    """The exit code is that of a shell: 127 where there is no such command, 126 where it cannot be executed."""
+
+    def __init__(self, what: str, *, exit_code: int, now: str = "", next: str = "") -> None:
+        super().__init__(what, now=now, next=next)
+        self.exit_code = exit_code
 
 
 class DiskFull(ShipperError):

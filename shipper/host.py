@@ -220,6 +220,17 @@ class SshHost:
                 for writer in writers:
                     writer.close()  # Docker keeps connections that it may need again
 
+    @asynccontextmanager
+    async def unless_left(self, script: str, *arguments: str) -> AsyncIterator[None]:
+        command = f"read -r left || {{ {script}; }}"  # sshd ends its input with the connection
+        watch = await self.converse(shlex.join(("exec", "sh", "-c", command, "shipper-watch", *arguments)))
+        try:
+            yield
+        finally:
+            with suppress(ConnectError):
+                watch.send("left")
+                await watch.end()
+
     async def forward_socket(self, remote: str, folder: Path) -> Path:
         """A UNIX socket here that leads to one there, while the connection lasts."""
         local = folder / "docker.sock"

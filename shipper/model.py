@@ -323,6 +323,15 @@ class FileInContainer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Terminal:
+    """What a command sees of the terminal that it runs at; `kind` is its TERM."""
+
+    kind: str
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
     """Everything that makes a container what it is."""
 
@@ -341,6 +350,9 @@ class ContainerSpec:
     stop_timeout: float = 30.0
     init: bool = True
     logging: Logging = field(default_factory=Logging)
+    for_client: bool = False
+    """For one client, whose input it reads: it is removed when it ends."""
+    terminal: Terminal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -496,6 +508,19 @@ class Serving:
     container: Container | None
     stopped: Container | None = None
     """What served until `shipper stop`, if that is why nothing does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A line that a container wrote, secrets masked."""
+
+    at: datetime
+    """By the server's clock."""
+    host_name: str
+    container: Container
+    is_error: bool
+    """It was written to standard error."""
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,7 +94,7 @@ async def reached(project: Project, tell: Tell, host_names: Sequence[str]) -> As
 
 def _import_what_comes_later() -> None:
     """On a thread, while we wait for servers: Docker's SDK and Jinja take as long as a login."""
-    for module in ("shipper.docker_api", "shipper.engine", "shipper.template"):
+    for module in ("shipper.docker_api", "shipper.engine", "shipper.streams", "shipper.template"):
         importlib.import_module(module)
 
 
@@ -116,6 +116,7 @@ async def _reached(
     login_seconds = time.monotonic() - begun
     await asyncio.shield(imported)
     from shipper.engine import DockerEngine
+    from shipper.streams import DockerStreams
 
     server = SshHost(name, connection, project.config.timeouts.call, on_call)
     server.open_shell()
@@ -133,6 +134,7 @@ async def _reached(
         host_name=name,
         host=server,
         engine=DockerEngine(docker, project.full_name, journal.check),
+        streams=DockerStreams(docker, project.full_name),
         state=Records(server, project.full_name, journal.check),
         journal=journal,
         images=images,

@@ -3,7 +3,7 @@
 `host.py`, `engine.py`, `records.py` and `images/` speak them for real.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from shipper.model import (
     Published,
     Release,
     ReleaseOutcome,
+    Terminal,
 )
 
 
@@ -100,6 +101,9 @@ class Host(Protocol):
     def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
         """Listens on the server's 127.0.0.1 while the block lasts; gives the port. Raises ForwardingDisabled too."""
 
+    def unless_left(self, script: str, *arguments: str) -> AbstractAsyncContextManager[None]:
+        """Runs a script of /bin/sh there if the connection ends while the block lasts, as when we are killed."""
+
 
 class Engine(Protocol):
     """The Docker of a server. Containers go by name. Each verb raises EngineError, NotThere or ConnectError."""
@@ -165,6 +169,58 @@ class Engine(Protocol):
 
     async def tag(self, image_name: str, new_name: str) -> None: ...
     async def remove_image(self, image_name: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """A line that a container wrote."""
+
+    at: int
+    """Nanoseconds since 1970, by the server's clock."""
+    is_error: bool
+    """It was written to standard error."""
+    text: str
+
+
+class Session(Protocol):
+    """A command that runs in a container, and its streams. Each verb raises EngineError or ConnectError."""
+
+    async def read(self) -> tuple[bool, bytes] | None:
+        """What it wrote next, and whether to standard error; None when there will be no more."""
+
+    async def write(self, data: bytes) -> None: ...
+    def write_eof(self) -> None: ...
+    async def resize(self, columns: int, rows: int) -> bool:
+        """Whether that could be done: not before the command runs, nor afterwards."""
+
+    async def exit_code(self) -> int | None:
+        """None as long as it is not known to have ended."""
+
+
+class Streams(Protocol):
+    """What a server's Docker tells or carries as long as a block lasts. Raises EngineError, NotThere, ConnectError."""
+
+    async def room(self) -> int:
+        """How many there can be at once; others wait their turn."""
+
+    def log(
+        self, container_name: str, *, since: int = 0, last: int | None = None, follow: bool = False
+    ) -> AbstractAsyncContextManager[AsyncIterator[LogEntry]]:
+        """Its lines since a time (nanoseconds since 1970), or the last ones; `follow` goes on until it ends."""
+
+    def starts(self) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """The ids of containers of this service, each as it starts, from the moment when the block is entered."""
+
+    def executing(
+        self, container_name: str, command: tuple[str, ...], terminal: Terminal | None, env: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[Session]:
+        """Runs a command in a container that runs, with `env` beside what that has.
+
+        The session's first `read` raises CommandNotStarted.
+        """
+
+    def starting(self, container_name: str, terminal: Terminal | None) -> AbstractAsyncContextManager[Session]:
+        """Starts a container that was created for one client. Raises CommandNotStarted."""
 
 
 class State(Protocol):
@@ -274,6 +330,7 @@ class World:
     host_name: str
     host: Host
     engine: Engine
+    streams: Streams
     state: State
     journal: Journal
     images: Images

@@ -15,8 +15,9 @@ import shipper
 from shipper.cli.deploying import build, deploy, plan, push, restart, rollback, start, stop
 from shipper.cli.diagnosing import doctor
 from shipper.cli.guarding import lock, trust, unlock
+from shipper.cli.inside import execute, logs
 from shipper.cli.keeping import prune, remove
-from shipper.cli.looking import config, history, logs, releases, status, version
+from shipper.cli.looking import config, history, releases, status, version
 from shipper.cli.shared import print_error
 from shipper.cli.starting import init
 
@@ -63,6 +64,7 @@ _COMMANDS = (
     status,
     releases,
     logs,
+    execute,
     history,
     restart,
     stop,

@@ -68,19 +68,6 @@ def releases(options: Options) -> None:
 
 
 @click.command()
-@click.option("--release", "release_number", type=int, help="Of this release, though it serves no more or never did.")
-@click.option("-n", "--lines", default=100, show_default=True, help="How many lines of each container.")
-@shared_options
-def logs(options: Options, release_number: int | None, lines: int) -> None:
-    """Print the last lines of the newest container of each role, on all hosts."""
-    project, tell = options.project(), beside_result(options)
-    for log in run(shipper.logs(project, release_number=release_number, lines=lines, tell=tell)):
-        place = {"host": log.host_name, "container": log.container.name}
-        for line in log.lines:
-            print(json.dumps({**place, "line": line}) if options.as_json else f"{log.container.name}  {line}")
-
-
-@click.command()
 @shared_options
 def history(options: Options) -> None:
     """List what changed what serves: deploys, rollbacks, restarts, stops; who, when, from where, how it ended."""

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from asyncio.log import logger as asyncio_log
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,12 +103,17 @@ from_ci_option = click.option(
 )
 
 
-def beside_result(options: Options) -> "Callable[[Event], None]":
+def beside_result(options: Options, *, end: str = "\n") -> "Callable[[Event], None]":
     """For commands whose result is on standard output: what there is to say beside it goes to standard error."""
     from shipper.reporters.plain import PlainReporter
 
-    report = PlainReporter(_say, verbose=options.verbose, quiet=options.quiet)
+    report = PlainReporter(functools.partial(_say, end=end), verbose=options.verbose, quiet=options.quiet)
     return lambda event: None if isinstance(event, shipper.Connected) and not options.verbose else report(event)
+
+
+def has_colours() -> bool:
+    """https://no-color.org"""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _in_github() -> bool:
@@ -121,13 +127,13 @@ def _summarize(markdown: str) -> None:
             summary.write(markdown)
 
 
-def _say(text: str) -> None:
+def _say(text: str, end: str = "\n") -> None:
     """On standard error."""
     if _in_github():
         from shipper.reporters.github import harmless
 
         text = harmless(text)
-    print(text, file=sys.stderr)
+    print(text, end=end, file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -177,10 +183,11 @@ def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", options: O
     sys.exit(outcomes[0].exit_code if outcomes else 130)
 
 
-def run(call: Coroutine[Any, Any, Result]) -> Result:
+def run(call: Coroutine[Any, Any, Result], *, stopping: str = "stopping at the next safe point …") -> Result:
     """Runs to the end; Ctrl-C, SIGTERM or a lost terminal cancel once: what was begun is taken back or finished."""
     gc.freeze()
     gc.enable()
+    asyncio_log.setLevel("ERROR")  # it warns of bytes for a connection that we have left, as if anybody missed them
 
     async def cancellable() -> Result:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -189,8 +196,9 @@ def run(call: Coroutine[Any, Any, Result]) -> Result:
         def stop() -> None:
             if not task.cancelling():
                 task.cancel()
-                with contextlib.suppress(OSError):  # the terminal may be gone
-                    print("stopping at the next safe point …", file=sys.stderr)
+                if stopping:
+                    with contextlib.suppress(OSError):  # the terminal may be gone
+                        print(stopping, file=sys.stderr)
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop)
@@ -201,7 +209,8 @@ def run(call: Coroutine[Any, Any, Result]) -> Result:
 
 def print_error(error: shipper.ShipperError) -> None:
     """For people; with `--json` for machines as well."""
-    if "--json" in sys.argv:
+    own = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv  # what follows is for another command
+    if "--json" in own:
         failed = {"what": error.what, "now": error.now, "next": error.next, "exit_code": error.exit_code}
         print(json.dumps({"event": "error", **failed}))
     if _in_github():

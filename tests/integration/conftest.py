@@ -100,15 +100,22 @@ class Project(Repository):
         return Result(exit_code=exit_code, output=output, errors=errors)
 
     @contextmanager
-    def start(self, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+    def start(
+        self,
+        *arguments: str,
+        input: int = subprocess.DEVNULL,
+        output: Any = subprocess.PIPE,
+        errors: Any = subprocess.DEVNULL,
+        **environ: str,
+    ) -> Iterator["subprocess.Popen[str]"]:
         """The CLI as people start it, for tests of the process itself; its output is a pipe. Killed in the end."""
         with subprocess.Popen(
             [sys.executable, "-m", "shipper", *arguments],
             cwd=self.folder,
             env={**self.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stdin=input,
+            stdout=output,
+            stderr=errors,
             text=True,
         ) as process:
             try:

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from shipper import cli
 from shipper.journal import entries
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually
+from tests.machines import Machine
 
 # Processes that have imported all that a deploy needs: to start the CLI anew takes half a second of a processor.
 _ready = multiprocessing.get_context("forkserver")
@@ -50,3 +53,13 @@ def kill_deploy_at(project: Project, line: int, **environ: str) -> None:
     file = project.state / "journal"
     before = file.read_bytes().count(b"\n")
     kill_deploy(project, lambda: file.read_bytes().count(b"\n") >= before + line, **environ)
+
+
+def session_of(process: "subprocess.Popen[Any]", server: Machine) -> str:
+    """The processes of sshd on the server that serve a client's connection, which is known by its port."""
+    ports = subprocess.run(["ss", "-tnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
+    (ours,) = [line.split()[3] for line in ports if f"pid={process.pid}," in line]
+    port = ours.rpartition(":")[2]
+    listed = server.run("ss -tnpH state established").stdout.splitlines()
+    (theirs,) = [line for line in listed if f":{port} " in line]
+    return " ".join(re.findall(r"pid=(\d+)", theirs))

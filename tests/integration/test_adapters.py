@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -51,6 +52,10 @@ OF_AN_ENGINE: dict[str, Verb] = {
     "pull": lambda world, name: world.engine.pull(f"127.0.0.1:2/{name}:1", None, lambda progress: None),
     "tag": lambda world, name: world.engine.tag(f"{name}:1", f"{name}:2"),
     "remove_image": lambda world, name: world.engine.remove_image(name),
+    "log": lambda world, name: begin(world.streams.log(name)),
+    "starts": lambda world, name: begin(world.streams.starts()),
+    "executing": lambda world, name: begin(world.streams.executing(name, ("/bin/sh",), None, {})),
+    "starting": lambda world, name: begin(world.streams.starting(name, None)),
     **OF_A_CONTAINER,
 }
 OF_A_HOST: dict[str, Verb] = {
@@ -60,6 +65,7 @@ OF_A_HOST: dict[str, Verb] = {
     "run": lambda world, name: ssh(world).run("true"),
     "connect_socket": lambda world, name: ssh(world).connect_socket("/var/run/docker.sock"),
     "serving": lambda world, name: listen(world),
+    "unless_left": lambda world, name: begin(world.host.unless_left("true")),
     "releases": lambda world, name: world.state.releases(),
     "exists": lambda world, name: world.state.exists(),
     "remove_all": lambda world, name: world.state.remove_all(),
@@ -159,6 +165,11 @@ def respond(server: Machine, tmp_path: Path) -> Iterator[Respond]:
     yield start
     for pid in pids:
         server.run(f"kill {pid}")
+
+
+async def begin(stream: AbstractAsyncContextManager[object]) -> None:
+    async with stream:
+        return
 
 
 async def listen(world: World) -> None:
@@ -516,6 +527,14 @@ async def test_logs_are_those_of_output_and_errors(world: World, container: Call
     assert await world.engine.exits_within(name, 5)
 
     assert sorted(await world.engine.logs(name, 5)) == ["FATAL", "starting"]
+
+
+async def test_a_line_is_one_line_however_long_it_is(world: World, container: Callable[[str], str]) -> None:
+    name = container("head -c 40000 /dev/zero | tr '\\0' x; echo; echo short; printf end")
+    assert await world.engine.exits_within(name, 5)
+
+    async with world.streams.log(name) as entries:
+        assert [entry.text async for entry in entries] == ["x" * 40000, "short", "end"]
 
 
 # Images

@@ -5,7 +5,7 @@ import shutil
 import socket
 import tarfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import cast
 
@@ -82,6 +82,8 @@ def test_a_service_is_deployed_changed_and_rolled_back_without_forwarding(
     logs = forbidden.shipper("logs")
     assert "starting in mode well" in logs.output
     assert WARNING in logs.errors
+    executed = forbidden.shipper("exec", "--new", "--", "/bin/sh", "-c", "echo inside; exit 7")
+    assert (executed.output, executed.exit_code) == ("inside\n", 7), executed.errors
     assert forbidden.shipper("rollback").exit_code == 0
     assert forbidden.answer() == "version 1"
 
@@ -173,6 +175,18 @@ async def test_many_calls_at_once_of_all_kinds_get_their_turn(world: World, stri
 
     assert said == [str(number) for number in range(40)]
     assert 0 < len(dialled(strict).split()) <= 6
+
+
+async def test_streams_take_connections_from_calls_and_leave_them_some(world: World, container: str) -> None:
+    async def look(_: int) -> None:
+        assert (await world.engine.container(container)).is_running
+
+    await asyncio.gather(*map(look, range(20)))
+    async with AsyncExitStack() as stack:
+        for _ in range(await world.streams.room()):
+            await stack.enter_async_context(world.streams.starts())
+        await asyncio.gather(*map(look, range(20)))
+    await asyncio.gather(*map(look, range(20)))
 
 
 async def test_probes_that_hang_do_not_use_up_the_sessions(strict: Machine, tmp_path: Path, container: str) -> None:

@@ -218,14 +218,6 @@ def test_status_and_releases_tell_what_serves(project: Project) -> None:
     assert re.search(r"web +2 +[0-9a-f]{7} +running +\d+ s ago", project.shipper("status").output)
 
 
-def test_logs_are_those_of_the_newest_container(project: Project) -> None:
-    project.deploy()
-
-    result = project.shipper("logs", "--role", "web", "-n", "5")
-
-    assert result.output == f"{project.serving['Name'][1:]}  starting in mode well\n"
-
-
 def test_each_command_finds_what_it_needs_when_it_is_started_alone(project: Project) -> None:
     for number in (1, 2):
         project.version(f"version {number}")

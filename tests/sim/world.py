@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from shipper.errors import (
     ConnectError,
@@ -39,7 +39,7 @@ from shipper.model import (
     ReleaseOutcome,
 )
 from shipper.project import Project
-from shipper.world import Answer, Clock, Finished, Report, Serve, Storage, World
+from shipper.world import Answer, Clock, Finished, Report, Serve, Storage, Streams, World
 from tests.sim.faults import Client
 from tests.sim.servers import App, SimContainer, SimServer
 
@@ -63,6 +63,7 @@ def world_of(client: Client, server: SimServer) -> World:
         host_name=server.name,
         host=SimHost(client, server),
         engine=SimEngine(client, server),
+        streams=cast(Streams, None),  # what only looks is tried against real ones
         state=SimState(client, server),
         journal=SimJournal(client, server, clock),
         images=SimImages(client, server),
@@ -104,6 +105,9 @@ class SimHost(_Part):
 
     def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
         raise NotImplementedError("images arrive by SimImages.ship")
+
+    def unless_left(self, script: str, *arguments: str) -> AbstractAsyncContextManager[None]:
+        raise NotImplementedError("no step has a terminal")
 
     def _answering(self, address: str) -> SimContainer:
         container = self.server.containers.get(address)
@@ -283,6 +287,9 @@ class SimEngine(_Part):
 
     async def load(self, archive: Iterator[bytes]) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")
+
+    def unless_left(self, script: str, *arguments: str) -> AbstractAsyncContextManager[None]:
+        raise NotImplementedError("no step has a terminal")
 
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
         raise NotImplementedError("images arrive by SimRegistry.pull")
