@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         as_json as as_json,
     )
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
+    from shipper.health import HEALTHY as HEALTHY, HostStatus as HostStatus, RoleStatus as RoleStatus
     from shipper.login import HostKey as HostKey
     from shipper.model import (
         Container as Container,
@@ -78,10 +79,10 @@ if TYPE_CHECKING:
         history as history,
         list_releases as list_releases,
         logs as logs,
-        status as status,
     )
     from shipper.rollbacks import rollback as rollback
     from shipper.shipping import build as build, push as push
+    from shipper.statuses import status as status, watch_status as watch_status
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
 
 __version__ = "0.1.0"
@@ -96,13 +97,15 @@ _NAMES = {
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "freezing": "freeze freezes unfreeze",
+    "health": "HEALTHY HostStatus RoleStatus",
     "login": "HostKey",
     "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Serving Unchanged",
     "plan": "Plan",
     "project": "Project open_project",
-    "reads": "Logs history list_releases logs status",
+    "reads": "Logs history list_releases logs",
     "rollbacks": "rollback",
     "shipping": "build push",
+    "statuses": "status watch_status",
     "trust": "pin_key shown_key",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}

@@ -377,6 +377,8 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         started_at=_time(state["StartedAt"]),
         exit_code=state["ExitCode"],
         out_of_memory=state["OOMKilled"],
+        process_id=state["Pid"],
+        restart_count=inspected.get("RestartCount", 0),
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
     )
 

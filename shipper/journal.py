@@ -47,6 +47,16 @@ kill "$PPID"
 """
 _READ = 'cat "$1/journal" 2>/dev/null; :'
 
+# The kernel names a file by inode and the device of its mount (stat has another one on btrfs); anyone may read that.
+_LOOK = """
+[ -e "$1/holder" ] || exit 0
+cat "$1/holder"; echo
+ls -i "$1/lock"
+mount=$(df -P "$1/lock" | sed -n '$s/.*% *//p')
+awk -v mount="$mount" '$5 == mount { device = $3 } END { print device }' /proc/self/mountinfo
+cat /proc/locks
+"""
+
 
 class HostJournal:
     def __init__(self, host: SshHost, full_name: str, clock: Clock) -> None:
@@ -116,6 +126,12 @@ class HostJournal:
         finished = await self._host.run(_READ, self._folder, doing="reading the journal")
         return entries(finished.output)
 
+    async def holder(self) -> Holder | None:
+        finished = await self._host.run(_LOOK, self._folder, doing="looking at the lock")
+        if finished.exit_code:
+            raise HostError(f"{self._host.name}: looking at the lock failed: {finished.errors.strip()}")
+        return _holder(finished.output)
+
     def _send(self, line: str) -> None:
         assert self._process
         self._process.send(line)
@@ -155,6 +171,25 @@ def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
         if lacks_outcome(last := world.journal.last) and {"command", "release"} <= last.keys()
     ]
     return max(left, key=lambda dated: dated[0])[1] if left else None
+
+
+def _holder(seen: str) -> Holder | None:
+    """From who held the lock last, the inode and the device of its file, and all locks of the kernel.
+
+    https://man7.org/linux/man-pages/man5/proc_locks.5.html
+    """
+    last, _, rest = seen.partition("\n\n")
+    inode, device, *locks = rest.splitlines() or ("", "")
+    if not device:
+        return None
+    major, minor = map(int, device.split(":"))
+    file = f"{major:02x}:{minor:02x}:{inode.split()[0]}"
+    if not any(fields[1] == "FLOCK" and file in fields for fields in map(str.split, locks)):
+        return None
+    try:
+        return Holder(**json.loads(last))
+    except (ValueError, TypeError):
+        return Holder(performer="somebody", since="", purpose="something that this version of shipper cannot read")
 
 
 def _locked(host_name: str, answer: str) -> Locked:

@@ -150,6 +150,8 @@ def short_image(image_name: str) -> str:
 
 def size_text(count: int) -> str:
     """Bytes for people."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
@@ -206,6 +208,10 @@ class Container:
     """It works only while it has its lease."""
     run: str = ""
     """`release` or `exec` where it runs one command and serves nobody: as `Label.RUN` says."""
+    process_id: int = 0
+    """Of its first process, as the server counts; 0 if it does not run."""
+    restart_count: int = 0
+    """How often Docker has started it again since it was started."""
 
     @property
     def short_version(self) -> str:
@@ -409,7 +415,9 @@ class PastDeploy:
     """As in `Release`; empty like `origin`."""
     title: str
     outcome: str
-    """deployed, unchanged, failed; unfinished if it died or is under way."""
+    """deployed, unchanged, failed; "under way"; unfinished if it died."""
+    seconds: float | None = None
+    """From its first entry to its last; None where that is not known."""
 
     @property
     def short_version(self) -> str:

@@ -1,5 +1,7 @@
-"""Looking without touching: what serves, which releases there are, what containers write, what the journals tell."""
+"""Looking without touching: which releases there are, what containers write, what the journals tell."""
 
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +10,8 @@ from shipper.deployment import ignore
 from shipper.errors import ReleaseNotFound
 from shipper.events import Tell
 from shipper.mask import Mask
-from shipper.model import Container, Observed, PastDeploy, Serving
-from shipper.observe import observe_all, serving_of
+from shipper.model import Container, Holder, Observed, PastDeploy
+from shipper.observe import observe_all
 from shipper.project import Project
 from shipper.session import connected
 from shipper.tasks import task_group, together
@@ -23,24 +25,6 @@ class Logs:
     host_name: str
     container: Container
     lines: tuple[str, ...]
-
-
-async def status(project: Project, *, tell: Tell = ignore) -> tuple[Serving, ...]:
-    """What serves, for each host and role of the config and each role that still runs. Raises ShipperError."""
-    async with connected(project, tell) as worlds:
-        hosts = await observe_all(project, worlds, None)
-    found = {(row.host_name, row.role_name): row for row in serving_of(hosts)}
-    wanted = [
-        (host_name, name)
-        for name, role in project.config.roles.items()
-        for host_name in role.hosts
-        if project.means_role(name) and host_name in hosts
-    ]
-    absent = {key: Serving(host_name=key[0], role_name=key[1], container=None) for key in wanted}
-    left_over = [
-        row for key, row in found.items() if key not in absent and project.means_role(row.role_name) and row.container
-    ]
-    return (*(found.get(key, row) for key, row in absent.items()), *left_over)
 
 
 async def list_releases(project: Project, *, tell: Tell = ignore) -> dict[str, Observed]:
@@ -75,15 +59,27 @@ async def logs(
 
 async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy, ...]:
     """The deploys and rollbacks that the journals tell of, the oldest first. Raises ShipperError."""
-    async with connected(project, tell) as worlds:
-        journals = await together({name: world.journal.read() for name, world in worlds.items()})
-    past = [deploy for name, entries in journals.items() for deploy in past_deploys(name, entries)]
+    async with connected(project, tell) as worlds, task_group() as reading:
+        asked = reading.create_task(together({name: world.journal.read() for name, world in worlds.items()}))
+        looked = reading.create_task(together({name: world.journal.holder() for name, world in worlds.items()}))
+    holders = looked.result()
+    past = [
+        deploy
+        for name, entries in asked.result().items()
+        for deploy in past_deploys(name, entries, project.role_names, holders[name])
+    ]
     return tuple(sorted(past, key=lambda deploy: (deploy.begun_at, deploy.host_name)))
 
 
-def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[PastDeploy]:
-    """PURE. An entry that is not as we write them is passed over."""
-    outcomes = {entry.get("deploy"): str(entry.get("kind")) for entry in entries if entry.get("event") == "outcome"}
+def past_deploys(
+    host_name: str, entries: Sequence[Mapping[str, Any]], role_names: Collection[str] = (), holder: Holder | None = None
+) -> list[PastDeploy]:
+    """PURE. Those that did something for these roles, or all; `holder` has the lock now.
+
+    An entry that is not as we write them is passed over.
+    """
+    outcomes = {entry.get("deploy"): entry for entry in entries if entry.get("event") == "outcome"}
+    meant = {entry.get("deploy") for entry in entries if not role_names or entry.get("role_name") in role_names}
     return [
         PastDeploy(
             host_name=host_name,
@@ -93,11 +89,23 @@ def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[Pa
             origin=str(entry.get("origin", "")),
             version=str(entry.get("version", "")),
             title=str(entry["title"]),
-            outcome=outcomes.get(entry["deploy"], "unfinished"),
+            **_ended(entry, outcomes.get(entry["deploy"]), holder),
         )
         for entry in entries
-        if entry.get("event") == "deploy" and {"deploy", "at", "performer", "title"} <= entry.keys()
+        if entry.get("event") == "deploy"
+        and {"deploy", "at", "performer", "title"} <= entry.keys()
+        and entry["deploy"] in meant
     ]
+
+
+def _ended(begun: Mapping[str, Any], outcome: Mapping[str, Any] | None, holder: Holder | None) -> dict[str, Any]:
+    if outcome is None:
+        with suppress(ValueError, TypeError):  # the holder's clock is that of its entries
+            if holder and datetime.fromisoformat(begun["at"]) >= datetime.fromisoformat(holder.since):
+                return {"outcome": "under way"}
+        return {"outcome": "unfinished"}
+    passed = datetime.fromisoformat(outcome["at"]) - datetime.fromisoformat(begun["at"]) if "at" in outcome else None
+    return {"outcome": str(outcome.get("kind")), "seconds": passed.total_seconds() if passed is not None else None}
 
 
 async def _logs_of(world: World, container: Container, lines: int, mask: Mask) -> Logs:

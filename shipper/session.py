@@ -134,7 +134,7 @@ async def _docker(
     forwarded = new_api(await server.forward_socket(docker_socket, folder), connections=_CONNECTIONS)
     stack.callback(forwarded.close)
     try:
-        await forwarded.open(label, ready=min(_READY, _MOST_READY // len(project.hosts)))
+        await forwarded.open(label, ready=min(_READY, _MOST_READY // len(project.config.hosts)))
         return forwarded
     except ConnectError:
         await require_docker(server, docker_socket)

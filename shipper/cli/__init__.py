@@ -14,9 +14,10 @@ import click
 import shipper
 from shipper.cli.deploying import build, deploy, plan, push, rollback
 from shipper.cli.guarding import lock, trust, unlock
-from shipper.cli.looking import config, history, logs, releases, status, version
+from shipper.cli.looking import config, history, logs, releases, version
 from shipper.cli.shared import print_error
 from shipper.cli.starting import init
+from shipper.cli.status import status
 
 _EPILOG = (
     "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 20 refused by a gate; 21 failed, and "

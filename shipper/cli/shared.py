@@ -6,9 +6,10 @@ import functools
 import gc
 import json
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ import shipper
 
 if TYPE_CHECKING:
     from shipper import Event, Outcome, Project
+    from shipper.reporters.tables import Row
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -145,7 +147,7 @@ def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", options: O
     sys.exit(outcomes[0].exit_code if outcomes else 130)
 
 
-def run(call: Coroutine[Any, Any, Result]) -> Result:
+def run(call: Coroutine[Any, Any, Result], *, stopping: str = "stopping at the next safe point …") -> Result:
     """Runs to the end; Ctrl-C, SIGTERM or a lost terminal cancel once: what was begun is taken back or finished."""
     gc.freeze()
     gc.enable()
@@ -158,7 +160,7 @@ def run(call: Coroutine[Any, Any, Result]) -> Result:
             if not task.cancelling():
                 task.cancel()
                 with contextlib.suppress(OSError):  # the terminal may be gone
-                    print("stopping at the next safe point …", file=sys.stderr)
+                    print(stopping, file=sys.stderr)
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, stop)
@@ -177,11 +179,19 @@ def print_error(error: shipper.ShipperError) -> None:
             print(f"{label}{text}", file=sys.stderr)
 
 
-def print_table(lines: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def print_table(rows: "Iterable[Row]", *, titles: int = 1) -> None:
+    """As wide as it must be; on a terminal no wider than that. See `reporters.tables`."""
+    from shipper.reporters.tables import table
+
+    for lines in table(list(rows), titles=titles, width=width()):
+        for line in lines:
+            print(line)
+
+
+def width() -> int | None:
+    """Of the terminal; None where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(shipper.as_json(value)))
+    print(json.dumps(shipper.as_json(value)), flush=True)

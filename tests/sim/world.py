@@ -26,7 +26,8 @@ from shipper.model import (
     Release,
     ReleaseOutcome,
 )
-from shipper.world import Answer, Clock, Finished, Report, Serve, Storage, World
+from shipper.usage import Sample
+from shipper.world import Answer, Clock, Disk, Finished, Report, Serve, Storage, World
 from tests.sim.faults import Client
 from tests.sim.servers import App, SimContainer, SimServer
 
@@ -84,6 +85,12 @@ class SimHost(_Part):
 
     async def free_disk(self, folder: str) -> int | None:
         return await self.client.call(self.server, "free disk", lambda: None, reads=True)
+
+    async def disk(self, folder: str) -> Disk | None:
+        return await self.client.call(self.server, "disk", lambda: None, reads=True)
+
+    async def samples(self, process_ids: Collection[int]) -> dict[int, Sample]:
+        raise NotImplementedError("no step asks how much a container uses")
 
     def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
         raise NotImplementedError("images arrive by SimImages.ship")
@@ -288,6 +295,9 @@ class SimState(_Part):
 
         await self._call(f"remove releases {sorted(numbers)}", remove)
 
+    async def payloads(self) -> dict[int, Payload]:
+        return await self._call("payloads", lambda: dict(self.server.payloads), reads=True)
+
     async def freeze(self) -> Freeze | None:
         return await self._call("freeze", lambda: self.server.frozen, reads=True)
 
@@ -330,6 +340,13 @@ class SimJournal(_Part):
 
     async def read(self) -> tuple[dict[str, Any], ...]:
         return await self.client.call(self.server, "read journal", lambda: tuple(self.server.journal), reads=True)
+
+
+    async def holder(self) -> Holder | None:
+        def holder() -> Holder | None:
+            return self.server.held_for if self.server.holder else None
+
+        return await self.client.call(self.server, "look at the lock", holder, reads=True)
 
 
 class SimImages(_Part):
