@@ -13,8 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
-    from shipper.deployment import deploy as deploy, plan_deploy as plan_deploy
+    from shipper.deployment import deploy as deploy
     from shipper.environment import effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
         Unchanged as Unchanged,
     )
     from shipper.plan import Plan as Plan
+    from shipper.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
     from shipper.project import Project as Project, open_project as open_project
     from shipper.reads import (
         Logs as Logs,
@@ -89,7 +91,8 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "config": "Config json_schema seconds_of",
-    "deployment": "deploy plan_deploy",
+    "changes": "Change Changes Given Sign",
+    "deployment": "deploy",
     "environment": "effective_config",
     "errors": "AccessDenied BuildError ConfigError ConnectError DiskFull DockerUnavailable EngineError "
     "ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Locked LockLost "
@@ -101,6 +104,7 @@ _NAMES = {
     "login": "HostKey",
     "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Serving Unchanged",
     "plan": "Plan",
+    "previews": "RoleEnv list_env plan_deploy",
     "project": "Project open_project",
     "reads": "Logs history list_releases logs",
     "rollbacks": "rollback",

@@ -16,7 +16,7 @@ from shipper.mask import Mask, masking
 from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, ReleaseOutcome, short
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
-from shipper.plan import Plan, make_plan
+from shipper.plan import make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
@@ -49,18 +49,8 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
                 looking = reading.create_task(observe_all(project, worlds, project.image))
             hosts = looking.result()
             warn_of_unfinished(worlds, tell)
-            made = await _plan(project, worlds, hosts, available, mask, tell)
-            return await carry_out(made, project, worlds, hosts, tell, mask)
-
-
-async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
-    """What `deploy` would do now; changes nothing. Raises ShipperError."""
-    require_version(project)
-    with masking(tell) as (tell, mask):
-        available = await available_secrets(project, mask)
-        async with connected(project, tell) as worlds:
-            hosts = await observe_all(project, worlds, project.image)
-            return await _plan(project, worlds, hosts, available, mask, tell)
+            wanted = await wanted_now(project, worlds, hosts, available, mask, tell)
+            return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
 
 
 def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> AbstractAsyncContextManager[None]:
@@ -100,8 +90,20 @@ def require_version(project: Project) -> None:
         )
 
 
-async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell) -> Plan:
+async def wanted_now(project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell) -> Wanted:
     warn_of_dirt(project, tell)
+    payloads = await payloads_now(project, worlds, hosts, available, mask, tell)
+    wanted_release = new_release(project, worlds, number=0)
+    number = releases.number_for(wanted_release, payloads, hosts.values())
+    records = {name: completed(replace(wanted_release, number=number), payloads[name], hosts[name]) for name in hosts}
+    sources = await sources_for(worlds, hosts, project.image, mask, can_build=project.can_build)
+    return wanted_of(project, records, payloads, worlds, hosts, sources, retain=project.config.retain)
+
+
+async def payloads_now(
+    project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell
+) -> dict[str, Payload]:
+    """What each host would get. Secrets that are absent here are those of the release that serves."""
     recorded: Env = {}
     if available.keys() != project.config.secrets.keys():
         serving = await serving_payloads(worlds, hosts, mask)
@@ -109,13 +111,7 @@ async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, 
     secrets = environment.complete(project, available, recorded)
     if absent := secrets.keys() - available.keys():
         tell(Warned(text=f"Not set here, so taken from the release that serves: {', '.join(sorted(absent))}."))
-    payloads = {name: environment.payload(project, name, secrets) for name in hosts}
-    wanted_release = new_release(project, worlds, number=0)
-    number = releases.number_for(wanted_release, payloads, hosts.values())
-    records = {name: completed(replace(wanted_release, number=number), payloads[name], hosts[name]) for name in hosts}
-    sources = await sources_for(worlds, hosts, project.image, mask, can_build=project.can_build)
-    wanted = wanted_of(project, records, payloads, worlds, hosts, sources, retain=project.config.retain)
-    return make_plan(wanted, hosts)
+    return {name: environment.payload(project, name, secrets) for name in hosts}
 
 
 def wanted_of(

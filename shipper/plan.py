@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shipper.changes import Changes
 from shipper.host_plan import HostPlan, Wanted
 from shipper.image_plan import steps_here
 from shipper.model import Observed, Release
@@ -28,6 +29,8 @@ class Plan:
     """All that was begun of these is taken back if one fails."""
     after_commit: tuple[Wave, ...]
     max_parallel: int
+    changes: tuple[Changes, ...] = ()
+    """What differs from what serves, for those who look; a deploy does not find it out."""
 
     @property
     def about(self) -> dict[str, Any]:

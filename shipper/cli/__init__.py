@@ -14,7 +14,7 @@ import click
 import shipper
 from shipper.cli.deploying import build, deploy, plan, push, rollback
 from shipper.cli.guarding import lock, trust, unlock
-from shipper.cli.looking import config, history, logs, releases, version
+from shipper.cli.looking import config, env, history, logs, releases, version
 from shipper.cli.shared import print_error
 from shipper.cli.starting import init
 from shipper.cli.status import status
@@ -60,6 +60,7 @@ _COMMANDS = (
     rollback,
     plan,
     status,
+    env,
     releases,
     logs,
     history,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, print_json, print_table, run, shared_options
+from shipper.cli.shared import Options, beside_result, print_json, print_styled, print_table, run, shared_options
 
 if TYPE_CHECKING:
     from shipper import Observed, Project
@@ -76,6 +76,22 @@ def history(options: Options, number: int) -> None:
     from shipper.reporters.listings import history_rows
 
     print_table(history_rows(past, project.hosts, datetime.now(UTC)))
+
+
+@click.command()
+@shared_options
+def env(options: Options) -> None:
+    """List the names of all variables and files that a deploy now would give, and which would change.
+
+    + is new, - goes away, ~ gets another value than the containers that serve have. No value is shown.
+    """
+    found = run(shipper.list_env(options.project(), tell=beside_result(options)))
+    if options.as_json:
+        print_json(found)
+        return
+    from shipper.reporters.diffs import env_lines
+
+    print_styled(env_lines(found))
 
 
 @click.command()

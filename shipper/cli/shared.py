@@ -188,6 +188,20 @@ def print_table(rows: "Iterable[Row]", *, titles: int = 1) -> None:
             print(line)
 
 
+def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
+    """Lines, each with the style that it has on a terminal."""
+    if not sys.stdout.isatty():
+        for line, _ in lines:
+            print(line)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for line, style in lines:
+        console.print(Text(line, style=style))
+
+
 def width() -> int | None:
     """Of the terminal; None where there is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

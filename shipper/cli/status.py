@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, print_json, run, shared_options, width
+from shipper.cli.shared import Options, beside_result, print_json, print_styled, run, shared_options, width
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -40,20 +40,16 @@ def status(options: Options, every: float | None) -> None:
     project, tell = options.project(), beside_result(options)
     if every is None:
         hosts = run(shipper.status(project, tell=tell))
-        _shower(options)(hosts)
+        (print_json if options.as_json else _print)(hosts)
         sys.exit(max(host.exit_code for host in hosts))
     with _watcher(options) as show, contextlib.suppress(asyncio.CancelledError):
         run(shipper.watch_status(project, show, every=every, tell=tell), stopping="")
 
 
-def _shower(options: Options) -> Show:
-    if options.as_json:
-        return print_json
-    if sys.stdout.isatty():
-        from rich.console import Console
+def _print(hosts: "tuple[HostStatus, ...]") -> None:
+    from shipper.reporters.listings import status_lines
 
-        return lambda hosts: Console(highlight=False, soft_wrap=True).print(_drawn(hosts))
-    return lambda hosts: print(_drawn(hosts).plain, flush=True)
+    print_styled(status_lines(hosts, datetime.now(UTC), width()))
 
 
 @contextlib.contextmanager
@@ -66,19 +62,16 @@ def _watcher(options: Options) -> Iterator[Show]:
         from rich.live import Live
 
         with Live(console=Console(highlight=False), auto_refresh=False, vertical_overflow="crop") as live:
-            yield lambda hosts: live.update(_drawn(hosts, with_time=True), refresh=True)
+            yield lambda hosts: live.update(_drawn(hosts), refresh=True)
     else:
-        yield lambda hosts: print(_drawn(hosts, with_time=True).plain + "\n", flush=True)
+        yield lambda hosts: print(f"{_drawn(hosts).plain}\n", flush=True)
 
 
-def _drawn(hosts: "tuple[HostStatus, ...]", *, with_time: bool = False) -> "Text":
+def _drawn(hosts: "tuple[HostStatus, ...]") -> "Text":
     from rich.text import Text
 
     from shipper.reporters.listings import status_lines
 
-    drawn = Text()
     now = datetime.now(UTC)
-    if with_time:
-        drawn.append(f"{now:%Y-%m-%d %H:%M:%S} UTC\n\n", style="dim")
-    lines = [Text(line, style=style) for line, style in status_lines(hosts, now, width())]
-    return drawn.append_text(Text("\n").join(lines))
+    lines = [(f"{now:%Y-%m-%d %H:%M:%S} UTC", "dim"), ("", ""), *status_lines(hosts, now, width())]
+    return Text("\n").join(Text(line, style=style) for line, style in lines)

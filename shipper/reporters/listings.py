@@ -77,7 +77,7 @@ def host_rows(hosts: Sequence[HostStatus], now: datetime) -> Iterator[Row]:
     yield ("HOST", "FREE DISK", "USED", "LOCK", "FREEZE", "PROBLEM")
     for host in hosts:
         if host.problem:
-            yield (host.host_name, "", "", "", "", host.problem)
+            yield (host.host_name, "", "", "", "", host.problem.removeprefix(f"{host.host_name}: "))
         else:
             free, used = (size_text(host.disk.free), f"{host.disk.used_percent} %") if host.disk else ("?", "?")
             late = f"no answer since {ago(host.at, now)}" if now - host.at > _LATE else ""
