@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     )
     from shipper.plan import Plan as Plan
     from shipper.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
-    from shipper.project import Project as Project, open_project as open_project
+    from shipper.project import Project as Project, open_project as open_project, roles_in as roles_in
     from shipper.reads import (
         Logs as Logs,
         history as history,
@@ -105,7 +105,7 @@ _NAMES = {
     "model": "Container Deployed Failed Freeze PastDeploy Image Observed Outcome Release Serving Unchanged",
     "plan": "Plan",
     "previews": "RoleEnv list_env plan_deploy",
-    "project": "Project open_project",
+    "project": "Project open_project roles_in",
     "reads": "Logs history list_releases logs",
     "rollbacks": "rollback",
     "shipping": "build push",

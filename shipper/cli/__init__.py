@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 import shipper
+from shipper.cli.completing import completion
 from shipper.cli.deploying import build, deploy, plan, push, rollback
 from shipper.cli.guarding import lock, trust, unlock
 from shipper.cli.looking import config, env, history, logs, releases, version
@@ -71,6 +72,7 @@ _COMMANDS = (
     trust,
     config,
     init,
+    completion,
     version,
 )
 for _command in _COMMANDS:

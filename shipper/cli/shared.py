@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import shipper
+from shipper.cli.completing import destinations, host_names, role_names
 
 if TYPE_CHECKING:
     from shipper import Event, Outcome, Project
@@ -65,9 +66,29 @@ class Options:
 
 _SHARED = (
     click.option("-c", "--config-file", default="config/deploy.yaml", show_default=True, help="The config."),
-    click.option("-d", "--destination", metavar="NAME", help="Lay deploy.NAME.yaml over the config."),
-    click.option("--host", "host_names", metavar="HOST", multiple=True, help="Only this host; may be repeated."),
-    click.option("--role", "role_names", metavar="ROLE", multiple=True, help="Only this role; may be repeated."),
+    click.option(
+        "-d",
+        "--destination",
+        metavar="NAME",
+        shell_complete=destinations,
+        help="Lay deploy.NAME.yaml over the config.",
+    ),
+    click.option(
+        "--host",
+        "host_names",
+        metavar="HOST",
+        multiple=True,
+        shell_complete=host_names,
+        help="Only this host; may be repeated.",
+    ),
+    click.option(
+        "--role",
+        "role_names",
+        metavar="ROLE",
+        multiple=True,
+        shell_complete=role_names,
+        help="Only this role; may be repeated.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines."),
     click.option("-q", "--quiet", is_flag=True, help="Print only the result, and what goes wrong."),
     click.option("-v", "--verbose", is_flag=True, help="Print every call with its milliseconds."),

@@ -70,7 +70,12 @@ def _serving(role: RoleStatus, now: datetime) -> tuple[str, ...]:
 def _memory(role: RoleStatus) -> str:
     if role.memory is None:
         return "-"
-    return size_text(role.memory) + (f" of {size_text(role.memory_limit)}" if role.memory_limit else "")
+    return _mebibytes(role.memory) + (f" of {_mebibytes(role.memory_limit)}" if role.memory_limit else "")
+
+
+def _mebibytes(count: int) -> str:
+    """As limits are set: 64m is 64 MiB."""
+    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / 1024**2:.1f} MiB".replace(".0 ", " ")
 
 
 def host_rows(hosts: Sequence[HostStatus], now: datetime) -> Iterator[Row]:
