@@ -152,7 +152,7 @@ async def _health(eye: Eye, world: World, container: Container, payloads: Mappin
     payload = payloads.get(container.release_number)
     role = payload and payload.config.roles.get(container.role_name)
     if container.state is not ContainerState.RUNNING:
-        return f"{container.state.value}, after exit code {container.exit_code}", ""
+        return container.state.value + f", after exit code {container.exit_code}" * (container.exit_code != 0), ""
     if not role:
         return f"runs; its gate is not known, as the record of release {container.release_number} cannot be read", ""
     async with task_group() as asking:

@@ -47,7 +47,8 @@ kill "$PPID"
 """
 _READ = 'cat "$1/journal" 2>/dev/null; :'
 
-# The kernel names a file by inode and the device of its mount (stat has another one on btrfs); anyone may read that.
+# The kernel names a file by inode and the device of its mount (stat has another one on btrfs); anyone may read that. In
+# a container it hides a lock whose taker has ended, as flock(1) has, so the process that holds it on is looked for too.
 _LOOK = """
 [ -e "$1/holder" ] || exit 0
 cat "$1/holder"; echo
@@ -55,6 +56,9 @@ ls -i "$1/lock"
 mount=$(df -P "$1/lock" | sed -n '$s/.*% *//p')
 awk -v mount="$mount" '$5 == mount { device = $3 } END { print device }' /proc/self/mountinfo
 cat /proc/locks
+for file in $(grep -ls '[s]hipper-lock' /proc/[0-9]*/cmdline); do
+  tr '\\0' ' ' <"$file" 2>/dev/null; echo
+done
 """
 
 
@@ -130,7 +134,7 @@ class HostJournal:
         finished = await self._host.run(_LOOK, self._folder, doing="looking at the lock")
         if finished.exit_code:
             raise HostError(f"{self._host.name}: looking at the lock failed: {finished.errors.strip()}")
-        return _holder(finished.output)
+        return holder_of(finished.output, self._folder)
 
     def _send(self, line: str) -> None:
         assert self._process
@@ -173,18 +177,19 @@ def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
     return max(left, key=lambda dated: dated[0])[1] if left else None
 
 
-def _holder(seen: str) -> Holder | None:
-    """From who held the lock last, the inode and the device of its file, and all locks of the kernel.
+def holder_of(seen: str, folder: str) -> Holder | None:
+    """PURE: from what `_LOOK` prints: who had the lock last, inode and device of its file, all locks, its processes.
 
     https://man7.org/linux/man-pages/man5/proc_locks.5.html
     """
     last, _, rest = seen.partition("\n\n")
-    inode, device, *locks = rest.splitlines() or ("", "")
+    inode, device, *lines = rest.splitlines() or ("", "")
     if not device:
         return None
     major, minor = map(int, device.split(":"))
-    file = f"{major:02x}:{minor:02x}:{inode.split()[0]}"
-    if not any(fields[1] == "FLOCK" and file in fields for fields in map(str.split, locks)):
+    file = f" {major:02x}:{minor:02x}:{inode.split()[0]} "
+    process = f" shipper-lock {folder} "
+    if not any((" FLOCK " in line and file in line) or process in line for line in lines):
         return None
     try:
         return Holder(**json.loads(last))

@@ -37,7 +37,6 @@ def role_rows(hosts: Sequence[HostStatus], now: datetime) -> Iterator[Row]:
         "ROLE",
         "RELEASE",
         "VERSION",
-        "STATE",
         "HEALTH",
         "SINCE",
         "RESTARTS",
@@ -53,11 +52,10 @@ def role_rows(hosts: Sequence[HostStatus], now: datetime) -> Iterator[Row]:
 def _serving(role: RoleStatus, now: datetime) -> tuple[str, ...]:
     container = role.container
     if not container:
-        return ("", "", "-", role.health, "", "", "", "", "")
+        return ("-", "-", role.health, "", "", "", "", "")
     return (
         str(container.release_number),
         container.short_version,
-        container.state.value,
         ", ".join(filter(None, (role.health, role.handover))),
         ago(container.started_at, now),
         str(container.restart_count),
