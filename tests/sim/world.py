@@ -341,7 +341,6 @@ class SimJournal(_Part):
     async def read(self) -> tuple[dict[str, Any], ...]:
         return await self.client.call(self.server, "read journal", lambda: tuple(self.server.journal), reads=True)
 
-
     async def holder(self) -> Holder | None:
         def holder() -> Holder | None:
             return self.server.held_for if self.server.holder else None

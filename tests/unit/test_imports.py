@@ -95,12 +95,12 @@ def reached_from(file: str) -> set[str]:
         (("h11",), {"images/pull_registry.py"}),
         (("jinja2",), {"template.py"}),
         (("yaml",), {"deployfile.py", "cli/looking.py"}),
-        (("rich",), {"cli/shared.py", "reporters/terminal.py"}),
+        (("rich",), {"cli/shared.py", "cli/status.py", "reporters/terminal.py"}),
         (("click",), CLI),
         (("pydantic", "pydantic_core"), {"config.py", "deployfile.py", "records.py"}),
         (("subprocess",), {"git.py"}),
-        (("os", "signal"), {"cli/shared.py", "handover.py"}),
-        (("sys",), {"cli/__init__.py", "cli/guarding.py", "cli/looking.py", "cli/shared.py"}),
+        (("os", "signal"), {"cli/completing.py", "cli/shared.py", "handover.py"}),
+        (("sys",), {"cli/__init__.py", "cli/guarding.py", "cli/looking.py", "cli/shared.py", "cli/status.py"}),
         (("secrets",), {"deployment.py", "images/pull_registry.py", "shell.py"}),
         (("random", "uuid"), set()),
         (("logging", "warnings"), set()),
@@ -114,13 +114,13 @@ def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], 
     ("names", "files"),
     [
         (("print",), CLI),
-        (("sys.exit", "exit", "quit", "os._exit"), {"cli/shared.py"}),
-        (("os.environ", "os.getenv"), {"cli/shared.py", "handover.py"}),
+        (("sys.exit", "exit", "quit", "os._exit"), {"cli/shared.py", "cli/status.py"}),
+        (("os.environ", "os.getenv"), {"cli/completing.py", "cli/shared.py", "handover.py"}),
         (("asyncio.run",), {"cli/shared.py"}),
         (("breakpoint", "eval", "exec"), set()),
         (
             ("datetime.now", "datetime.utcnow", "datetime.today"),
-            {"cli/looking.py", "reporters/jsonlines.py", "session.py"},
+            {"cli/looking.py", "cli/status.py", "reporters/jsonlines.py", "session.py"},
         ),
         (
             ("time.time", "time.monotonic", "time.perf_counter"),
@@ -174,7 +174,7 @@ def test_what_all_steps_share_knows_none_of_them() -> None:
     ("file", "own"),
     [
         ("login.py", set()),
-        ("host.py", {"shipper.login", "shipper.pace", "shipper.shell", "shipper.tasks"}),
+        ("host.py", {"shipper.login", "shipper.pace", "shipper.shell", "shipper.tasks", "shipper.usage"}),
         ("engine.py", {"shipper.docker_api", "shipper.tasks"}),
     ],
 )
@@ -201,6 +201,7 @@ def test_few_know_which_adapters_are_real(adapter: str, files: set[str]) -> None
     "file",
     [
         "plan.py",
+        "changes.py",
         "host_plan.py",
         "image_plan.py",
         "images/refusals.py",
@@ -211,6 +212,8 @@ def test_few_know_which_adapters_are_real(adapter: str, files: set[str]) -> None
         "events.py",
         "mask.py",
         "errors.py",
+        "usage.py",
+        "reporters/tables.py",
         "reporters/words.py",
     ],
 )
@@ -230,6 +233,7 @@ def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> No
         "pydantic_core",
         "re",
         "typing",
+        "textwrap",
         "urllib.parse",
     }
     foreign = {name for reached in reached_from(file) for name in imports(reached)} - MODULES.keys()
@@ -237,7 +241,17 @@ def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> No
 
 
 @pytest.mark.parametrize(
-    "file", ["plan.py", "host_plan.py", "image_plan.py", "spec.py", "releases.py", "retention.py", "reporters/words.py"]
+    "file",
+    [
+        "plan.py",
+        "changes.py",
+        "host_plan.py",
+        "image_plan.py",
+        "spec.py",
+        "releases.py",
+        "retention.py",
+        "reporters/words.py",
+    ],
 )
 def test_what_is_pure_is_no_coroutine(file: str) -> None:
     assert not any(isinstance(node, (ast.AsyncFunctionDef, ast.Await)) for node in statements(SOURCES[file]))
