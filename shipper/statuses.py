@@ -5,6 +5,7 @@ Each host is reached on its own: what one of them does not tell, the others do.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from shipper.deployment import ignore
@@ -15,6 +16,8 @@ from shipper.mask import Mask, masking
 from shipper.project import Project
 from shipper.session import SystemClock, connected
 from shipper.tasks import task_group, together
+
+_PATIENCE = 2.0  # seconds that a look may take
 
 
 async def status(project: Project, *, tell: Tell = ignore) -> tuple[HostStatus, ...]:
@@ -33,23 +36,30 @@ async def watch_status(
     """
     with masking(tell) as (tell, mask):
         latest: dict[str, HostStatus | ShipperError] = {}
+        fresh: set[str] = set()
         news = asyncio.Event()
 
         def see(host_name: str, seen: HostStatus | ShipperError) -> None:
             latest[host_name] = seen
+            fresh.add(host_name)
             news.set()
+
+        async def all_seen() -> None:
+            while len(fresh) < len(project.hosts):
+                await news.wait()
+                news.clear()
+            fresh.clear()
 
         async with task_group() as looking:
             for name in project.hosts:
                 looking.create_task(_again_and_again(_only(project, name), every, mask, see, tell))
-            while len(latest) < len(project.hosts):
-                await news.wait()
-                news.clear()
-            shown = _told({name: latest[name] for name in project.hosts}, mask)
+            await all_seen()
+            show(_told({name: latest[name] for name in project.hosts}, mask))
             while True:
-                show(shown)
-                await SystemClock().sleep(every)
-                shown = tuple(_host_status(name, latest[name], mask) for name in project.hosts)
+                with suppress(TimeoutError):  # one that does not answer does not keep the others waiting
+                    async with asyncio.timeout(every + _PATIENCE):
+                        await all_seen()
+                show(tuple(_host_status(name, latest[name], mask) for name in project.hosts))
 
 
 def _only(project: Project, host_name: str) -> Project:

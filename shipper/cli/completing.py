@@ -20,11 +20,9 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    root = click.get_current_context().find_root()
     made = get_completion_class(shell)
     assert made
-    assert root.info_name
-    print(made(root.command, {}, root.info_name, f"_{root.info_name}_COMPLETE".upper()).source())
+    print(made(click.get_current_context().find_root().command, {}, "shipper", "_SHIPPER_COMPLETE").source())
 
 
 def host_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
