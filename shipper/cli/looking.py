@@ -1,6 +1,5 @@
 """What only looks."""
 
-import dataclasses
 import json
 import sys
 from datetime import UTC, datetime
@@ -27,19 +26,20 @@ def releases(options: Options, number: int) -> None:
     """List the releases that the hosts know, the newest first: where a rollback can go."""
     project = options.project()
     hosts = run(shipper.list_releases(project, tell=beside_result(options)))
-    hosts = {name: dataclasses.replace(host, releases=host.releases[-number:]) for name, host in hosts.items()}
+    newest = sorted({release.number for host in hosts.values() for release in host.releases})[-number:]
+    oldest = newest[0] if newest else 0
     if options.as_json:
-        print_json({name: _releases_as_json(host, project) for name, host in hosts.items()})
+        print_json({name: _releases_as_json(host, project, oldest) for name, host in hosts.items()})
         return
     from shipper.reporters.listings import release_rows
 
-    print_table(release_rows(hosts, project.role_names, datetime.now(UTC)))
+    print_table(release_rows(hosts, project.role_names, oldest, datetime.now(UTC)), titles=2)
 
 
-def _releases_as_json(host: "Observed", project: "Project") -> list[dict[str, Any]]:
+def _releases_as_json(host: "Observed", project: "Project", oldest: int) -> list[dict[str, Any]]:
     serving = {name: container.release_number for name, container in host.serving_all().items()}
     found = []
-    for release in host.releases:
+    for release in (release for release in host.releases if release.number >= oldest):
         roles = [name for name, of in serving.items() if of == release.number and project.means_role(name)]
         found.append({**shipper.as_json(release), "serves": bool(roles), "serves_roles": roles})
     return found

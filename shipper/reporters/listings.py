@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shipper.health import HEALTHY, HostStatus, RoleStatus
-from shipper.model import TERMINAL, Freeze, Holder, Observed, PastDeploy, Release, size_text
+from shipper.model import TERMINAL, Freeze, Holder, Observed, PastDeploy, Release, ReleaseOutcome, size_text
 from shipper.reporters.tables import Row, table
 from shipper.reporters.words import ago
 
@@ -121,12 +121,17 @@ def history_rows(past: Sequence[PastDeploy], host_names: Sequence[str], now: dat
         )
 
 
-def release_rows(hosts: Mapping[str, Observed], role_names: Collection[str], now: datetime) -> Iterator[Row]:
-    """The newest first; hosts that say the same of a release share a row. `role_names` are those that are meant."""
+def release_rows(
+    hosts: Mapping[str, Observed], role_names: Collection[str], oldest: int, now: datetime
+) -> Iterator[Row]:
+    """The newest first, down to the number `oldest`; hosts that say the same of a release share a row.
+
+    `role_names` are those that are meant, all if there are none.
+    """
     yield ("RELEASE", "VERSION", "OUTCOME", "WHEN", "BY", "FROM", "HOSTS", "NOTE")
     places: dict[tuple[int, Row], list[str]] = {}
     for host_name, host in hosts.items():
-        for release in host.releases:
+        for release in (release for release in host.releases if release.number >= oldest):
             note = "; ".join(_notes(host, release, role_names))
             places.setdefault((release.number, (*_told(release, now), note)), []).append(host_name)
     for number, (*told, note) in sorted(places, key=lambda key: -key[0]):
@@ -150,11 +155,16 @@ def _notes(host: Observed, release: Release, role_names: Collection[str]) -> Ite
     if mine:
         yield "serves" if len(mine) == len(serving) else f"serves {', '.join(mine)}"
     incumbent = host.incumbent_release
-    if incumbent and incumbent.replaces == release.number:
+    if incumbent and incumbent.replaces == release.number and not _is_one_way(host, incumbent):
         yield "a rollback goes here"
-    before = host.release(release.replaces) if release.replaces else None
-    if release.irreversible and before and before.irreversible != release.irreversible:
+    if release.outcome is ReleaseOutcome.DEPLOYED and _is_one_way(host, release):
         yield f"no way back from here: {release.irreversible}"
+
+
+def _is_one_way(host: Observed, release: Release) -> bool:
+    """As `Release.irreversible` says it."""
+    before = host.release(release.replaces) if release.replaces else None
+    return bool(release.irreversible) and before is not None and before.irreversible != release.irreversible
 
 
 def _places(names: Collection[str], all_names: Collection[str]) -> str:

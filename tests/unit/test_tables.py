@@ -133,7 +133,7 @@ def test_releases_tell_what_serves_where_a_rollback_goes_and_what_has_no_way_bac
     )
     host = a_host(a_container(3), a_container(2, role="worker"), releases=releases)
 
-    _, *rows = release_rows(by_name(host), (), NOW)
+    _, *rows = release_rows(by_name(host), (), 1, NOW)
 
     assert [(row[0], row[2], row[-1]) for row in rows] == [
         ("4", "failed", ""),
@@ -144,10 +144,18 @@ def test_releases_tell_what_serves_where_a_rollback_goes_and_what_has_no_way_bac
     assert {row[-2] for row in rows} == {""}, "of a single host there is nothing to say"
 
 
+def test_where_there_is_no_way_back_no_rollback_goes() -> None:
+    one_way = a_release(2, SECOND, replaces=1, irreversible="0007 drops users.email")
+
+    _, *rows = release_rows(by_name(a_host(a_container(2), releases=(a_release(1), one_way))), (), 2, NOW)
+
+    assert [(row[0], row[-1]) for row in rows] == [("2", "serves; no way back from here: 0007 drops users.email")]
+
+
 def test_releases_of_several_hosts_share_a_row_where_they_say_the_same() -> None:
     first = a_host(a_container(1), releases=(a_release(1),))
     second = a_host(a_container(2), host_name=B, releases=(a_release(1, env_salt="other"), a_release(2, SECOND)))
 
-    _, *rows = release_rows(by_name(first, second), (), NOW)
+    _, *rows = release_rows(by_name(first, second), (), 1, NOW)
 
     assert [(row[0], *row[-2:]) for row in rows] == [("2", B, "serves"), ("1", A, "serves"), ("1", B, "")]
