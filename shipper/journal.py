@@ -11,6 +11,7 @@ due, and at the end.
 import asyncio
 import json
 import math
+import re
 import shlex
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -52,9 +53,9 @@ _READ = 'cat "$1/journal" 2>/dev/null; :'
 _LOOK = """
 [ -e "$1/holder" ] || exit 0
 cat "$1/holder"; echo
-ls -i "$1/lock"
 mount=$(df -P "$1/lock" | sed -n '$s/.*% *//p')
-awk -v mount="$mount" '$5 == mount { device = $3 } END { print device }' /proc/self/mountinfo
+device=$(awk -v mount="$mount" '$5 == mount { device = $3 } END { print device }' /proc/self/mountinfo)
+echo "$device:$(ls -i "$1/lock")"
 cat /proc/locks
 for file in $(grep -ls '[s]hipper-lock' /proc/[0-9]*/cmdline); do
   tr '\\0' ' ' <"$file" 2>/dev/null; echo
@@ -178,16 +179,14 @@ def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
 
 
 def holder_of(seen: str, folder: str) -> Holder | None:
-    """PURE: from what `_LOOK` prints: who had the lock last, inode and device of its file, all locks, its processes.
+    """PURE: from what `_LOOK` prints: who had the lock last, device and inode of its file, all locks, its processes.
 
     https://man7.org/linux/man-pages/man5/proc_locks.5.html
     """
     last, _, rest = seen.partition("\n\n")
-    inode, device, *lines = rest.splitlines() or ("", "")
-    if not device:
-        return None
-    major, minor = map(int, device.split(":"))
-    file = f" {major:02x}:{minor:02x}:{inode.split()[0]} "
+    place, *lines = rest.splitlines() or [""]
+    numbers = re.match(r"(\d+):(\d+): *(\d+) ", place)
+    file = " {:02x}:{:02x}:{} ".format(*map(int, numbers.groups())) if numbers else "?"
     process = f" shipper-lock {folder} "
     if not any((" FLOCK " in line and file in line) or process in line for line in lines):
         return None

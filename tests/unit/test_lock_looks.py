@@ -14,7 +14,7 @@ LOCK = "4: FLOCK  ADVISORY  WRITE 24585 fe:01:93 0 EOF"
 
 
 def seen(*lines: str, last: str = json.dumps(asdict(ANN))) -> str:
-    return "\n".join((last, "", f"93 {FOLDER}/lock", "254:1", *lines, ""))
+    return "\n".join((last, "", f"254:1:93 {FOLDER}/lock", *lines, ""))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,12 @@ def test_a_lock_that_is_held_is_seen(line: str) -> None:
 )
 def test_the_lock_of_another_file_is_not_taken_for_it(line: str) -> None:
     assert holder_of(seen(line), FOLDER) is None
+
+
+def test_where_the_file_cannot_be_placed_the_process_is_seen_all_the_same() -> None:
+    told = "\n".join((json.dumps(asdict(ANN)), "", ":", LOCK, f"sh -c … shipper-lock {FOLDER} 20 {{}} "))
+
+    assert holder_of(told, FOLDER) == ANN
 
 
 def test_where_nobody_ever_deployed_nobody_holds_it() -> None:
