@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shipper.belongings import Belongings as Belongings
+    from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
     from shipper.composing import Composed as Composed, write_compose as write_compose
     from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
-    from shipper.deployment import deploy as deploy, plan_deploy as plan_deploy
+    from shipper.deployment import deploy as deploy
     from shipper.diagnosis import diagnose as diagnose
     from shipper.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     )
     from shipper.execution import Console as Console, execute as execute
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
+    from shipper.health import HEALTHY as HEALTHY, HostStatus as HostStatus, RoleStatus as RoleStatus
     from shipper.log_lines import logs as logs, since_of as since_of
     from shipper.login import HostKey as HostKey
     from shipper.model import (
@@ -88,16 +90,17 @@ if TYPE_CHECKING:
         size_text as size_text,
     )
     from shipper.plan import Plan as Plan
-    from shipper.project import Project as Project, open_project as open_project
+    from shipper.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
+    from shipper.project import Project as Project, open_project as open_project, roles_in as roles_in
     from shipper.pruning import Pruned as Pruned, prune as prune
     from shipper.reads import (
         history as history,
         list_releases as list_releases,
-        status as status,
     )
     from shipper.removal import Removed as Removed, find_belongings as find_belongings, remove as remove
     from shipper.rollbacks import rollback as rollback
     from shipper.shipping import build as build, push as push
+    from shipper.statuses import status as status, watch_status as watch_status
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
     from shipper.turning import restart as restart, start as start, stop as stop
 
@@ -105,10 +108,11 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "belongings": "Belongings",
+    "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
     "composing": "Composed write_compose",
     "config": "Config json_schema seconds_of",
-    "deployment": "deploy plan_deploy",
+    "deployment": "deploy",
     "diagnosis": "diagnose",
     "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
@@ -119,17 +123,20 @@ _NAMES = {
     "StepUndone Warned as_json",
     "execution": "Console execute",
     "freezing": "freeze freezes unfreeze",
+    "health": "HEALTHY HostStatus RoleStatus",
     "log_lines": "logs since_of",
     "login": "HostKey",
     "model": "Container Deployed Failed Freeze Image LogLine Observed Outcome PastDeploy Release Restarted Serving "
     "Started Stopped Terminal Unchanged short_image size_text",
     "plan": "Plan",
-    "project": "Project open_project",
+    "previews": "RoleEnv list_env plan_deploy",
+    "project": "Project open_project roles_in",
     "pruning": "Pruned prune",
-    "reads": "history list_releases status",
+    "reads": "history list_releases",
     "removal": "Removed find_belongings remove",
     "rollbacks": "rollback",
     "shipping": "build push",
+    "statuses": "status watch_status",
     "trust": "pin_key shown_key",
     "turning": "restart start stop",
 }

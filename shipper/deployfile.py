@@ -56,6 +56,21 @@ def parse(texts: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     return config
 
 
+def roles(texts: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names of the roles, each with its hosts: what can be read of these files, whatever else is wrong in them."""
+    reader = _Reader(environ)
+    merged: dict[str | int, object] = {}
+    for file, text in texts.items():
+        merged = _lay_over(merged, reader.read(file, text))
+    found: dict[str, list[str]] = {}
+    written = merged.get("roles")
+    for name, role in written.items() if isinstance(written, dict) else ():
+        hosts = role.get("hosts") if isinstance(role, dict) else None
+        known = enumerate(hosts if isinstance(hosts, list) else ())
+        found[name] = [str(host) for index, host in known if ("roles", name, "hosts", index) not in reader.hollow]
+    return found
+
+
 def _mistaken(mistakes: list[Mistake]) -> ConfigError:
     ordered = sorted(
         set(mistakes), key=lambda mistake: (mistake.file, mistake.line, str(mistake.path), mistake.complaint)

@@ -56,19 +56,10 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
                 looking = reading.create_task(observe_all(project, worlds, project.image, list_images=True))
             hosts = looking.result()
             warn_of_unfinished(worlds, tell)
-            made = await _plan(project, worlds, hosts, available, mask, tell)
+            wanted = await wanted_now(project, worlds, hosts, available, mask, tell)
+            made = make_plan(wanted, hosts)
             _warn_of_no_way_back(made, tell)
             return await carry_out(made, project, worlds, hosts, tell, mask)
-
-
-async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
-    """What `deploy` would do now; changes nothing. Raises ShipperError."""
-    require_version(project)
-    with masking(tell) as (tell, mask):
-        available = await available_secrets(project, mask)
-        async with connected(project, tell, project.affected_hosts) as worlds:
-            hosts = await observe_all(project, worlds, project.image, list_images=True)
-            return await _plan(project, worlds, hosts, available, mask, tell)
 
 
 def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> AbstractAsyncContextManager[None]:
@@ -124,16 +115,9 @@ def require_version(project: Project) -> None:
         )
 
 
-async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell) -> Plan:
+async def wanted_now(project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell) -> Wanted:
     warn_of_dirt(project, tell)
-    recorded: Env = {}
-    if available.keys() != project.config.secrets.keys():
-        serving = await serving_payloads(worlds, hosts, mask)
-        recorded = {name: secret for payload in serving.values() for name, secret in payload.secrets.items()}
-    secrets = environment.complete(project, available, recorded)
-    if absent := secrets.keys() - available.keys():
-        tell(Warned(text=f"Not set here, so taken from the release that serves: {', '.join(sorted(absent))}."))
-    payloads = {name: environment.payload(project, name, secrets) for name in hosts}
+    payloads = await payloads_now(project, worlds, hosts, available, mask, tell)
     wanted_release = new_release(project, worlds, number=0)
     number = releases.number_for(wanted_release, payloads, hosts.values(), project.role_names)
     numbered = replace(wanted_release, number=number)
@@ -141,8 +125,21 @@ async def _plan(project: Project, worlds: Worlds, hosts: Hosts, available: Env, 
     changing = {name: hosts[name] for name in project.hosts}
     sources = await sources_for(worlds, changing, project.image, mask, can_build=project.can_build)
     warn_of_left_out(project, project.config, hosts, tell)
-    wanted = wanted_of(project, records, payloads, worlds, hosts, sources, retain=project.config.retain)
-    return make_plan(wanted, hosts)
+    return wanted_of(project, records, payloads, worlds, hosts, sources, retain=project.config.retain)
+
+
+async def payloads_now(
+    project: Project, worlds: Worlds, hosts: Hosts, available: Env, mask: Mask, tell: Tell
+) -> dict[str, Payload]:
+    """What each host would get. Secrets that are absent here are those of the release that serves."""
+    recorded: Env = {}
+    if available.keys() != project.config.secrets.keys():
+        serving = await serving_payloads(worlds, hosts, mask)
+        recorded = {name: secret for payload in serving.values() for name, secret in payload.secrets.items()}
+    secrets = environment.complete(project, available, recorded)
+    if absent := secrets.keys() - available.keys():
+        tell(Warned(text=f"Not set here, so taken from the release that serves: {', '.join(sorted(absent))}."))
+    return {name: environment.payload(project, name, secrets) for name in hosts}
 
 
 def wanted_of(

@@ -447,6 +447,7 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         out_of_memory=state["OOMKilled"],
         health=(state.get("Health") or {}).get("Status", ""),
         restarts=inspected["RestartCount"],
+        process_id=state["Pid"],
         volumes=tuple(mount["Name"] for mount in inspected["Mounts"] if mount["Type"] == "volume"),
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
     )

@@ -48,6 +48,17 @@ def read(root: Path, commit: str, path: str) -> str | None:
     return _git(root, "show", f"{commit}:./{path}", strip=False)
 
 
+def subjects(root: Path, old: str, new: str) -> tuple[str, ...]:
+    """What `new` has that `old` has not, the newest first: short SHA and subject of each commit.
+
+    Nothing where one of the two is not known here.
+    """
+    try:
+        return tuple(_git(root, "log", "--no-color", "--format=%h %s", f"{old}..{new}").splitlines())
+    except (SourceError, FileNotFoundError):
+        return ()
+
+
 def is_tracked(root: Path, path: str) -> bool:
     return _is_checkout(root) and _succeeds(root, "ls-files", "--error-unmatch", path)
 

@@ -7,7 +7,7 @@ import re
 import shlex
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,8 @@ from shipper.login import reason
 from shipper.pace import Pace
 from shipper.shell import Shell
 from shipper.tasks import uninterrupted
-from shipper.world import Answer, Finished, Serve
+from shipper.usage import SAMPLE, Sample, samples_of
+from shipper.world import Answer, Disk, Finished, Serve
 
 _LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for its status and the start of its body
 
@@ -174,9 +175,19 @@ class SshHost:
             self._on_call(f"connect {address}:{port}", time.perf_counter() - begun)
 
     async def free_disk(self, folder: str) -> int | None:
+        disk = await self.disk(folder)
+        return disk.free if disk else None
+
+    async def disk(self, folder: str) -> Disk | None:
         finished = await self.run('df -Pk "$1"', folder, doing="free disk")
         fields = finished.output.splitlines()[-1].split() if finished.output else []
-        return int(fields[3]) * 1024 if finished.exit_code == 0 and len(fields) >= 6 and fields[3].isdigit() else None
+        if finished.exit_code or len(fields) < 6 or not fields[3].isdigit():
+            return None
+        return Disk(free=int(fields[3]) * 1024, used_percent=int(fields[4].rstrip("%")))
+
+    async def samples(self, process_ids: Collection[int]) -> dict[int, Sample]:
+        finished = await self.run(SAMPLE, *map(str, process_ids), doing="looking at what is used")
+        return samples_of(finished.output)
 
     @asynccontextmanager
     async def serving(self, serve: Serve) -> AsyncIterator[int]:

@@ -199,7 +199,7 @@ class HostPlan:
             role_name=role_name,
             container_name=name,
             image_name=self.release.image,
-            gate=_gate(role),
+            gate=gate_of(role),
         )
         if choose_strategy(role)[0] == "handover":
             yield self._handover(role_name, name)
@@ -363,7 +363,7 @@ def prune(host_name: str, beyond: Beyond, because: str) -> Iterator[Prune]:
         )
 
 
-def _gate(role: Role) -> Gate | None:
+def gate_of(role: Role) -> Gate | None:
     """Standing by is ready: where nothing else is asked for, the app's own word counts."""
     if role.gate is None and role.handover:
         return Gate(http=HttpProbe(port=role.handover.port, path=role.handover.path))

@@ -11,6 +11,7 @@ due, and at the end.
 import asyncio
 import json
 import math
+import re
 import shlex
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -46,6 +47,20 @@ done
 kill "$PPID"
 """
 _READ = 'cat "$1/journal" 2>/dev/null; :'
+
+# The kernel names a file by inode and the device of its mount (stat has another one on btrfs); anyone may read that. In
+# a container it hides a lock whose taker has ended, as flock(1) has, so the process that holds it on is looked for too.
+_LOOK = """
+[ -e "$1/holder" ] || exit 0
+cat "$1/holder"; echo
+mount=$(df -P "$1/lock" | sed -n '$s/.*% *//p')
+device=$(awk -v mount="$mount" '$5 == mount { device = $3 } END { print device }' /proc/self/mountinfo)
+echo "$device:$(ls -i "$1/lock")"
+cat /proc/locks
+for file in $(grep -ls '[s]hipper-lock' /proc/[0-9]*/cmdline); do
+  tr '\\0' ' ' <"$file" 2>/dev/null; echo
+done
+"""
 
 
 class HostJournal:
@@ -116,6 +131,12 @@ class HostJournal:
         finished = await self._host.run(_READ, self._folder, doing="reading the journal")
         return entries(finished.output)
 
+    async def holder(self) -> Holder | None:
+        finished = await self._host.run(_LOOK, self._folder, doing="looking at the lock")
+        if finished.exit_code:
+            raise HostError(f"{self._host.name}: looking at the lock failed: {finished.errors.strip()}")
+        return holder_of(finished.output, self._folder)
+
     def _send(self, line: str) -> None:
         assert self._process
         self._process.send(line)
@@ -155,6 +176,24 @@ def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
         if lacks_outcome(last := world.journal.last) and {"command", "release"} <= last.keys()
     ]
     return max(left, key=lambda dated: dated[0])[1] if left else None
+
+
+def holder_of(seen: str, folder: str) -> Holder | None:
+    """PURE: from what `_LOOK` prints: who had the lock last, device and inode of its file, all locks, its processes.
+
+    https://man7.org/linux/man-pages/man5/proc_locks.5.html
+    """
+    last, _, rest = seen.partition("\n\n")
+    place, *lines = rest.splitlines() or [""]
+    numbers = re.match(r"(\d+):(\d+): *(\d+) ", place)
+    file = " {:02x}:{:02x}:{} ".format(*map(int, numbers.groups())) if numbers else "?"
+    process = f" shipper-lock {folder} "
+    if not any((" FLOCK " in line and file in line) or process in line for line in lines):
+        return None
+    try:
+        return Holder(**json.loads(last))
+    except (ValueError, TypeError):
+        return Holder(performer="somebody", since="", purpose="something that this version of shipper cannot read")
 
 
 def _locked(host_name: str, answer: str) -> Locked:

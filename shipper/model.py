@@ -249,6 +249,8 @@ class Container:
     """How often Docker started it again since it was created."""
     run: str = ""
     """`release` or `exec` where it runs one command and serves nobody: as `Label.RUN` says."""
+    process_id: int = 0
+    """Of its first process, as the server counts; 0 if it does not run."""
     volumes: tuple[str, ...] = ()
     """Names of those that it mounts; Docker makes one up where the image asks for a volume that nobody gives it."""
 
@@ -492,7 +494,9 @@ class PastDeploy:
     """As in `Release`; empty like `origin`."""
     title: str
     outcome: str
-    """deployed, restarted, stopped, started, unchanged, failed; unfinished if it died or is under way."""
+    """deployed, restarted, stopped, started, unchanged, failed; "under way"; unfinished if it died."""
+    seconds: float | None = None
+    """From its first entry to its last; None where that is not known."""
 
     @property
     def short_version(self) -> str:

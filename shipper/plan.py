@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shipper.changes import Changes
 from shipper.config import Config
 from shipper.errors import ReleaseNotFound
 from shipper.facts import Facts
@@ -39,6 +40,8 @@ class Plan:
     """All that was begun of these is taken back if one fails."""
     after_commit: tuple[Wave, ...]
     max_parallel: int
+    changes: tuple[Changes, ...] = ()
+    """What differs from what serves, for those who look; a deploy does not find it out."""
 
     @property
     def release(self) -> Release:

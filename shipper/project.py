@@ -121,6 +121,21 @@ def open_project(
     return made
 
 
+def roles_in(
+    root: Path | str = ".", *, config_file: str, destination: str | None = None, environ: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """The roles of the config in this folder, each with its hosts, without user and port, as far as they can be read.
+
+    For shells that complete a word: mistakes are passed over, and Git is not asked. Raises ConfigError where there is
+    no such file.
+    """
+    folder, here = Path(root), Revision(version="")
+    roles = deployfile.roles(
+        {file: _required(folder, here, file) for file in _files(config_file, destination)}, environ
+    )
+    return {name: tuple(map(_address, hosts)) for name, hosts in roles.items()}
+
+
 def _named(given: str, there: Collection[str], kind: str, known_as: Callable[[str], str] = lambda name: name) -> str:
     """Which of those in the config is meant. Raises UsageError."""
     if found := next((name for name in there if given in (name, known_as(name))), None):

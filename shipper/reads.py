@@ -1,35 +1,17 @@
-"""Looking without touching: what serves, which releases there are, what the journals tell."""
+"""Looking without touching: which releases there are, what the journals tell."""
 
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from shipper.deployment import ignore
 from shipper.events import Tell
-from shipper.model import Observed, PastDeploy, Serving
-from shipper.observe import observe_all, serving_of
+from shipper.model import Holder, Observed, PastDeploy
+from shipper.observe import observe_all
 from shipper.project import Project
 from shipper.session import connected
-from shipper.tasks import together
-
-
-async def status(project: Project, *, tell: Tell = ignore) -> tuple[Serving, ...]:
-    """What serves, for each host and role of the config and each role that still runs. Raises ShipperError."""
-    async with connected(project, tell) as worlds:
-        hosts = await observe_all(project, worlds, None)
-    found = {(row.host_name, row.role_name): row for row in serving_of(hosts)}
-    wanted = [
-        (host_name, name)
-        for name, role in project.config.roles.items()
-        for host_name in role.hosts
-        if project.means_role(name) and host_name in hosts
-    ]
-    absent = {key: Serving(host_name=key[0], role_name=key[1], container=None) for key in wanted}
-    left_over = [
-        row
-        for key, row in found.items()
-        if key not in absent and project.means_role(row.role_name) and (row.container or row.stopped)
-    ]
-    return (*(found.get(key, row) for key, row in absent.items()), *left_over)
+from shipper.tasks import task_group, together
 
 
 async def list_releases(project: Project, *, tell: Tell = ignore) -> dict[str, Observed]:
@@ -43,17 +25,30 @@ async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy,
 
     Raises ShipperError.
     """
-    async with connected(project, tell) as worlds:
-        journals = await together({name: world.journal.read() for name, world in worlds.items()})
-    past = [deploy for name, entries in journals.items() for deploy in past_deploys(name, entries)]
+    async with connected(project, tell) as worlds, task_group() as reading:
+        asked = reading.create_task(together({name: world.journal.read() for name, world in worlds.items()}))
+        looked = reading.create_task(together({name: world.journal.holder() for name, world in worlds.items()}))
+    holders = looked.result()
+    past = [
+        deploy
+        for name, entries in asked.result().items()
+        for deploy in past_deploys(name, entries, project.role_names, holders[name])
+    ]
     return tuple(sorted(past, key=lambda deploy: (deploy.begun_at, deploy.host_name)))
 
 
-def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[PastDeploy]:
-    """PURE. An entry that is not as we write them is passed over."""
+def past_deploys(
+    host_name: str, entries: Sequence[Mapping[str, Any]], role_names: Collection[str] = (), holder: Holder | None = None
+) -> list[PastDeploy]:
+    """PURE. Those that did something for these roles, or all; `holder` has the lock now.
+
+    An entry that is not as we write them is passed over.
+    """
     # the id alone is not enough: a stop makes no container, and the next command may come in the same second
-    ended = [entry for entry in entries if entry.get("event") == "outcome"]
-    outcomes = {(entry.get("deploy"), entry.get("command")): str(entry.get("kind")) for entry in ended}
+    outcomes = {
+        (entry.get("deploy"), entry.get("command")): entry for entry in entries if entry.get("event") == "outcome"
+    }
+    meant = {entry.get("deploy") for entry in entries if not role_names or entry.get("role_name") in role_names}
     return [
         PastDeploy(
             host_name=host_name,
@@ -63,8 +58,20 @@ def past_deploys(host_name: str, entries: tuple[dict[str, Any], ...]) -> list[Pa
             origin=str(entry.get("origin", "")),
             version=str(entry.get("version", "")),
             title=str(entry["title"]),
-            outcome=outcomes.get((entry["deploy"], entry.get("command")), "unfinished"),
+            **_ended(entry, outcomes.get((entry["deploy"], entry.get("command"))), holder),
         )
         for entry in entries
-        if entry.get("event") == "deploy" and {"deploy", "at", "performer", "title"} <= entry.keys()
+        if entry.get("event") == "deploy"
+        and {"deploy", "at", "performer", "title"} <= entry.keys()
+        and entry["deploy"] in meant
     ]
+
+
+def _ended(begun: Mapping[str, Any], outcome: Mapping[str, Any] | None, holder: Holder | None) -> dict[str, Any]:
+    if outcome is None:
+        with suppress(ValueError, TypeError):  # the holder's clock is that of its entries
+            if holder and datetime.fromisoformat(begun["at"]) >= datetime.fromisoformat(holder.since):
+                return {"outcome": "under way"}
+        return {"outcome": "unfinished"}
+    passed = datetime.fromisoformat(outcome["at"]) - datetime.fromisoformat(begun["at"]) if "at" in outcome else None
+    return {"outcome": str(outcome.get("kind")), "seconds": passed.total_seconds() if passed is not None else None}

@@ -7,6 +7,7 @@ rename; an outcome is replaced by a rename.
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +32,12 @@ for number in *; do
 done
 """
 _READ_PAYLOAD = 'cd "$1/releases/$2" 2>/dev/null || exit 0; cat config env'
+_READ_PAYLOADS = """
+cd "$1/releases" 2>/dev/null || exit 0
+for number in *; do
+  printf '%s\\n%s\\n%s\\n' "$number" "$(cat "$number/config" 2>/dev/null)" "$(cat "$number/env" 2>/dev/null)"
+done
+"""
 _WRITE = f"""
 set -e; umask 007
 {MAKE_ROOT}
@@ -76,6 +83,14 @@ class Records:
             return _payload(lines[0], json.loads(lines[1]))
         except (ValueError, KeyError, ValidationError):
             raise self._unreadable(f"release {number}") from None
+
+    async def payloads(self) -> dict[int, Payload]:
+        lines = (await self._run("reading all releases", _READ_PAYLOADS)).split("\n")
+        found = {}
+        for number, config, env in zip(lines[::3], lines[1::3], lines[2::3], strict=False):
+            with suppress(ValueError, KeyError):  # of another version of shipper, or just being removed
+                found[int(number)] = _payload(config, json.loads(env))
+        return found
 
     async def write(self, release: Release, payload: Payload) -> None:
         record = json.dumps(as_json(release, private=True))

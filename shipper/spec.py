@@ -27,7 +27,7 @@ def container_spec(
         aliases=aliases,
         labels={**role.labels, **labels},
         command=role.command,
-        env={**payload.env[role_name], **_handover_env(role)},
+        env=container_env(role, payload.env[role_name]),
         files=tuple(_file(path, file, contents[path]) for path, file in role.files.items()),
         mounts=(
             *(_mount(volume) for volume in role.volumes),
@@ -64,11 +64,11 @@ def run_spec(
     return replace(own, command=command, ports=(), mounts=without_lease, env=payload.env[role_name])
 
 
-def _handover_env(role: Role) -> Env:
-    """Where the app finds its lease, and where it tells its state: docs/handover.md."""
+def container_env(role: Role, env: Env) -> Env:
+    """With where the app finds its lease, and where it tells its state, if it hands over: docs/handover.md."""
     if not role.handover:
-        return {}
-    return {"SHIPPER_LEASE": Secret(_LEASE), "SHIPPER_HEALTH_PORT": Secret(str(role.handover.port))}
+        return env
+    return {**env, "SHIPPER_LEASE": Secret(_LEASE), "SHIPPER_HEALTH_PORT": Secret(str(role.handover.port))}
 
 
 def _mount(volume: str) -> Mount:

@@ -23,6 +23,7 @@ from shipper.model import (
     ReleaseOutcome,
     Terminal,
 )
+from shipper.usage import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,15 @@ class Storage:
     folder: str
     is_containerd: bool
     """The containerd image store, which names and loads images in another way than the classic one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """Of a file system, for those who are not root."""
+
+    free: int
+    """Bytes."""
+    used_percent: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +107,12 @@ class Host(Protocol):
 
     async def free_disk(self, folder: str) -> int | None:
         """Bytes; None where the server does not tell."""
+
+    async def disk(self, folder: str) -> Disk | None:
+        """That which the folder is on; None where the server does not tell."""
+
+    async def samples(self, process_ids: Collection[int]) -> dict[int, Sample]:
+        """What the containers of these processes use; without those that are gone, or that the server does not show."""
 
     def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
         """Listens on the server's 127.0.0.1 while the block lasts; gives the port. Raises ForwardingDisabled too."""
@@ -228,6 +244,9 @@ class State(Protocol):
 
     async def releases(self) -> tuple[Release, ...]: ...
     async def payload(self, number: int) -> Payload | None: ...
+    async def payloads(self) -> dict[int, Payload]:
+        """Of all releases, for those who do not know yet which one serves; without those that cannot be read."""
+
     async def write(self, release: Release, payload: Payload) -> None:
         """Writes a new release: all of it, or nothing."""
 
@@ -266,6 +285,8 @@ class Journal(Protocol):
         """When all entries are written durably. Does nothing where the lock is not held."""
 
     async def read(self) -> tuple[dict[str, Any], ...]: ...
+    async def holder(self) -> Holder | None:
+        """Who holds the lock now, found out without touching it. Raises HostError."""
 
 
 class Images(Protocol):

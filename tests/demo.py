@@ -69,8 +69,8 @@ class Demo:
             text=True,
             check=True,
         )
-        (row,) = json.loads(done.stdout)
-        return str(row["container"]["address"])
+        (host,) = json.loads(done.stdout)
+        return str(host["roles"][0]["container"]["address"])
 
     def ask(self) -> None:
         print(f"  the app answers: {self.answer(self.address())}", flush=True)

@@ -12,14 +12,16 @@ from typing import Any
 import click
 
 import shipper
+from shipper.cli.completing import completion
 from shipper.cli.deploying import build, deploy, plan, push, restart, rollback, start, stop
 from shipper.cli.diagnosing import doctor
 from shipper.cli.guarding import lock, trust, unlock
 from shipper.cli.inside import execute, logs
 from shipper.cli.keeping import prune, remove
-from shipper.cli.looking import config, history, releases, status, version
+from shipper.cli.looking import config, env, history, releases, version
 from shipper.cli.shared import print_error
 from shipper.cli.starting import init
+from shipper.cli.status import status
 
 _EPILOG = (
     "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 20 refused by a gate; 21 failed, and "
@@ -62,6 +64,7 @@ _COMMANDS = (
     rollback,
     plan,
     status,
+    env,
     releases,
     logs,
     execute,
@@ -79,6 +82,7 @@ _COMMANDS = (
     config,
     doctor,
     init,
+    completion,
     version,
 )
 for _command in _COMMANDS:

@@ -1,6 +1,7 @@
 """What changes what serves, or tells what would change."""
 
 import functools
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,12 +11,16 @@ from shipper.cli.shared import (
     beside_result,
     from_ci_option,
     print_json,
+    print_styled,
     reporter,
     run,
     run_reported,
     shared_options,
     wait_option,
 )
+
+if TYPE_CHECKING:
+    from shipper import Plan
 
 
 @click.command()
@@ -60,12 +65,25 @@ def rollback(options: Options, release: int | None, current_env: bool, force: bo
 @from_ci_option
 @shared_options
 def plan(options: Options, revision: str | None, from_ci: bool) -> None:
-    """Print what `deploy` would do, and why. Changes nothing."""
+    """Print what `deploy` would change of what serves, what it would do for that, and why. Changes nothing itself."""
     made = run(shipper.plan_deploy(options.project(revision, from_ci=from_ci), tell=beside_result(options)))
     if options.as_json:
-        print_json({"title": made.title, "release": made.release, "steps": made.lines[1:], "empty": made.is_empty})
-    else:
-        print("\n".join(made.lines))
+        shown = ("title", "release", "changes")
+        print_json({**{name: getattr(made, name) for name in shown}, "steps": _steps(made), "empty": made.is_empty})
+        return
+    from shipper.reporters.diffs import change_lines
+
+    title, *lines = made.lines
+    print(title)
+    print_styled([("", ""), *change_lines(made.changes), ("", "")] if made.changes else [])
+    print("\n".join(lines))
+
+
+def _steps(made: "Plan") -> list[dict[str, str]]:
+    return [
+        {"step": s.name, "host": s.host_name, "role": s.role_name, "detail": s.detail, "because": s.because}
+        for s in made.steps
+    ]
 
 
 @click.command()

@@ -4,86 +4,82 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, print_json, print_table, run, shared_options
+from shipper.cli.shared import Options, beside_result, print_json, print_styled, print_table, run, shared_options
+
+if TYPE_CHECKING:
+    from shipper import Observed, Project
+
+
+_number_option = click.option(
+    "-n", "--number", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the newest."
+)
 
 
 @click.command()
+@_number_option
 @shared_options
-def status(options: Options) -> None:
-    """Show what serves on each host."""
-    rows = run(shipper.status(options.project(), tell=beside_result(options)))
+def releases(options: Options, number: int) -> None:
+    """List the releases that the hosts know, the newest first: where a rollback can go."""
+    project = options.project()
+    hosts = run(shipper.list_releases(project, tell=beside_result(options)))
+    newest = sorted({release.number for host in hosts.values() for release in host.releases})[-number:]
+    oldest = newest[0] if newest else 0
     if options.as_json:
-        print_json(rows)
+        print_json({name: _releases_as_json(host, project, oldest) for name, host in hosts.items()})
         return
-    from shipper.reporters.words import ago
+    from shipper.reporters.listings import release_rows
 
-    now = datetime.now(UTC)
-    lines = [("HOST", "ROLE", "RELEASE", "VERSION", "STATE", "SINCE", "CONTAINER")]
-    for row in rows:
-        container = row.container
-        if container:
-            since = ago(container.started_at, now)
-            number = str(container.release_number)
-            version = container.short_version
-            lines.append((row.host_name, row.role_name, number, version, container.state.value, since, container.name))
-        elif stopped := row.stopped:
-            number, version, since = str(stopped.release_number), stopped.short_version, ago(stopped.ended_at, now)
-            lines.append((row.host_name, row.role_name, number, version, "stopped", since, stopped.name))
-        else:
-            lines.append((row.host_name, row.role_name, "-", "-", "nothing serves", "-", "-"))
-    print_table(lines)
+    print_table(release_rows(hosts, project.role_names, oldest, datetime.now(UTC)), titles=2)
+
+
+def _releases_as_json(host: "Observed", project: "Project", oldest: int) -> list[dict[str, Any]]:
+    serving = {name: container.release_number for name, container in host.serving_all().items()}
+    found = []
+    for release in (release for release in host.releases if release.number >= oldest):
+        roles = [name for name, of in serving.items() if of == release.number and project.means_role(name)]
+        found.append({**shipper.as_json(release), "serves": bool(roles), "serves_roles": roles})
+    return found
 
 
 @click.command()
+@_number_option
 @shared_options
-def releases(options: Options) -> None:
-    """List the releases that the hosts know: where a rollback can go."""
-    hosts = run(shipper.list_releases(options.project(), tell=beside_result(options)))
-    serving = {
-        name: {container.release_number for container in host.serving_all().values()} for name, host in hosts.items()
-    }
-    if options.as_json:
-        print_json(
-            {
-                name: [{**shipper.as_json(r), "serves": r.number in serving[name]} for r in host.releases]
-                for name, host in hosts.items()
-            }
-        )
-        return
-    from shipper.reporters.words import ago
+def history(options: Options, number: int) -> None:
+    """List what changed what serves, the newest first: deploys, rollbacks, restarts, stops; who, when, from where.
 
-    now = datetime.now(UTC)
-    lines = [("HOST", "RELEASE", "VERSION", "OUTCOME", "WHEN", "BY", "")]
-    for name, host in hosts.items():
-        for release in sorted(host.releases, key=lambda release: -release.number):
-            mark = "serves" if release.number in serving[name] else ""
-            when = ago(release.begun_at, now)
-            outcome = release.outcome.value
-            lines.append((name, str(release.number), release.short_version, outcome, when, release.performer, mark))
-    print_table(lines)
-
-
-@click.command()
-@shared_options
-def history(options: Options) -> None:
-    """List what changed what serves: deploys, rollbacks, restarts, stops; who, when, from where, how it ended."""
-    past = run(shipper.history(options.project(), tell=beside_result(options)))
+    With --role, what did something for that role.
+    """
+    project = options.project()
+    past = run(shipper.history(project, tell=beside_result(options)))
+    newest = list(dict.fromkeys(deploy.deploy_id for deploy in past))[-number:]
+    past = tuple(deploy for deploy in past if deploy.deploy_id in newest)
     if options.as_json:
         print_json(past)
         return
-    from shipper.reporters.words import ago
+    from shipper.reporters.listings import history_rows
 
-    now = datetime.now(UTC)
-    lines = [("WHEN", "HOST", "BY", "FROM", "OUTCOME", "VERSION", "WHAT")]
-    for deploy in past:
-        who = (deploy.performer, deploy.origin or "-")
-        what = (deploy.outcome, deploy.short_version or "-", deploy.title)
-        lines.append((ago(deploy.begun_at, now), deploy.host_name, *who, *what))
-    print_table(lines)
+    print_table(history_rows(past, project.hosts, datetime.now(UTC)))
+
+
+@click.command()
+@shared_options
+def env(options: Options) -> None:
+    """List the names of all variables and files that a deploy now would give, and which would change.
+
+    + is new, - goes away, ~ gets another value than the containers that serve have. No value is shown.
+    """
+    found = run(shipper.list_env(options.project(), tell=beside_result(options)))
+    if options.as_json:
+        print_json(found)
+        return
+    from shipper.reporters.diffs import env_lines
+
+    print_styled(env_lines(found))
 
 
 @click.command()

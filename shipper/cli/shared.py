@@ -6,10 +6,11 @@ import functools
 import gc
 import json
 import os
+import shutil
 import signal
 import sys
 from asyncio.log import logger as asyncio_log
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 import shipper
+from shipper.cli.completing import destinations, host_names, role_names
 
 if TYPE_CHECKING:
     from shipper import Event, Outcome, Project
+    from shipper.reporters.tables import Row
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -66,9 +69,29 @@ class Options:
 
 _SHARED = (
     click.option("-c", "--config-file", default="config/deploy.yaml", show_default=True, help="The config."),
-    click.option("-d", "--destination", metavar="NAME", help="Lay deploy.NAME.yaml over the config."),
-    click.option("--host", "host_names", metavar="HOST", multiple=True, help="Only this host; may be repeated."),
-    click.option("--role", "role_names", metavar="ROLE", multiple=True, help="Only this role; may be repeated."),
+    click.option(
+        "-d",
+        "--destination",
+        metavar="NAME",
+        shell_complete=destinations,
+        help="Lay deploy.NAME.yaml over the config.",
+    ),
+    click.option(
+        "--host",
+        "host_names",
+        metavar="HOST",
+        multiple=True,
+        shell_complete=host_names,
+        help="Only this host; may be repeated.",
+    ),
+    click.option(
+        "--role",
+        "role_names",
+        metavar="ROLE",
+        multiple=True,
+        shell_complete=role_names,
+        help="Only this role; may be repeated.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines."),
     click.option("-q", "--quiet", is_flag=True, help="Print only the result, and what goes wrong."),
     click.option("-v", "--verbose", is_flag=True, help="Print every call with its milliseconds."),
@@ -226,11 +249,33 @@ def print_error(error: shipper.ShipperError) -> None:
             _say(f"{label}{text}")
 
 
-def print_table(lines: Sequence[tuple[str, ...]], file: TextIO | None = None) -> None:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), file=file)
+def print_table(rows: "Iterable[Row]", *, titles: int = 1, file: TextIO | None = None) -> None:
+    """As wide as it must be; on a terminal no wider than that. See `reporters.tables`."""
+    from shipper.reporters.tables import table
+
+    for lines in table(list(rows), titles=titles, width=width()):
+        for line in lines:
+            print(line, file=file)
+
+
+def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
+    """Lines, each with the style that it has on a terminal."""
+    if not sys.stdout.isatty():
+        for line, _ in lines:
+            print(line)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for line, style in lines:
+        console.print(Text(line, style=style))
+
+
+def width() -> int | None:
+    """Of the terminal; None where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(shipper.as_json(value)))
+    print(json.dumps(shipper.as_json(value)), flush=True)

@@ -63,6 +63,13 @@ class Check(Step):
         container = await world.engine.container(self.container_name)
         if not container.is_running:
             raise await self._failed(world, self._end(container))
+        return await self._probed(world, container, gate, command)
+
+    async def look(self, world: World, container: Container) -> str:
+        """One probe of a container that runs: what is wrong, or nothing."""
+        return await self._probed(world, container, *await self._resolved(world))
+
+    async def _probed(self, world: World, container: Container, gate: Gate, command: tuple[str, ...]) -> str:
         try:
             if gate.http:
                 return await _http_problem(world, container.address, gate)

@@ -53,7 +53,7 @@ class Handover(Step):
         olds_gave_way = not any(containers[name].is_committed for name in self.old_names if name in containers)
         if new is None or not (new.is_running and new.is_committed and olds_gave_way):
             return False
-        return await self._state(world, new) == "active"
+        return await state_of(world, new, self.config) == "active"
 
     async def undo(self, world: World) -> str:
         """Stops the new one before the old one starts: never two at once."""
@@ -76,7 +76,7 @@ class Handover(Step):
     async def _wait_until(self, world: World, report: Report, *wanted: str) -> None:
         deadline = world.clock.monotonic() + self.config.deadline
         looks = 0
-        while (state := await self._state(world, await self._running(world))) not in wanted:
+        while (state := await state_of(world, await self._running(world), self.config)) not in wanted:
             looks += 1
             report(Progress(done=looks, total=0, unit="probes", detail=state))
             if world.clock.monotonic() + _PAUSE > deadline:
@@ -89,17 +89,18 @@ class Handover(Step):
             raise await self._failed(world, f"exited with code {container.exit_code} instead of becoming active")
         return container
 
-    async def _state(self, world: World, container: Container) -> str:
-        """What the app says of itself, or why it says nothing."""
-        try:
-            answer = await world.host.http_get(container.address, self.config.port, self.config.path, _TIMEOUT)
-            return str(json.loads(answer.body)["state"])
-        except ForwardingDisabled:
-            raise
-        except ConnectError as error:
-            return error.what
-        except (ValueError, KeyError, TypeError):
-            return f"GET {self.config.path} gives no JSON with a `state`"
-
     async def _failed(self, world: World, reason: str) -> GateFailed:
         return GateFailed(f"{self.container_name} {reason}", logs=await last_lines(world, self.container_name))
+
+
+async def state_of(world: World, container: Container, config: HandoverConfig) -> str:
+    """What the app says of itself (standby, active, draining), or why it says nothing."""
+    try:
+        answer = await world.host.http_get(container.address, config.port, config.path, _TIMEOUT)
+        return str(json.loads(answer.body)["state"])
+    except ForwardingDisabled:
+        raise
+    except ConnectError as error:
+        return error.what
+    except (ValueError, KeyError, TypeError):
+        return f"GET {config.path} gives no JSON with a `state`"

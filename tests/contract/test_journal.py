@@ -34,6 +34,16 @@ async def test_a_lock_that_is_taken_is_refused_and_the_holder_is_told(stage: Sta
             await other.journal.lock(BOB)
 
 
+async def test_who_holds_the_lock_is_seen_by_everyone_and_nobody_when_it_is_free(stage: Stage, world: World) -> None:
+    async with stage.another() as other:
+        assert await other.journal.holder() is None
+        await world.journal.lock(ANN)
+        assert await other.journal.holder() == ANN
+        assert await world.journal.holder() == ANN
+        await world.journal.unlock()
+        assert await other.journal.holder() is None
+
+
 async def test_a_lock_that_was_given_back_is_free(stage: Stage, world: World) -> None:
     await world.journal.lock(ANN)
     await world.journal.unlock()

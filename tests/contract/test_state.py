@@ -30,6 +30,7 @@ async def world(stage: Stage) -> AsyncIterator[World]:
 async def test_at_first_there_is_nothing(world: World) -> None:
     assert await world.state.releases() == ()
     assert await world.state.payload(ABSENT) is None
+    assert await world.state.payloads() == {}
     assert await world.state.freeze() is None
 
 
@@ -41,6 +42,7 @@ async def test_what_was_written_is_read_in_the_order_of_numbers(world: World) ->
 
     assert await world.state.releases() == tuple(sorted(releases, key=lambda release: release.number))
     assert await world.state.payload(10) == PAYLOAD
+    assert await world.state.payloads() == dict.fromkeys((9, 10, 11), PAYLOAD)
 
 
 async def test_a_release_is_not_written_twice(world: World) -> None:

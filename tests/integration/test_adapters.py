@@ -23,6 +23,7 @@ import pytest
 from shipper.errors import ConnectError, EngineError
 from shipper.host import SshHost
 from shipper.model import ContainerSpec
+from shipper.usage import cpu_percent
 from shipper.world import ByteReader, ByteWriter, World
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
@@ -66,7 +67,10 @@ OF_A_HOST: dict[str, Verb] = {
     "connect_socket": lambda world, name: ssh(world).connect_socket("/var/run/docker.sock"),
     "serving": lambda world, name: listen(world),
     "unless_left": lambda world, name: begin(world.host.unless_left("true")),
+    "samples": lambda world, name: world.host.samples((1,)),
     "releases": lambda world, name: world.state.releases(),
+    "payloads": lambda world, name: world.state.payloads(),
+    "holder": lambda world, name: world.journal.holder(),
     "exists": lambda world, name: world.state.exists(),
     "remove_all": lambda world, name: world.state.remove_all(),
 }
@@ -447,6 +451,28 @@ async def test_an_open_port_can_be_connected_to(world: World, respond: Respond) 
     await world.host.connect_tcp("127.0.0.1", respond("").port, 5)
 
 
+async def test_a_busy_container_uses_a_processor_and_an_idle_one_uses_none(
+    world: World, container: Callable[[str], str]
+) -> None:
+    busy, idle = [await world.engine.container(container(line)) for line in ("while :; do :; done", "exec sleep 1000")]
+    ids = busy.process_id, idle.process_id
+
+    first = await world.host.samples(ids)
+    await world.clock.sleep(0.1)
+    second = await world.host.samples(ids)
+
+    shares = [cpu_percent(first[process_id], second[process_id]) for process_id in ids]
+    assert shares[0] is not None
+    assert shares[1] is not None
+    assert shares[0] > 10 > shares[1]  # others compute too
+    assert 0 < second[idle.process_id].memory < 20_000_000
+    assert second[idle.process_id].memory_limit is None
+
+
+async def test_a_process_that_is_gone_uses_nothing(world: World) -> None:
+    assert await world.host.samples((4_000_000,)) == {}
+
+
 async def test_a_closed_port_cannot_be_connected_to(world: World) -> None:
     with pytest.raises(ConnectError, match=r"^port 2: Connection refused"):
         await world.host.connect_tcp("127.0.0.1", 2, 5)
@@ -461,6 +487,14 @@ async def test_the_free_disk_of_a_folder_is_told_in_bytes(world: World, server: 
     shown = server.run("df --output=avail --block-size=1 /var/lib/docker").stdout.split()[-1]
     assert free is not None
     assert abs(free - int(shown)) < 100_000_000  # others write too
+
+
+async def test_how_full_a_disk_is_is_told_as_df_tells_it(world: World, server: Machine) -> None:
+    disk = await world.host.disk("/var/lib/docker")
+
+    shown = server.run("df --output=pcent /var/lib/docker").stdout.split()[-1].rstrip("%")
+    assert disk is not None
+    assert abs(disk.used_percent - int(shown)) <= 1  # others write too
 
 
 async def test_the_free_disk_of_no_folder_is_not_known(world: World) -> None:

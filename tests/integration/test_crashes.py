@@ -141,8 +141,8 @@ async def test_after_a_reboot_exactly_that_runs_which_serves(project: Project) -
 
         running = [f"VERSION={version}" in container["Config"]["Env"] for container in project.containers()]
         assert running == {"the new one": [True], "the old one": [False], "nothing": []}[expected], place
-        (serving,) = await shipper.status(project.opened(VERSION=str(version)))
-        assert (serving.container is None) == (expected == "nothing")
+        (host,) = await shipper.status(project.opened(VERSION=str(version)))
+        assert (host.roles[0].container is None) == (expected == "nothing")
         assert (await deploy(project, version)).exit_code == 0
         assert await serves_alone(project, version)
 

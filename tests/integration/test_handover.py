@@ -127,6 +127,8 @@ async def test_the_new_one_is_at_work_while_the_old_one_finishes_what_it_holds(b
     assert [line for _, line in bot.log(old)] == ["standby", "active", "draining", "ended"]
     became_active = next(at for at, line in bot.log(new) if line == "active")
     assert became_active < datetime.fromisoformat(old["State"]["FinishedAt"])
+    (seen,) = (await shipper.status(bot.project.opened()))[0].roles
+    assert (seen.health, seen.handover) == (shipper.HEALTHY, "active")
     bot.ends()
 
 

@@ -50,9 +50,11 @@ def test_a_plan_says_what_will_happen_and_changes_nothing(project: Project) -> N
     result = project.shipper("plan")
 
     assert result.exit_code == 0
-    words = [line.split()[:3] for line in result.output.splitlines()]
-    assert words[0][:2] == [f"{project.service}:", "release"]
-    steps = [next(word for word in line if word in STEPS) for line in words[1:]]
+    title, changes, made = result.output.split("\n\n")
+    assert title.startswith(f"{project.service}: release 2 of")
+    assert re.match(r"~ version [0-9a-f]{7} → [0-9a-f]{7}\n    \+ [0-9a-f]{7} version 2", changes)
+    words = [line.split()[:3] for line in made.splitlines()]
+    steps = [next(word for word in line if word in STEPS) for line in words]
     assert steps == ["build", "ship", "release", "create", "start", "check", "swap", "commit", "retire"]
     assert project.containers(running=False) == before
 
@@ -201,21 +203,20 @@ def test_what_git_ignores_is_not_in_the_image(project: Project) -> None:
 
 
 def test_status_and_releases_tell_what_serves(project: Project) -> None:
-    assert project.shipper("status", "--json").json == [
-        {"host_name": project.server.address, "role_name": "web", "container": None, "stopped": None}
-    ]
+    (nothing,) = project.shipper("status", "--json").json[0]["roles"]
+    assert (nothing["role_name"], nothing["container"], nothing["health"]) == ("web", None, "nothing serves")
     project.deploy()
     project.version("version 2")
     project.deploy()
 
-    (row,) = project.shipper("status", "--json").json
+    (row,) = project.shipper("status", "--json").json[0]["roles"]
     assert (row["role_name"], row["container"]["release_number"], row["container"]["state"]) == ("web", 2, "running")
     (known,) = project.shipper("releases", "--json").json.values()
     assert [(r["number"], r["outcome"], r["serves"], r["replaces"]) for r in known] == [
         (1, "deployed", False, None),
         (2, "deployed", True, 1),
     ]
-    assert re.search(r"web +2 +[0-9a-f]{7} +running +\d+ s ago", project.shipper("status").output)
+    assert re.search(r"web +2 +[0-9a-f]{7} +healthy +\d+ s ago", project.shipper("status").output)
 
 
 def test_each_command_finds_what_it_needs_when_it_is_started_alone(project: Project) -> None:

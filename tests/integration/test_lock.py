@@ -210,11 +210,12 @@ def test_history_tells_from_where_and_which_version(project: Project) -> None:
         ("ann", "https://git.example/ann/shop/actions/runs/42", first),
         ("tester", "terminal", second),
     ]
-    header, of_first, of_second = project.shipper("history").output.splitlines()
+    header, of_second, of_first = project.shipper("history").output.splitlines()
     assert "BY" in header
     assert "FROM" in header
     assert "https://git.example/ann/shop/actions/runs/42  deployed" in of_first
-    assert f"deployed  {second[:7]}" in of_second
+    assert f"release 2 of {second[:7]} replaces release 1 of {first[:7]}" in of_second
+    assert project.shipper("history", "--json", "-n", "1").json == past[1:]
 
 
 def test_who_finds_the_lock_taken_is_told_from_which_run_it_was(project: Project) -> None:

@@ -38,7 +38,10 @@ def test_a_deploy_reaches_all_hosts(on_both: Project, second: Machine) -> None:
 
     assert served(on_both.server, on_both.service) == ["1"]
     assert served(second, on_both.service) == ["1"]
-    assert [row["container"]["release_number"] for row in on_both.shipper("status", "--json").json] == [1, 1]
+    assert [host["roles"][0]["container"]["release_number"] for host in on_both.shipper("status", "--json").json] == [
+        1,
+        1,
+    ]
 
 
 def test_two_hosts_pull_at_once_what_was_saved_once(on_both: Project, second: Machine, laptop: Machine) -> None:

@@ -39,7 +39,8 @@ from shipper.model import (
     ReleaseOutcome,
 )
 from shipper.project import Project
-from shipper.world import Answer, Clock, Finished, Report, Serve, Storage, Streams, World
+from shipper.usage import Sample
+from shipper.world import Answer, Clock, Disk, Finished, Report, Serve, Storage, Streams, World
 from tests.sim.faults import Client
 from tests.sim.servers import App, SimContainer, SimServer
 
@@ -102,6 +103,12 @@ class SimHost(_Part):
 
     async def free_disk(self, folder: str) -> int | None:
         return await self.client.call(self.server, "free disk", lambda: None, reads=True)
+
+    async def disk(self, folder: str) -> Disk | None:
+        return await self.client.call(self.server, "disk", lambda: None, reads=True)
+
+    async def samples(self, process_ids: Collection[int]) -> dict[int, Sample]:
+        raise NotImplementedError("no step asks how much a container uses")
 
     def serving(self, serve: Serve) -> AbstractAsyncContextManager[int]:
         raise NotImplementedError("images arrive by SimImages.ship")
@@ -354,6 +361,9 @@ class SimState(_Part):
     async def remove_all(self) -> None:
         raise NotImplementedError("no step removes all")
 
+    async def payloads(self) -> dict[int, Payload]:
+        return await self._call("payloads", lambda: dict(self.server.payloads), reads=True)
+
     async def freeze(self) -> Freeze | None:
         return await self._call("freeze", lambda: self.server.frozen, reads=True)
 
@@ -396,6 +406,12 @@ class SimJournal(_Part):
 
     async def read(self) -> tuple[dict[str, Any], ...]:
         return await self.client.call(self.server, "read journal", lambda: tuple(self.server.journal), reads=True)
+
+    async def holder(self) -> Holder | None:
+        def holder() -> Holder | None:
+            return self.server.held_for if self.server.holder else None
+
+        return await self.client.call(self.server, "look at the lock", holder, reads=True)
 
 
 class SimImages(_Part):

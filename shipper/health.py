@@ -1,0 +1,200 @@
+"""How one host does: what serves there, whether it is well, what it uses; what is left; who may deploy now."""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shipper.config import Role
+from shipper.errors import ShipperError
+from shipper.host_plan import gate_of
+from shipper.mask import Mask
+from shipper.model import Container, ContainerState, Freeze, Holder, Observed, Payload
+from shipper.observe import observe
+from shipper.project import Project
+from shipper.steps.check import Check
+from shipper.steps.handover import state_of
+from shipper.tasks import task_group
+from shipper.usage import Sample, cpu_percent
+from shipper.world import Disk, World
+
+_APART = 0.1  # seconds between the two looks that a share of the processor is told from
+
+HEALTHY = "healthy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleStatus:
+    """One role on one host."""
+
+    host_name: str
+    role_name: str
+    container: Container | None
+    """That which serves, or did until it was stopped."""
+    health: str
+    """`healthy` if it passes the gate of its release now, `stopped` after a `shipper stop`, else what is wrong."""
+    stopped: bool = False
+    handover: str = ""
+    """What an app says of itself that hands over: standby, active or draining."""
+    cpu_percent: float | None = None
+    """Of one processor."""
+    memory: int | None = None
+    """Bytes, as `docker stats` counts them."""
+    memory_limit: int | None = None
+    """Bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostStatus:
+    """One host, as it was when we looked."""
+
+    host_name: str
+    at: datetime
+    problem: str = ""
+    """Why it could not be looked at; then all that follows is empty."""
+    exit_code: int = 0
+    """Of that problem."""
+    disk: Disk | None = None
+    """That on which Docker keeps its images."""
+    holder: Holder | None = None
+    """Who holds the lock."""
+    freeze: Freeze | None = None
+    """The one that holds now."""
+    roles: tuple[RoleStatus, ...] = ()
+
+
+@dataclass
+class Eye:
+    """What looks at one host, and remembers what it needs for the next look."""
+
+    project: Project
+    mask: Mask
+    samples: dict[int, Sample] = field(default_factory=dict)
+    """The last one of each process."""
+
+
+async def look(eye: Eye, world: World) -> HostStatus:
+    async with task_group() as reads:
+        roles = reads.create_task(_roles(eye, world))
+        disk = reads.create_task(_disk(world))
+        holder = reads.create_task(world.journal.holder())
+        freeze = reads.create_task(world.state.freeze())
+    now, frozen = world.clock.now(), freeze.result()
+    return HostStatus(
+        host_name=world.host_name,
+        at=now,
+        disk=disk.result(),
+        holder=holder.result(),
+        freeze=frozen if frozen and frozen.holds(now) else None,
+        roles=roles.result(),
+    )
+
+
+async def _disk(world: World) -> Disk | None:
+    return await world.host.disk((await world.engine.storage()).folder)
+
+
+async def _roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
+    """Those that the config gives the host, and those that serve there or were stopped though it does not."""
+    project = eye.project
+    async with task_group() as reads:
+        looking = reads.create_task(observe(world, image_name=None, network_name=project.full_name))
+        reading = reads.create_task(world.state.payloads())
+    observed, payloads = looking.result(), reading.result()
+    for payload in payloads.values():
+        eye.mask.add(payload.secrets.values())
+    given = [name for name, role in project.config.roles.items() if world.host_name in role.hosts]
+    there = (name for name in observed.role_names if observed.serving(name) or observed.stopped(name))
+    names = [name for name in dict.fromkeys((*given, *there)) if project.means_role(name)]
+    serving = {name: container for name in names if (container := observed.serving(name))}
+    async with task_group() as reads:
+        looking_at = {name: reads.create_task(_health(eye, world, c, payloads)) for name, c in serving.items()}
+        using = reads.create_task(_used(eye, world, serving.values()))
+    return tuple(
+        (
+            _role(world.host_name, name, serving[name], looking_at[name].result(), using.result())
+            if name in serving
+            else _absent(observed, name)
+        )
+        for name in names
+    )
+
+
+def _role(
+    host_name: str,
+    role_name: str,
+    container: Container,
+    health: tuple[str, str],
+    used: Mapping[int, tuple[Sample, Sample]],
+) -> RoleStatus:
+    first, second = used.get(container.process_id, (None, None))
+    return RoleStatus(
+        host_name=host_name,
+        role_name=role_name,
+        container=container,
+        health=health[0],
+        handover=health[1],
+        cpu_percent=cpu_percent(first, second) if first and second else None,
+        memory=second.memory if second else None,
+        memory_limit=second.memory_limit if second else None,
+    )
+
+
+def _absent(observed: Observed, role_name: str) -> RoleStatus:
+    host_name = observed.host_name
+    if stopped := observed.stopped(role_name):
+        return RoleStatus(host_name=host_name, role_name=role_name, container=stopped, health="stopped", stopped=True)
+    ended = observed.incumbent(role_name)
+    why = "nothing serves"
+    if ended:
+        memory = ", for want of memory (OOM)" * ended.out_of_memory
+        why = f"nothing serves: {ended.name} ended with exit code {ended.exit_code}{memory}"
+    return RoleStatus(host_name=host_name, role_name=role_name, container=None, health=why)
+
+
+async def _health(eye: Eye, world: World, container: Container, payloads: Mapping[int, Payload]) -> tuple[str, str]:
+    """By the gate of the release that it is of; and what it says of itself if it hands over."""
+    payload = payloads.get(container.release_number)
+    role = payload and payload.config.roles.get(container.role_name)
+    if container.state is not ContainerState.RUNNING:
+        return container.state.value + f", after exit code {container.exit_code}" * (container.exit_code != 0), ""
+    if not role:
+        return f"runs; its gate is not known, as the record of release {container.release_number} cannot be read", ""
+    async with task_group() as asking:
+        gate = asking.create_task(_gate(world, container, role))
+        state = asking.create_task(_state(world, container, role))
+    return eye.mask(gate.result()) or HEALTHY, eye.mask(state.result())
+
+
+async def _gate(world: World, container: Container, role: Role) -> str:
+    check = Check(
+        host_name=world.host_name,
+        role_name=container.role_name,
+        container_name=container.name,
+        image_name=container.image_id,
+        gate=gate_of(role),
+    )
+    try:
+        return await check.look(world, container)
+    except ShipperError as error:
+        return f"runs; its gate cannot be asked: {error.what}"
+
+
+async def _state(world: World, container: Container, role: Role) -> str:
+    with suppress(ShipperError):  # which the gate tells
+        return await state_of(world, container, role.handover) if role.handover else ""
+    return ""
+
+
+async def _used(eye: Eye, world: World, containers: Collection[Container]) -> dict[int, tuple[Sample, Sample]]:
+    """Of each process: its counters when we last looked, or a moment ago, and now."""
+    process_ids = [container.process_id for container in containers if container.process_id]
+    if not process_ids:
+        return {}
+    before = eye.samples
+    if not before.keys() >= {*process_ids}:
+        begun = world.clock.monotonic()
+        before = await world.host.samples(process_ids)
+        await world.clock.sleep(max(_APART - (world.clock.monotonic() - begun), 0))
+    eye.samples = await world.host.samples(process_ids)
+    return {number: (before[number], eye.samples[number]) for number in before.keys() & eye.samples.keys()}
