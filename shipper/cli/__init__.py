@@ -24,8 +24,9 @@ from shipper.cli.starting import init
 from shipper.cli.status import status
 
 _EPILOG = (
-    "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 20 refused by a gate; 21 failed, and "
-    "what served before does not serve; after any other code it does. All of them: README.md."
+    "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 19 a migration failed; 20 refused by a "
+    "gate; 23 a hook failed; 21 failed, and what served before does not serve; after any other code it does. All of "
+    "them: README.md."
 )
 
 
@@ -49,6 +50,12 @@ class _Main(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of the day's work, not of the alphabet
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.commands))
+        for title, commands in _COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{c.name:<{width}}", c.get_short_help_str(92)) for c in commands])
+
 
 @click.group(
     cls=_Main, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -59,31 +66,13 @@ def main() -> None:
     gc.disable()  # until all is imported: to look through what imports make, where nothing is garbage, takes 0.1 s
 
 
-_COMMANDS = (
-    deploy,
-    rollback,
-    plan,
-    status,
-    env,
-    releases,
-    logs,
-    execute,
-    history,
-    restart,
-    stop,
-    start,
-    lock,
-    unlock,
-    build,
-    push,
-    prune,
-    remove,
-    trust,
-    config,
-    doctor,
-    init,
-    completion,
-    version,
-)
-for _command in _COMMANDS:
-    main.add_command(_command)
+_COMMANDS = {
+    "Change what serves": (deploy, rollback, restart, stop, start, lock, unlock),
+    "Look": (plan, status, logs, env, releases, history, doctor),
+    "Work inside": (execute,),
+    "Images and disks": (build, push, prune, remove),
+    "Set up": (init, trust, config, completion, version),
+}
+for _commands in _COMMANDS.values():
+    for _command in _commands:
+        main.add_command(_command)

@@ -11,7 +11,9 @@ import shipper
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a script that makes SHELL complete commands, options, and the hosts, roles and destinations of the config.
+    """Print a script that makes SHELL complete commands and options.
+
+    Hosts, roles and destinations too: those of the config in the folder where you are.
 
     \b
     bash: echo 'source <(shipper completion bash)' >> ~/.bashrc

@@ -65,7 +65,7 @@ def rollback(options: Options, release: int | None, current_env: bool, force: bo
 @from_ci_option
 @shared_options
 def plan(options: Options, revision: str | None, from_ci: bool) -> None:
-    """Print what `deploy` would change of what serves, what it would do for that, and why. Changes nothing itself."""
+    """Print what `deploy` would change and do, and why; change nothing."""
     made = run(shipper.plan_deploy(options.project(revision, from_ci=from_ci), tell=beside_result(options)))
     if options.as_json:
         shown = ("title", "release", "changes")

@@ -15,7 +15,7 @@ _COLOURS = {"problem": "red", "warning": "yellow", "note": "cyan", "ok": "green"
 @click.command()
 @shared_options
 def doctor(options: Options) -> None:
-    """Look at every condition of a deploy, here and on each host, and say how to mend what is not well.
+    """Check every condition of a deploy, here and on each host, and say how to mend it.
 
     Changes nothing, takes no lock, and goes on where a host cannot be reached. For before the first deploy, and for
     when something is odd. Ends with exit code 40 if there is a problem; warnings are allowed.

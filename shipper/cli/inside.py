@@ -88,7 +88,9 @@ def logs(
 def execute(
     options: Options, release_number: int | None, new: bool, with_terminal: bool | None, command: tuple[str, ...]
 ) -> None:
-    """Run a COMMAND in the container that serves; a shell if there is none and you are at a terminal.
+    """Run a COMMAND in the container that serves, or in a fresh one.
+
+    At a terminal, a shell if there is no COMMAND.
 
     With several roles, say --role; it is on the first host of the role, unless you say --host. With --new it runs in
     a fresh container with the env, files and volumes of the release, which serves nobody. The exit code is the

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @wait_option
 @shared_options
 def prune(options: Options, keep: int | None, dry_run: bool, wait: float) -> None:
-    """Remove what need not be kept: releases beyond `retain`, and what deploys that were cut off left.
+    """Remove what need not be kept, as each deploy does in its end.
 
-    It is what every deploy removes in its end, on the servers and among the images here; so it asks nothing.
-    What serves stays, and so does where a rollback goes.
+    Releases beyond `retain` with their images and containers, and what deploys that were cut off left, on the servers
+    and among the images here. It asks nothing: what serves stays, and so does where a rollback goes.
     """
     call = shipper.prune(options.project(), keep=keep, dry_run=dry_run, wait=wait, tell=beside_result(options))
     pruned = run(call)

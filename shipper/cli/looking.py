@@ -24,7 +24,7 @@ _number_option = click.option(
 @_number_option
 @shared_options
 def releases(options: Options, number: int) -> None:
-    """List the releases that the hosts know, the newest first: where a rollback can go."""
+    """List the releases that the hosts know, the newest first, and where a rollback goes."""
     project = options.project()
     hosts = run(shipper.list_releases(project, tell=beside_result(options)))
     newest = sorted({release.number for host in hosts.values() for release in host.releases})[-number:]
@@ -50,9 +50,9 @@ def _releases_as_json(host: "Observed", project: "Project", oldest: int) -> list
 @_number_option
 @shared_options
 def history(options: Options, number: int) -> None:
-    """List what changed what serves, the newest first: deploys, rollbacks, restarts, stops; who, when, from where.
+    """List who changed what serves, when, from where, and what became of it.
 
-    With --role, what did something for that role.
+    Deploys, rollbacks, restarts, stops and starts, the newest first. With --role, what did something for that role.
     """
     project = options.project()
     past = run(shipper.history(project, tell=beside_result(options)))
@@ -69,7 +69,7 @@ def history(options: Options, number: int) -> None:
 @click.command()
 @shared_options
 def env(options: Options) -> None:
-    """List the names of all variables and files that a deploy now would give, and which would change.
+    """List the names of variables and files that a deploy would give, and which change.
 
     + is new, - goes away, ~ gets another value than the containers that serve have. No value is shown.
     """

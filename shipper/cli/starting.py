@@ -25,4 +25,4 @@ def init() -> None:
         with ignored.open("a") as file:
             file.write("\n" * (rules != "" and not rules.endswith("\n")) + "config/secrets.env\n")
         print("added config/secrets.env to .gitignore")
-    print("Next: put your server into config/deploy.yaml, then: shipper trust HOST && shipper plan")
+    print("Next: put your server into config/deploy.yaml, then: shipper trust HOST && shipper doctor")

@@ -48,8 +48,8 @@ def test_what_is_stopped_stays_so_over_a_reboot_and_a_deploy_that_fails_until_it
     project.server.reboot()
 
     assert stopped.events[-1]["outcome"]["kind"] == "stopped", stopped.everything
-    (row,) = project.shipper("status", "--json").json
-    assert (row["container"], row["stopped"]["release_number"]) == (None, 1)
+    (row,) = project.shipper("status", "--json").json[0]["roles"]
+    assert (row["health"], row["stopped"], row["container"]["release_number"]) == ("stopped", True, 1)
     assert "  stopped  " in project.shipper("status").output
     assert project.shipper("stop", "--yes").output.endswith("nothing was done.\n")
 
@@ -67,7 +67,8 @@ def test_what_is_stopped_stays_so_over_a_reboot_and_a_deploy_that_fails_until_it
 
 
 def serving(project: Project) -> dict[str, int]:
-    rows = project.shipper("status", "--json", *between(project)).json
+    hosts = project.shipper("status", "--json", *between(project)).json
+    rows = [row for host in hosts for row in host["roles"]]
     return {f"{row['role_name']} on {row['host_name']}": row["container"]["release_number"] for row in rows}
 
 
