@@ -16,6 +16,7 @@ from tests.sim.loop import VirtualLoop
 from tests.sim.scenarios import (
     ADOPTION,
     BY_REGISTRY,
+    MIGRATION_ON_TWO_HOSTS,
     MIGRATIONS,
     ONE_HOST,
     TURNING,
@@ -24,7 +25,7 @@ from tests.sim.scenarios import (
     WITH_HOOKS,
 )
 
-_ON_TWO_HOSTS = (*TWO_HOSTS, *TURNING_ON_TWO_HOSTS)
+_ON_TWO_HOSTS = (*TWO_HOSTS, *TURNING_ON_TWO_HOSTS, *MIGRATION_ON_TWO_HOSTS)
 _LONGEST_FIRST = (*_ON_TWO_HOSTS, *MIGRATIONS, *ONE_HOST, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *TURNING)
 _ALL = {scenario.name: scenario for scenario in _LONGEST_FIRST}
 

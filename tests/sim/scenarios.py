@@ -51,9 +51,6 @@ TWO_HOSTS = (
     Scenario(
         name="two hosts, rollback", roles=_TWO_HOSTS, before=("deploy v1", "deploy v2"), command="rollback", serves="v1"
     ),
-    Scenario(
-        name="two hosts, migration", roles=_TWO_HOSTS, release=_ONE_COMMAND, command="deploy v2", serves="v2", back="v1"
-    ),
 )
 BY_REGISTRY = (
     Scenario(name="overlap, by registry", roles=_WEB, by_registry=True, command="deploy v2", serves="v2", back="v1"),
@@ -75,6 +72,11 @@ MIGRATIONS = (
         command="deploy v2",
         apps={"v2": App.NEVER_MIGRATES},
         serves="v1",
+    ),
+)
+MIGRATION_ON_TWO_HOSTS = (
+    Scenario(
+        name="two hosts, migration", roles=_TWO_HOSTS, release=_ONE_COMMAND, command="deploy v2", serves="v2", back="v1"
     ),
 )
 WITH_HOOKS = (

@@ -32,18 +32,20 @@ from tests.sim.scenarios import (
     WITH_HOOKS,
 )
 
-SINGLES = (*TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *MIGRATIONS)
-ALL = (*ONE_HOST, *SINGLES, *TURNING, *TURNING_ON_TWO_HOSTS)
+ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *MIGRATIONS, *TURNING, *TURNING_ON_TWO_HOSTS)
 SCENARIOS = {scenario.name: scenario for scenario in ALL}
+LONG = ("two roles", "handover, never active")  # their pairs take as long as those of all others: `make sim` tries them
+PAIRS = [scenario.name for scenario in ONE_HOST if scenario.name not in LONG]
+OTHERS = [scenario.name for scenario in (*TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *MIGRATIONS)]
 
 
-@pytest.mark.parametrize("name", [scenario.name for scenario in ONE_HOST])
+@pytest.mark.parametrize("name", PAIRS)
 def test_each_pair_of_faults_on_one_host_is_survived(name: str) -> None:
     assert explored(SCENARIOS[name]).cases > 5_000
 
 
-@pytest.mark.parametrize("name", [scenario.name for scenario in SINGLES])
-def test_each_fault_is_survived_on_two_hosts_by_registry_with_hooks_by_migrations_and_when_handovers_are_adopted(
+@pytest.mark.parametrize("name", [*LONG, *OTHERS])
+def test_each_fault_is_survived_in_all_other_circumstances(
     name: str,
 ) -> None:
     assert explored(SCENARIOS[name], pairs=False).cases > 200
