@@ -151,8 +151,12 @@ def tell_the_story(demo: Demo) -> None:
         demo.kill_a_deploy()
     demo.run("shipper", "deploy", "--wait", "5")
     demo.ask()
+    say("the other days: how does it do, what did it write, what is in there, who did what, is anything in the way?")
     demo.run("shipper", "status")
+    demo.run("shipper", "logs", "-n", "3")
+    demo.run("shipper", "exec", "--", "cat", "/www/index.html")
     demo.run("shipper", "history")
+    demo.run("shipper", "doctor")
 
 
 if __name__ == "__main__":
