@@ -106,7 +106,7 @@ def say(text: str) -> None:
 
 def main() -> None:
     begun = time.monotonic()
-    prepare(lambda text: print(text, flush=True))
+    prepare(lambda text: print(text, flush=True), others={})
     with (
         tempfile.TemporaryDirectory(prefix="shipper-demo-") as folder,
         machine("server") as server,

@@ -16,21 +16,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-PACKAGES = {
+_OF_MACHINES = {
     "dockerd": "docker.io",
     "sshd": "openssh-server",
     "iptables": "iptables",
     "ip": "iproute2",
     "busybox": "busybox-static",
     "git": "git",
-    "docker-registry": "docker-registry",
-    "docker-compose": "docker-compose",
-    "pg_ctlcluster": "postgresql",
 }
+OF_TESTS = {"docker-registry": "docker-registry", "docker-compose": "docker-compose", "pg_ctlcluster": "postgresql"}
+"""What tests need beside machines: programs, and Debian's packages that bring them."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _INIT = f"""
@@ -236,10 +235,14 @@ def machine(name: str, *, docker: bool = True, sshd: str = "", disk_size: str = 
         made.stop()
 
 
-def prepare(say: Callable[[str], None]) -> None:
-    """Installs what machines are made of, where it is missing and we may; else exits and says what is missing."""
+def prepare(say: Callable[[str], None], others: Mapping[str, str] = OF_TESTS) -> None:
+    """Installs what machines are made of, and `others`, where it is missing and we may.
+
+    Else exits and says what is missing.
+    """
     path = f"{os.environ['PATH']}:{_PATH}"
-    missing = sorted({package for program, package in PACKAGES.items() if not shutil.which(program, path=path)})
+    wanted = {**_OF_MACHINES, **others}
+    missing = sorted({package for program, package in wanted.items() if not shutil.which(program, path=path)})
     problem = ""
     if sys.platform != "linux":
         problem = "This needs Linux: its throwaway servers are made of network and mount namespaces."

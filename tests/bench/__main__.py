@@ -29,7 +29,7 @@ def main() -> None:
     def say(text: str) -> None:
         print(f"{time.monotonic() - begun:5.0f} s  {text}", flush=True)
 
-    prepare(say)
+    prepare(say, others={})
     described = described_machine()
     say("a throwaway server, and a laptop that builds")
     with machine("server") as server, machine("laptop") as laptop, _client(server, laptop) as client:
