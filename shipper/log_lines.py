@@ -21,7 +21,6 @@ from shipper.tasks import task_group, together
 from shipper.world import LogEntry, World
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RELEASE_STEP = "release"  # the `Container.run` of those whose lines belong to a deploy; sessions of `exec` are private
 
 
 Show = Callable[[LogLine], None]
@@ -104,8 +103,8 @@ def chosen(containers: Collection[Container], *, runs: bool, running: bool) -> l
         container
         for container in containers
         if container is newest.get(container.role_name)
-        or (runs and container.run == _RELEASE_STEP)
-        or (running and container.is_running and container.run in ("", _RELEASE_STEP))
+        or (runs and container.is_release_command)
+        or (running and container.is_running and not container.is_session)
     ]
 
 
@@ -241,7 +240,7 @@ class _HostLogs:
             container = await self._world.engine.container(container_id)
         except NotThere:
             return None
-        if container.run not in ("", _RELEASE_STEP) or not self._wanted.means(container):
+        if container.is_session or not self._wanted.means(container):
             return None
         await self._mask_secrets([container])
         return container

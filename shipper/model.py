@@ -267,6 +267,11 @@ class Container:
         return self.run == RELEASE_COMMAND
 
     @property
+    def is_session(self) -> bool:
+        """Somebody runs a command in it: what it writes is for them."""
+        return self.run not in ("", RELEASE_COMMAND)
+
+    @property
     def ended_well(self) -> bool:
         return self.state is ContainerState.EXITED and self.exit_code == 0
 
