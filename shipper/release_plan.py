@@ -78,7 +78,12 @@ def _specs(host: HostPlan, role_name: str) -> Iterator[ContainerSpec]:
 
 
 def left_running(hosts: Sequence[HostPlan], coming: Migrate | None) -> Iterator[Step]:
-    """Those that `coming` does not take up itself; they may end before it comes, and are stopped where none comes."""
+    """Those that `coming` does not take up itself; they may end before it comes, and are stopped where none comes.
+
+    A restart or a start is of no other release, so what they are at is none of its business.
+    """
+    if hosts[0].wanted.command not in ("deploy", "rollback"):
+        return
     own = {(coming.host_name, spec.name) for spec in coming.specs} if coming else set()
     for host in hosts:
         for run in host.observed.runs:

@@ -52,6 +52,7 @@ async def stop(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> O
         async with asked as worlds, holding(project, worlds, _purpose("stop", project), wait):
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
+            _warn_of_left_running(hosts, tell)
             made = plan_stop(
                 list(hosts.values()),
                 config=project.config,
@@ -70,6 +71,7 @@ async def _turn(project: Project, command: str, wait: float, tell: Tell) -> Outc
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
             _refuse_nothing(project, hosts, command, tell)
+            _warn_of_left_running(hosts, tell)
             deploy_id = new_deploy_id(now(worlds), hosts)
             plans = await together(
                 {
@@ -84,6 +86,14 @@ async def _turn(project: Project, command: str, wait: float, tell: Tell) -> Outc
 
 def _purpose(command: str, project: Project) -> str:
     return f"{command} of {', '.join(project.role_names)}" if project.role_names else command
+
+
+def _warn_of_left_running(hosts: Hosts, tell: Tell) -> None:
+    for name, host in hosts.items():
+        for run in host.runs:
+            if run.is_release_command and run.is_running:
+                text = f"{name}: {run.name} still runs, which a deploy that died left. It is left alone."
+                tell(Warned(text=text))
 
 
 def _served(host: Observed, project: Project) -> dict[int, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from shipper.freezing import freeze, unfreeze
 from shipper.git import Revision
 from shipper.host_plan import HostPlan, Wanted
 from shipper.image_plan import Sources
-from shipper.model import SET_ASIDE, Container, Observed, Release, ReleaseOutcome, Unfinished
+from shipper.model import SET_ASIDE, Container, ContainerState, Observed, Release, ReleaseOutcome, Unfinished
 from shipper.observe import stopped_roles
 from shipper.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
 from shipper.project import Project
@@ -37,6 +37,7 @@ from tests.unit.nouns import (
     a_payload,
     a_release,
     a_role,
+    a_run,
     a_stopped,
     an_image,
     an_uncommitted,
@@ -163,6 +164,12 @@ def test_restarts_do_not_pile_up_containers() -> None:
     host = a_host(a_stopped(1, deploy="0aab"), a_container(1, deploy="0aac"), releases=(R1,))
     made = plan_turn([a_part(host, R1, a_config(), "web")])
     assert [step.container_names for step in made.steps if isinstance(step, Prune)] == [("shop-web-r1-0aab",)]
+
+
+@pytest.mark.parametrize("command", ["restart", "start"])
+def test_a_migration_that_a_dead_deploy_left_running_goes_on(command: str) -> None:
+    host = a_host(a_container(1), releases=(R1,), runs=(a_run(2, SECOND, state=ContainerState.RUNNING),))
+    assert "release-r2" not in text_of(plan_turn([a_part(host, R1, a_config(), "web", command=command)]))
 
 
 def test_a_singleton_that_a_dead_deploy_left_on_two_hosts_is_neither_restarted_nor_started() -> None:
