@@ -8,7 +8,7 @@ import pytest
 
 import shipper.deployment
 from shipper.host_plan import HostPlan
-from shipper.model import Deployed, Unchanged
+from shipper.model import Deployed, Failed, Unchanged
 from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
 from shipper.steps import Step
@@ -93,6 +93,19 @@ def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_b
     assert isinstance(deployed.outcome, Deployed)
     assert isinstance(back.outcome, Deployed)
     assert explorer.run(back.sim, "deploy v1").outcome == Unchanged(release=back.outcome.release)
+
+
+def test_what_was_stopped_stays_so_whatever_deploys_that_died_or_failed_left_in_the_way(loop: VirtualLoop) -> None:
+    explorer = Explorer(SCENARIOS["recreate"], loop)
+    stopped = explorer.run(explorer.begun(), "stop")
+    calls = explorer.run(stopped.sim, "deploy v9").client.calls
+    started = next(number for number, call in enumerate(calls, start=1) if ": start shop-web" in call.name)
+
+    killed = explorer.run(stopped.sim, "deploy v9", ((started, Fault.CRASH_AFTER),))
+    failed = explorer.run(explorer.run(killed.sim, "deploy v9").sim, "deploy v9")
+
+    assert isinstance(failed.outcome, Failed)
+    assert not [name for name, c in failed.sim.servers["a.example"].containers.items() if "web" in name and c.is_running]
 
 
 # Bugs, to see that the simulation can fail

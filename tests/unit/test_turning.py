@@ -243,8 +243,8 @@ def test_a_container_has_the_time_to_end_that_the_config_gives_its_role() -> Non
 # What was stopped
 
 
-def begun(step: str, command: str, role: str = "web") -> Mapping[str, Any]:
-    return {"event": "begin", "step": step, "command": command, "role_name": role}
+def begun(step: str, command: str, role: str = "web", **more: Any) -> Mapping[str, Any]:
+    return {"event": "begin", "step": step, "command": command, "role_name": role, **more}
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,7 @@ def begun(step: str, command: str, role: str = "web") -> Mapping[str, Any]:
         ([begun("stop", "stop"), begun("retire", "start"), begun("stop", "deploy")], set()),
         ([begun("stop", "stop"), begun("retire", "start"), begun("handover", "deploy")], set()),
         ([begun("stop", "stop"), begun("retire", "deploy", "cron")], {"web"}),
+        ([begun("stop", "stop"), begun("stop", "deploy", was_serving=False)], {"web"}),
         ([{"event": "outcome"}, {"event": "begin"}], set()),
     ],
 )
