@@ -172,6 +172,12 @@ def test_a_migration_that_a_dead_deploy_left_running_goes_on(command: str) -> No
     assert "release-r2" not in text_of(plan_turn([a_part(host, R1, a_config(), "web", command=command)]))
 
 
+def test_what_a_deploy_that_died_is_gone_on_with_is_not_pruned_by_a_restart() -> None:
+    died = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    host = a_host(a_container(1), releases=(R1, died), runs=(a_run(2, SECOND),))
+    assert not [step for step in plan_turn([a_part(host, R1, a_config(), "web")]).steps if isinstance(step, Prune)]
+
+
 def test_a_singleton_that_a_dead_deploy_left_on_two_hosts_is_neither_restarted_nor_started() -> None:
     here = a_host(set_aside(1), releases=(R1,))
     there = a_host(an_uncommitted(2, SECOND), host_name=B)
