@@ -13,7 +13,7 @@ from shipper.events import Tell, Warned
 from shipper.facts import facts_of
 from shipper.host_plan import HostPlan, Wanted
 from shipper.mask import Mask, masking
-from shipper.model import Observed, Outcome
+from shipper.model import Observed, Outcome, Release
 from shipper.observe import Hosts, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import plan_stop, plan_turn, refuse_two_of_one
@@ -59,7 +59,7 @@ async def stop(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> O
                 role_names=project.role_names,
                 full_name=project.full_name,
                 deploy_id=new_deploy_id(now(worlds), hosts),
-                facts=facts_of(project, "stop"),
+                facts=facts_of(project, "stop", _newest(project, hosts)),
             )
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
@@ -86,6 +86,12 @@ async def _turn(project: Project, command: str, wait: float, tell: Tell) -> Outc
 
 def _purpose(command: str, project: Project) -> str:
     return f"{command} of {', '.join(project.role_names)}" if project.role_names else command
+
+
+def _newest(project: Project, hosts: Hosts) -> Release | None:
+    """Of those that serve in the roles that are meant."""
+    serving = (host.incumbent_release_of(project.role_names or host.role_names) for host in hosts.values())
+    return max(filter(None, serving), key=lambda release: release.number, default=None)
 
 
 def _warn_of_left_running(hosts: Hosts, tell: Tell) -> None:
@@ -147,7 +153,7 @@ async def _host_plan(
         retain=project.config.retain,
         removes_images=not project.config.fixed_version,
         sources=await sources_for({name: world}, {name: host}, found.release.image, mask),
-        facts=facts_of(project, command, found.release, [host]),
+        facts=facts_of(project, command, found.release),
         role_names=role_names,
         renew=command == "restart",
     )
