@@ -7,6 +7,7 @@ each host, behind the same gate. A freeze does not forbid them: it is against ne
 from collections.abc import Iterator
 from dataclasses import replace
 
+from shipper import environment
 from shipper.deployment import holding, ignore, new_deploy_id, now, warn_of_unfinished
 from shipper.errors import ReleaseNotFound
 from shipper.events import Tell, Warned
@@ -48,6 +49,7 @@ async def stop(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> O
     If one cannot be stopped, those that were are started again. Raises and returns as `deploy` does.
     """
     with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
         asked = connected(project, tell, project.affected_hosts)
         async with asked as worlds, holding(project, worlds, _purpose("stop", project), wait):
             warn_of_unfinished(worlds, tell)
@@ -66,6 +68,7 @@ async def stop(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> O
 
 async def _turn(project: Project, command: str, wait: float, tell: Tell) -> Outcome:
     with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
         asked = connected(project, tell, project.affected_hosts)
         async with asked as worlds, holding(project, worlds, _purpose(command, project), wait):
             warn_of_unfinished(worlds, tell)

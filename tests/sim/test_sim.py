@@ -31,6 +31,7 @@ from tests.sim.scenarios import (
     TWO_HOSTS,
     WITH_HOOKS,
 )
+from tests.sim.world import SimCommands
 
 ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *MIGRATIONS, *TURNING, *TURNING_ON_TWO_HOSTS)
 SCENARIOS = {scenario.name: scenario for scenario in ALL}
@@ -106,6 +107,28 @@ def test_what_was_stopped_stays_so_whatever_deploys_that_died_or_failed_left_in_
 
     assert isinstance(failed.outcome, Failed)
     assert not [name for name, c in failed.sim.servers["a.example"].containers.items() if "web" in name and c.is_running]
+
+
+@pytest.mark.parametrize("command", ["stop", "restart"])
+def test_what_a_hook_prints_after_a_failure_is_masked(
+    command: str, loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = []
+
+    async def print_all(commands: SimCommands, command: object, environ: object, deadline: float, say: Any) -> int:
+        printed.append(say("TOKEN=s3cr3t-t0ken"))
+        return 0
+
+    monkeypatch.setattr(SimCommands, "run", print_all)
+    explorer = Explorer(SCENARIOS["recreate, hooks"], loop)
+    begun = explorer.begun()
+    calls = explorer.run(begun, command).client.calls
+    stopped = next(number for number, call in enumerate(calls, start=1) if ": stop shop-web" in call.name)
+    printed.clear()
+
+    explorer.run(begun, command, ((stopped, Fault.REFUSED),))  # Broken, if a secret is told
+
+    assert printed
 
 
 # Bugs, to see that the simulation can fail

@@ -420,6 +420,15 @@ def test_where_a_rollback_of_another_role_goes_is_kept_however_little_is_retaine
     assert [step.release_numbers for step in made.steps if isinstance(step, Prune)] == [(3, 4)]
 
 
+def test_the_first_host_that_goes_alone_is_the_first_that_changes() -> None:
+    roles = {"web": {"hosts": [A]}, "jobs": {"hosts": [B, "c.example"]}}
+    config = a_config(roles=roles, rollout={"first_host_first": True})
+    hosts = [a_host(host_name=name) for name in (A, B, "c.example")]
+    made = deploy(*hosts, config=config, role_names=("jobs",))
+    starts = [[s.host_name for lane in wave for s in lane if s.name == "start"] for wave in made.before_commit]
+    assert [names for names in starts if names] == [[B], ["c.example"]]
+
+
 # Numbers, where releases differ between roles and hosts
 
 
