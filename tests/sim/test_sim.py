@@ -8,7 +8,7 @@ import pytest
 
 import shipper.deployment
 from shipper.host_plan import HostPlan
-from shipper.model import Deployed, Failed, Unchanged
+from shipper.model import Deployed, Failed, Secret, Unchanged
 from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
 from shipper.steps import Step
@@ -107,6 +107,22 @@ def test_what_was_stopped_stays_so_whatever_deploys_that_died_or_failed_left_in_
 
     assert isinstance(failed.outcome, Failed)
     assert not [name for name, c in failed.sim.servers["a.example"].containers.items() if "web" in name and c.is_running]
+
+
+def test_a_secret_that_is_absent_here_is_that_of_the_newest_release_that_serves(
+    loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer = Explorer(SCENARIOS["two hosts"], loop)
+    apart = explorer.run(explorer.begun(), "deploy v2 --host a.example").sim
+    payloads = apart.servers["a.example"].payloads
+    payloads[3] = replace(payloads[3], secrets={"TOKEN": Secret("n3w-t0ken")})
+    monkeypatch.setattr(Scenario, "project", lambda *given, ask=Scenario.project: replace(ask(*given), environ={}))
+
+    deployed = explorer.run(apart, "deploy v3").sim
+
+    newest = {name: max(server.payloads) for name, server in deployed.servers.items()}
+    found = {deployed.servers[name].payloads[number].secrets["TOKEN"].reveal() for name, number in newest.items()}
+    assert found == {"n3w-t0ken"}
 
 
 @pytest.mark.parametrize("command", ["stop", "restart"])
