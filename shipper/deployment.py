@@ -208,14 +208,14 @@ def completed(project: Project, release: Release, payload: Payload, host: Observ
 async def serving_payloads(
     worlds: Worlds, hosts: Hosts, mask: Mask, role_names: Collection[str] = ()
 ) -> dict[str, Payload]:
-    """Of the newest release that serves, in these roles if any are named."""
-    read = await together(
-        {
-            name: worlds[name].state.payload(release.number)
-            for name, host in hosts.items()
-            if (release := host.incumbent_release_of(role_names or host.role_names))
-        }
-    )
+    """Of the newest release that serves, in these roles if any are named; that of the host that is ahead comes last."""
+    serving = {
+        name: release.number
+        for name, host in hosts.items()
+        if (release := host.incumbent_release_of(role_names or host.role_names))
+    }
+    ordered = sorted(serving.items(), key=lambda item: item[1])
+    read = await together({name: worlds[name].state.payload(number) for name, number in ordered})
     found = {name: payload for name, payload in read.items() if payload}
     for payload in found.values():
         mask.add(payload.secrets.values())

@@ -1,4 +1,4 @@
-"""PURE: what a deploy, a rollback, a push or a build is about: what its hooks and whoever is notified are told."""
+"""PURE: what a deploy, a restart, a push, … is about: what its hooks and whoever is notified are told."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Facts:
     release: int | None
     """Its number."""
     replaces: int | None
-    """The number of the release that served before."""
+    """The number of the release that served before, in the roles that are meant."""
     replaces_version: str
     hosts: tuple[str, ...]
     """As the config writes them."""
@@ -37,9 +37,9 @@ class Facts:
 
 def facts_of(project: "Project", command: str, release: Release | None = None, hosts: Iterable[Observed] = ()) -> Facts:
     """Without a release, of an image alone."""
-    incumbents = [incumbent for host in hosts if (incumbent := host.incumbent_release)]
+    incumbents = [host.incumbent_release_of(project.role_names or host.role_names) for host in hosts]
     replaced = max(
-        (other for other in incumbents if release and other.number != release.number),
+        (other for other in incumbents if other and release and other.number != release.number),
         key=lambda other: other.number,
         default=None,
     )

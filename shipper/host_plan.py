@@ -18,7 +18,7 @@ from shipper.model import (
     ReleaseOutcome,
 )
 from shipper.releases import barrier
-from shipper.retention import Beyond, beyond_retention, retention_of
+from shipper.retention import Beyond, beyond_retention, retention_of, unfinished_releases
 from shipper.spec import container_spec
 from shipper.steps import Step
 from shipper.steps.check import Check
@@ -333,11 +333,15 @@ class HostPlan:
         yield from self._pruning(may_fail=False)
 
     def _pruning(self, *, may_fail: bool) -> Iterator[Prune]:
-        """Where a rollback of other roles goes stays; and while this may fail, of these roles too."""
+        """Where a rollback of other roles goes stays; and while this may fail, of these roles too.
+
+        So does what a deploy that died is gone on with, where this is none.
+        """
         wanted, observed = self.wanted, self.observed
         if wanted.retain is None or not self.changed_roles:
             return
         before = [name for name in observed.role_names if may_fail or name not in self.roles]
+        begun = () if wanted.command == "deploy" else unfinished_releases(observed)
         rules = replace(
             retention_of(self.payload.config, wanted.full_name, wanted.retain), removes_images=wanted.removes_images
         )
@@ -345,7 +349,7 @@ class HostPlan:
             observed,
             self.release,
             rules,
-            [record for name in before if (record := observed.incumbent_release_of([name]))],
+            [*begun, *(record for name in before if (record := observed.incumbent_release_of([name])))],
             changing=self.changed_roles,
             is_shipped=not observed.image and not wanted.sources.registry_name,
         )

@@ -40,11 +40,14 @@ async def observe(world: World, *, image_name: str | None, network_name: str, li
 
 
 def stopped_roles(entries: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """PURE: the roles in which the last to stop what served was `shipper stop`, and not a deploy that died then."""
+    """PURE: the roles in which the last to stop what served was `shipper stop`, and not a deploy that died then.
+
+    What did not serve was only in the way of a deploy: it says nothing of what did.
+    """
     last = {
         str(entry.get("role_name")): (entry["step"], entry.get("command"))
         for entry in entries
-        if entry.get("event") == "begin" and entry.get("step") in ("stop", "handover", "retire")
+        if entry.get("event") == "begin" and entry.get("step") in ("stop", "handover", "retire") and entry.get("was_serving", True)
     }
     return frozenset(role_name for role_name, what in last.items() if what == ("stop", "stop"))
 

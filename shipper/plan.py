@@ -90,7 +90,8 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
     changed = any(host.changed_roles for host in hosts)
     here, migrate = tuple(_steps_here(hosts)), migration(hosts)
     commits = any(host.changed_roles or host.is_uncommitted for host in hosts)
-    first = [host for host in hosts if not config.rollout.first_host_first or host.host_name == hosts[0].host_name]
+    leader = next((host for host in hosts if host.changed_roles), hosts[0]).host_name
+    first = [host for host in hosts if not config.rollout.first_host_first or host.host_name == leader]
     others = [host for host in hosts if host not in first]
     return Plan(
         releases=_newest_first(host.release for host in hosts),

@@ -20,7 +20,7 @@ def migration(hosts: Sequence[HostPlan]) -> Migrate | None:
     if not config.release or wanted.command != "deploy" or not any(host.changed_roles for host in hosts):
         return None
     role_name = config.release.role or next(iter(config.roles))
-    host = _first_of(role_name, hosts)
+    host = _place(role_name, hosts)
     specs = tuple(_specs(host, role_name))
     found = {run.name: run for run in host.observed.runs}
     known = [found[spec.name] for spec in specs if spec.name in found]
@@ -36,17 +36,23 @@ def migration(hosts: Sequence[HostPlan]) -> Migrate | None:
     )
 
 
-def _first_of(role_name: str, hosts: Sequence[HostPlan]) -> HostPlan:
-    """Of the hosts that are meant."""
-    meant = {host.host_name: host for host in hosts}
+def _place(role_name: str, hosts: Sequence[HostPlan]) -> HostPlan:
+    """The first of its hosts that are meant and have the image then; before it, that where they were begun before."""
+    there = {host.host_name: host for host in hosts if host.changed_roles or host.observed.image}
     names = hosts[0].payload.config.roles[role_name].hosts
-    if found := next((meant[name] for name in names if name in meant), None):
+    able = [there[name] for name in names if name in there]
+    if found := next((host for host in able if _has_begun(host)), next(iter(able), None)):
         return found
+    asked = names[0] in {host.host_name for host in hosts}
     raise UsageError(
-        f"The commands of `release` run with what role {role_name} has, and no host that is meant runs that role.",
+        f"The commands of `release` run with what role {role_name} has, and this deploy changes no host that runs it.",
         now="Nothing was done.",
-        next=f"Let one that does be meant too: --host {names[0]}.",
+        next=f"Let it be meant too: {f'--role {role_name}' if asked else f'--host {names[0]}'}.",
     )
+
+
+def _has_begun(host: HostPlan) -> bool:
+    return any(run.is_release_command and run.release_number == host.release.number for run in host.observed.runs)
 
 
 def _specs(host: HostPlan, role_name: str) -> Iterator[ContainerSpec]:
@@ -72,7 +78,12 @@ def _specs(host: HostPlan, role_name: str) -> Iterator[ContainerSpec]:
 
 
 def left_running(hosts: Sequence[HostPlan], coming: Migrate | None) -> Iterator[Step]:
-    """Those that `coming` does not take up itself; they may end before it comes, and are stopped where none comes."""
+    """Those that `coming` does not take up itself; they may end before it comes, and are stopped where none comes.
+
+    A restart or a start is of no other release, so what they are at is none of its business.
+    """
+    if hosts[0].wanted.command not in ("deploy", "rollback"):
+        return
     own = {(coming.host_name, spec.name) for spec in coming.specs} if coming else set()
     for host in hosts:
         for run in host.observed.runs:

@@ -117,10 +117,11 @@ def _matters(unfinished: Unfinished, observed: Collection[Observed]) -> bool:
     if unfinished.command == "rollback":
         return any(host.release(unfinished.release_number) for host in observed)
     return any(
-        container.is_in_use and container.release_number == unfinished.release_number
+        any(c.is_in_use and c.release_number == unfinished.release_number for c in host.containers)
+        or any(r.is_release_command and r.release_number == unfinished.release_number for r in host.runs)
+        or any(c.is_set_aside and c != host.stopped(c.role_name) for c in host.incumbents)
         for host in observed
-        for container in host.containers
-    ) or any(container.is_set_aside for host in observed for container in host.incumbents)
+    )
 
 
 def _targets(host: Observed, unfinished: Unfinished | None, role_names: Collection[str]) -> dict[str, int | None]:

@@ -97,6 +97,11 @@ def _with_its_past(release: Release) -> set[int]:
     return {number for number in (release.number, release.replaces) if number}
 
 
+def unfinished_releases(observed: Observed) -> Iterator[Release]:
+    """That of a deploy that died, if there is one: only the newest release is ever gone on with."""
+    yield from (record for record in observed.releases[-1:] if record.outcome is ReleaseOutcome.UNFINISHED)
+
+
 def _superfluous_containers(
     observed: Observed, kept: set[int], stopped: Mapping[str, int], changing: Collection[str]
 ) -> Iterator[str]:

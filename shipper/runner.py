@@ -90,7 +90,7 @@ class _Run:
 
     async def _do(self, step: Step) -> None:
         world = self._world(step)
-        what = {"step": step.name, "host_name": step.host_name, "role_name": step.role_name, **self._plan.about}
+        what = {**step.noted, **self._plan.about}
 
         async def journaled(report: Report) -> str:
             await world.journal.append({"event": "begin", **what})

@@ -7,13 +7,14 @@ each host, behind the same gate. A freeze does not forbid them: it is against ne
 from collections.abc import Iterator
 from dataclasses import replace
 
+from shipper import environment
 from shipper.deployment import holding, ignore, new_deploy_id, now, warn_of_unfinished
 from shipper.errors import ReleaseNotFound
 from shipper.events import Tell, Warned
 from shipper.facts import facts_of
 from shipper.host_plan import HostPlan, Wanted
 from shipper.mask import Mask, masking
-from shipper.model import Observed, Outcome
+from shipper.model import Observed, Outcome, Release
 from shipper.observe import Hosts, observe_all
 from shipper.outcome import carry_out
 from shipper.plan import plan_stop, plan_turn, refuse_two_of_one
@@ -48,28 +49,32 @@ async def stop(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> O
     If one cannot be stopped, those that were are started again. Raises and returns as `deploy` does.
     """
     with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
         asked = connected(project, tell, project.affected_hosts)
         async with asked as worlds, holding(project, worlds, _purpose("stop", project), wait):
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
+            _warn_of_left_running(hosts, tell)
             made = plan_stop(
                 list(hosts.values()),
                 config=project.config,
                 role_names=project.role_names,
                 full_name=project.full_name,
                 deploy_id=new_deploy_id(now(worlds), hosts),
-                facts=facts_of(project, "stop"),
+                facts=facts_of(project, "stop", _newest(project, hosts)),
             )
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
 
 async def _turn(project: Project, command: str, wait: float, tell: Tell) -> Outcome:
     with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
         asked = connected(project, tell, project.affected_hosts)
         async with asked as worlds, holding(project, worlds, _purpose(command, project), wait):
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
             _refuse_nothing(project, hosts, command, tell)
+            _warn_of_left_running(hosts, tell)
             deploy_id = new_deploy_id(now(worlds), hosts)
             plans = await together(
                 {
@@ -84,6 +89,20 @@ async def _turn(project: Project, command: str, wait: float, tell: Tell) -> Outc
 
 def _purpose(command: str, project: Project) -> str:
     return f"{command} of {', '.join(project.role_names)}" if project.role_names else command
+
+
+def _newest(project: Project, hosts: Hosts) -> Release | None:
+    """Of those that serve in the roles that are meant."""
+    serving = (host.incumbent_release_of(project.role_names or host.role_names) for host in hosts.values())
+    return max(filter(None, serving), key=lambda release: release.number, default=None)
+
+
+def _warn_of_left_running(hosts: Hosts, tell: Tell) -> None:
+    for name, host in hosts.items():
+        for run in host.runs:
+            if run.is_release_command and run.is_running:
+                text = f"{name}: {run.name} still runs, which a deploy that died left. It is left alone."
+                tell(Warned(text=text))
 
 
 def _served(host: Observed, project: Project) -> dict[int, tuple[str, ...]]:
@@ -137,7 +156,7 @@ async def _host_plan(
         retain=project.config.retain,
         removes_images=not project.config.fixed_version,
         sources=await sources_for({name: world}, {name: host}, found.release.image, mask),
-        facts=facts_of(project, command, found.release, [host]),
+        facts=facts_of(project, command, found.release),
         role_names=role_names,
         renew=command == "restart",
     )

@@ -1,10 +1,10 @@
 """The verbs of a deploy, one per file: the listing of this folder is what a deploy may do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from shipper.errors import DiskFull, EngineError
 from shipper.model import Container
@@ -36,6 +36,11 @@ class Step(ABC):
     @abstractmethod
     def detail(self) -> str:
         """What it will do, for the plan."""
+
+    @property
+    def noted(self) -> Mapping[str, Any]:
+        """What the journal is told of it."""
+        return {"step": self.name, "host_name": self.host_name, "role_name": self.role_name}
 
     @abstractmethod
     async def do(self, world: World, report: Report) -> str:

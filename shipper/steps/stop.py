@@ -1,7 +1,9 @@
 """Stop the old container before the new one starts: for roles that must not run twice."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from shipper.errors import NotThere
 from shipper.model import SERVES, SERVES_NOT, SET_ASIDE
@@ -20,6 +22,11 @@ class Stop(Step):
     @property
     def detail(self) -> str:
         return self.container_name
+
+    @property
+    def noted(self) -> Mapping[str, Any]:
+        """With that by which what somebody wanted to stop is told from what was only in the way."""
+        return {**super().noted, "was_serving": self.was_serving}
 
     async def do(self, world: World, report: Report) -> str:
         mark = SET_ASIDE if self.was_serving else SERVES_NOT

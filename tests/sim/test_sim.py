@@ -8,7 +8,7 @@ import pytest
 
 import shipper.deployment
 from shipper.host_plan import HostPlan
-from shipper.model import Deployed, Unchanged
+from shipper.model import Deployed, Failed, Secret, Unchanged
 from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
 from shipper.steps import Step
@@ -31,6 +31,7 @@ from tests.sim.scenarios import (
     TWO_HOSTS,
     WITH_HOOKS,
 )
+from tests.sim.world import SimCommands
 
 ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *MIGRATIONS, *TURNING, *TURNING_ON_TWO_HOSTS)
 SCENARIOS = {scenario.name: scenario for scenario in ALL}
@@ -93,6 +94,57 @@ def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_b
     assert isinstance(deployed.outcome, Deployed)
     assert isinstance(back.outcome, Deployed)
     assert explorer.run(back.sim, "deploy v1").outcome == Unchanged(release=back.outcome.release)
+
+
+def test_what_was_stopped_stays_so_whatever_deploys_that_died_or_failed_left_in_the_way(loop: VirtualLoop) -> None:
+    explorer = Explorer(SCENARIOS["recreate"], loop)
+    stopped = explorer.run(explorer.begun(), "stop")
+    calls = explorer.run(stopped.sim, "deploy v9").client.calls
+    started = next(number for number, call in enumerate(calls, start=1) if ": start shop-web" in call.name)
+
+    killed = explorer.run(stopped.sim, "deploy v9", ((started, Fault.CRASH_AFTER),))
+    failed = explorer.run(explorer.run(killed.sim, "deploy v9").sim, "deploy v9")
+
+    assert isinstance(failed.outcome, Failed)
+    assert not [name for name, c in failed.sim.servers["a.example"].containers.items() if "web" in name and c.is_running]
+
+
+def test_a_secret_that_is_absent_here_is_that_of_the_newest_release_that_serves(
+    loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer = Explorer(SCENARIOS["two hosts"], loop)
+    apart = explorer.run(explorer.begun(), "deploy v2 --host a.example").sim
+    payloads = apart.servers["a.example"].payloads
+    payloads[3] = replace(payloads[3], secrets={"TOKEN": Secret("n3w-t0ken")})
+    monkeypatch.setattr(Scenario, "project", lambda *given, ask=Scenario.project: replace(ask(*given), environ={}))
+
+    deployed = explorer.run(apart, "deploy v3").sim
+
+    newest = {name: max(server.payloads) for name, server in deployed.servers.items()}
+    found = {deployed.servers[name].payloads[number].secrets["TOKEN"].reveal() for name, number in newest.items()}
+    assert found == {"n3w-t0ken"}
+
+
+@pytest.mark.parametrize("command", ["stop", "restart"])
+def test_what_a_hook_prints_after_a_failure_is_masked(
+    command: str, loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = []
+
+    async def print_all(commands: SimCommands, command: object, environ: object, deadline: float, say: Any) -> int:
+        printed.append(say("TOKEN=s3cr3t-t0ken"))
+        return 0
+
+    monkeypatch.setattr(SimCommands, "run", print_all)
+    explorer = Explorer(SCENARIOS["recreate, hooks"], loop)
+    begun = explorer.begun()
+    calls = explorer.run(begun, command).client.calls
+    stopped = next(number for number, call in enumerate(calls, start=1) if ": stop shop-web" in call.name)
+    printed.clear()
+
+    explorer.run(begun, command, ((stopped, Fault.REFUSED),))  # Broken, if a secret is told
+
+    assert printed
 
 
 # Bugs, to see that the simulation can fail

@@ -133,6 +133,17 @@ def test_facts_name_what_is_replaced_and_the_commit_of_a_dirty_version(tmp_path:
     assert (facts.hosts, facts.roles, facts.performer) == (("a.example",), ("web",), "ann")
 
 
+def test_what_is_replaced_is_what_serves_in_the_roles_that_are_meant(tmp_path: Path) -> None:
+    (tmp_path / "deploy.yaml").write_text(
+        "{service: shop, image: shop, roles: {web: {hosts: [a.example]}, cron: {hosts: [a.example]}}}"
+    )
+    project = open_project(tmp_path, config_file="deploy.yaml", environ={}, roles=["cron"], performer="ann")
+    host = a_host(a_container(2, SECOND), a_container(role="cron"), releases=(R1, a_release(2, SECOND)))
+
+    assert facts_of(project, "deploy", a_release(2, SECOND), [host]).replaces == 1
+    assert facts_of(project, "deploy", a_release(3, "3" * 40), [host]).replaces == 1
+
+
 @pytest.mark.parametrize(
     ("given", "shown"),
     [

@@ -1,6 +1,7 @@
 """Commands of `release`: when and where they run, what becomes of those that a dead deploy left, what is kept."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from shipper.model import Container, ContainerState, Observed, ReleaseOutcome, S
 from shipper.plan import Plan
 from shipper.steps.migrate import Migrate
 from shipper.steps.prune import Prune
-from tests.unit.nouns import FIRST, SECOND, THIRD, A, B, a_config, a_host, a_payload, a_release, a_run, env
+from tests.unit.nouns import FIRST, SECOND, THIRD, A, B, a_config, a_container, a_host, a_payload, a_release, a_run, env
 from tests.unit.test_plan import plan, serving_first, text_of
 
 MIGRATING = a_config(
@@ -18,6 +19,10 @@ MIGRATING = a_config(
 )
 UNFINISHED = a_release(2, SECOND, replaces=1, env_salt=f"salt of {A}", outcome=ReleaseOutcome.UNFINISHED)
 RUNNING = ContainerState.RUNNING
+ELSEWHERE: dict[str, Any] = {
+    "release": {"commands": ["migrate"]},
+    "roles": {"web": {"hosts": [A]}, "jobs": {"hosts": [B]}},
+}
 
 
 def killed(*runs: Container) -> Observed:
@@ -80,8 +85,24 @@ def test_a_deploy_without_any_host_that_could_run_them_is_refused() -> None:
         release={"commands": ["migrate"], "role": "jobs"}, roles={"web": {"hosts": [A]}, "jobs": {"hosts": [B]}}
     )
     with pytest.raises(UsageError) as raised:
-        plan(serving_first(A), config=config, role_names=("web",))
-    assert raised.value.next == "Let one that does be meant too: --host b.example."
+        plan(serving_first(A), config=config, host_names=(A,))
+    assert raised.value.next == "Let it be meant too: --host b.example."
+
+
+def test_they_run_on_no_host_that_the_image_is_not_brought_to() -> None:
+    config = a_config(release={"commands": ["migrate"]}, roles={"web": {"hosts": [A, B]}, "jobs": {"hosts": [B]}})
+    hosts = (serving_first(A, image=None), serving_first(B, image=None))
+    assert migrate_of(plan(*hosts, config=config, role_names=("jobs",))).host_name == B
+
+    with pytest.raises(UsageError) as raised:
+        plan(*hosts, config=a_config(**ELSEWHERE), role_names=("jobs",))
+    assert raised.value.next == "Let it be meant too: --role web."
+
+
+def test_those_that_ran_on_another_host_when_only_that_was_meant_do_not_run_again() -> None:
+    config = a_config(release={"commands": ["migrate"]}, roles={"web": {"hosts": [A, B]}})
+    ahead = a_host(a_container(2, SECOND), host_name=B, releases=(a_release(2, SECOND),), runs=(a_run(2, SECOND),))
+    assert "migrate" not in text_of(plan(serving_first(A), ahead, config=config))
 
 
 def test_they_do_not_run_where_nothing_changes() -> None:
@@ -123,12 +144,12 @@ def test_one_that_still_runs_is_stopped_where_none_is_to_follow(command: str) ->
     ]
 
 
-def test_one_that_still_runs_on_another_host_is_not_taken_for_that_of_this_one() -> None:
+def test_one_that_still_runs_on_another_host_is_taken_up_there() -> None:
     config = a_config(release={"commands": ["migrate"]}, roles={"web": {"hosts": [A, B]}})
     there = serving_first(B, runs=(a_run(2, SECOND, state=RUNNING),))
     made = plan(killed(), there, config=config)
-    assert migrate_of(made).host_name == A
-    assert [line.split()[:3] for line in waiting(made)] == [["b.example", "web", "wait"]]
+    assert (migrate_of(made).host_name, migrate_of(made).because) == (B, "a deploy that died left it running")
+    assert waiting(made) == []
 
 
 def test_what_ran_those_of_other_releases_is_pruned_unless_it_still_runs() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from shipper.errors import ReleaseNotFound
-from shipper.model import Container, Observed, Payload, Release, ReleaseOutcome, Unfinished
+from shipper.model import SET_ASIDE, Container, Observed, Payload, Release, ReleaseOutcome, Unfinished
 from shipper.releases import (
     barrier,
     barriers_before,
@@ -26,6 +26,7 @@ from tests.unit.nouns import (
     a_payload,
     a_release,
     a_role,
+    a_run,
     a_stopped,
     an_uncommitted,
     env,
@@ -200,6 +201,20 @@ def after_a_deploy_that_died(*containers: Container) -> Observed:
 def test_a_rollback_after_a_deploy_that_died_goes_back_to_what_served_before_it(containers: list[Container]) -> None:
     died = Unfinished(command="deploy", release_number=3)
     assert rollback_number([after_a_deploy_that_died(*containers)], died) == 2
+
+
+def test_a_rollback_after_a_deploy_that_died_in_its_migration_stays_with_what_serves() -> None:
+    died = Unfinished(command="deploy", release_number=3)
+    host = after_a_deploy_that_died(a_container(2))
+    assert rollback_number([host], died) == 1  # nothing had begun
+    assert rollback_number([replace(host, runs=(a_run(3),))], died) == 2
+
+
+def test_what_was_stopped_on_purpose_tells_nothing_of_how_far_a_deploy_came() -> None:
+    died = Unfinished(command="deploy", release_number=3)
+    cron = a_stopped(2, role="cron", restart_policy=SET_ASIDE)
+    host = after_a_deploy_that_died(a_container(2), cron)
+    assert rollback_number([replace(host, stopped_roles=frozenset({"cron"}))], died) == 1
 
 
 def test_a_rollback_after_a_deploy_that_died_leaves_a_host_alone_to_which_that_had_not_come() -> None:

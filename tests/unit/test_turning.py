@@ -17,7 +17,7 @@ from shipper.freezing import freeze, unfreeze
 from shipper.git import Revision
 from shipper.host_plan import HostPlan, Wanted
 from shipper.image_plan import Sources
-from shipper.model import SET_ASIDE, Container, Observed, Release, ReleaseOutcome, Unfinished
+from shipper.model import SET_ASIDE, Container, ContainerState, Observed, Release, ReleaseOutcome, Unfinished
 from shipper.observe import stopped_roles
 from shipper.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
 from shipper.project import Project
@@ -37,6 +37,7 @@ from tests.unit.nouns import (
     a_payload,
     a_release,
     a_role,
+    a_run,
     a_stopped,
     an_image,
     an_uncommitted,
@@ -165,6 +166,18 @@ def test_restarts_do_not_pile_up_containers() -> None:
     assert [step.container_names for step in made.steps if isinstance(step, Prune)] == [("shop-web-r1-0aab",)]
 
 
+@pytest.mark.parametrize("command", ["restart", "start"])
+def test_a_migration_that_a_dead_deploy_left_running_goes_on(command: str) -> None:
+    host = a_host(a_container(1), releases=(R1,), runs=(a_run(2, SECOND, state=ContainerState.RUNNING),))
+    assert "release-r2" not in text_of(plan_turn([a_part(host, R1, a_config(), "web", command=command)]))
+
+
+def test_what_a_deploy_that_died_is_gone_on_with_is_not_pruned_by_a_restart() -> None:
+    died = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    host = a_host(a_container(1), releases=(R1, died), runs=(a_run(2, SECOND),))
+    assert not [step for step in plan_turn([a_part(host, R1, a_config(), "web")]).steps if isinstance(step, Prune)]
+
+
 def test_a_singleton_that_a_dead_deploy_left_on_two_hosts_is_neither_restarted_nor_started() -> None:
     here = a_host(set_aside(1), releases=(R1,))
     there = a_host(an_uncommitted(2, SECOND), host_name=B)
@@ -236,8 +249,8 @@ def test_a_container_has_the_time_to_end_that_the_config_gives_its_role() -> Non
 # What was stopped
 
 
-def begun(step: str, command: str, role: str = "web") -> Mapping[str, Any]:
-    return {"event": "begin", "step": step, "command": command, "role_name": role}
+def begun(step: str, command: str, role: str = "web", **more: Any) -> Mapping[str, Any]:
+    return {"event": "begin", "step": step, "command": command, "role_name": role, **more}
 
 
 @pytest.mark.parametrize(
@@ -251,6 +264,7 @@ def begun(step: str, command: str, role: str = "web") -> Mapping[str, Any]:
         ([begun("stop", "stop"), begun("retire", "start"), begun("stop", "deploy")], set()),
         ([begun("stop", "stop"), begun("retire", "start"), begun("handover", "deploy")], set()),
         ([begun("stop", "stop"), begun("retire", "deploy", "cron")], {"web"}),
+        ([begun("stop", "stop"), begun("stop", "deploy", was_serving=False)], {"web"}),
         ([{"event": "outcome"}, {"event": "begin"}], set()),
     ],
 )
@@ -404,6 +418,15 @@ def test_where_a_rollback_of_another_role_goes_is_kept_however_little_is_retaine
     host = a_host(a_container(5, "5" * 40), a_container(2, SECOND, role="cron"), releases=records)
     made = deploy(host, to=(6, "6" * 40), role_names=("web",), retain=1)
     assert [step.release_numbers for step in made.steps if isinstance(step, Prune)] == [(3, 4)]
+
+
+def test_the_first_host_that_goes_alone_is_the_first_that_changes() -> None:
+    roles = {"web": {"hosts": [A]}, "jobs": {"hosts": [B, "c.example"]}}
+    config = a_config(roles=roles, rollout={"first_host_first": True})
+    hosts = [a_host(host_name=name) for name in (A, B, "c.example")]
+    made = deploy(*hosts, config=config, role_names=("jobs",))
+    starts = [[s.host_name for lane in wave for s in lane if s.name == "start"] for wave in made.before_commit]
+    assert [names for names in starts if names] == [[B], ["c.example"]]
 
 
 # Numbers, where releases differ between roles and hosts
