@@ -4,6 +4,7 @@ https://docs.docker.com/reference/compose-file/services/
 """
 
 import math
+import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,9 @@ def _env_file(env: Env) -> str:
 
 
 def _path(role_name: str, file: FileInContainer) -> str:
-    return f"files/{role_name}{file.path}"
+    """Below the folder, even if the record on a server has a path with `..`."""
+    inside = posixpath.normpath("/" + file.path.lstrip("/"))
+    return f"files/{role_name}{inside}"
 
 
 def _mount(mount: Mount) -> dict[str, Any]:

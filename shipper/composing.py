@@ -75,14 +75,25 @@ async def write_compose(project: Project, folder: Path, *, tell: Tell = ignore) 
     files = compose_files(project.full_name, specs)
     releases = ", ".join(f"{name} is release {c.release_number}, {c.short_version}" for name, c in serving.items())
     about = _ABOUT.format(full_name=project.full_name, host_name=observed.host_name, releases=releases)
-    names = _write(folder, files, about)
+    try:
+        names = _write(folder, files, about)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be written: {error.strerror}: {error.filename}",
+            now="What was written by then is there, and holds values of secrets.",
+            next="Remove it, and name another folder.",
+        ) from None
     return Composed(
         folder=str(folder), host_name=observed.host_name, role_names=tuple(specs), file_names=tuple(sorted(names))
     )
 
 
 def _refuse_folder(project: Project, folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be looked at: {error.strerror}", now="Nothing was written.") from None
+    if not is_free:
         raise UsageError(f"{folder} is there already, and not empty.", now="Nothing was written.")
     if git.is_tracked(project.root, str(folder.resolve())):
         raise SecretError(

@@ -95,6 +95,8 @@ class _Reader:
         self.file = ""
         self.is_readable = True
         self.hollow: set[Path] = set()
+        self.written: dict[str, str] = {}
+        """For each value that the environment is in, which may be a secret, what stands in the file."""
 
     def read(self, file: str, text: str) -> dict[str | int, object]:
         self.file = file
@@ -183,7 +185,11 @@ class _Reader:
                 return f"unset-{name.lower().replace('_', '-')}"
             return value
 
-        return _VARIABLE.sub(replacement, str(node.value))
+        written = str(node.value)
+        value = _VARIABLE.sub(replacement, written)
+        if value != written:
+            self.written[value] = written
+        return value
 
     def mistakes_of(self, errors: list[ErrorDetails]) -> Iterator[Mistake]:
         for details in errors:
@@ -198,7 +204,7 @@ class _Reader:
                     whole = (*path, *_split_key(key)) if key else path
                     yield Mistake(*self._place(whole), whole, complaint)
             else:
-                yield Mistake(*self._place(path), path, _complaint(details, path))
+                yield Mistake(*self._place(path), path, _complaint(details, path, self.written))
 
     def _place(self, path: Path) -> tuple[str, int]:
         while path not in self.places:
@@ -215,9 +221,9 @@ def _split_key(key: str) -> list[str]:
     return [*head.split("."), "files", path, last]
 
 
-def _complaint(details: ErrorDetails, path: Path) -> str:
+def _complaint(details: ErrorDetails, path: Path, written: Mapping[str, str]) -> str:
     given = details["input"]
-    shown = f'"{given}" ' if isinstance(given, str) else ""
+    shown = f'"{written.get(given, given)}" ' if isinstance(given, str) else ""
     context = details.get("ctx", {})
     match details["type"]:
         case "extra_forbidden":

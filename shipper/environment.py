@@ -23,8 +23,18 @@ async def available_secrets(project: Project) -> dict[str, Secret]:
             name: getting.create_task(_value(project, name, source, from_file))
             for name, source in project.config.secrets.items()
         }
-    values = {name: task.result() for name, task in tasks.items()}
-    return {name: Secret(value) for name, value in values.items() if value is not None}
+    values = {name: value for name, task in tasks.items() if (value := task.result()) is not None}
+    for name, value in values.items():
+        _refuse_no_text(name, value)
+    return {name: Secret(value) for name, value in values.items()}
+
+
+def _refuse_no_text(name: str, value: str) -> None:
+    """Docker takes text only, and would replace what is none."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise SecretError(f"The value of the secret {name} is no UTF-8.", now="Nothing was done.") from None
 
 
 async def registry_credentials(project: Project) -> Credentials | None:
@@ -96,7 +106,10 @@ def _secrets_file(project: Project) -> dict[str, str]:
     if not path.is_file():
         return {}
     _refuse_in_git(project, name)
-    return _variables(path.read_text(), name)
+    try:
+        return _variables(path.read_text(encoding="utf-8"), name)
+    except (OSError, UnicodeDecodeError) as error:  # its text may hold a secret
+        raise SecretError(f"{name} cannot be read: {type(error).__name__}", now="Nothing was done.") from None
 
 
 def _refuse_in_git(project: Project, name: str) -> None:
@@ -129,8 +142,20 @@ def effective_config(project: Project) -> dict[str, Any]:
     """The config that is in force, as JSON knows it; a secret that `${…}` brought into it is masked."""
     mask = Mask()
     mask.add(secrets_in_environ(project))
-    config: dict[str, Any] = json.loads(mask(project.config.model_dump_json()))
+    config: dict[str, Any] = _masked(project.config.model_dump(mode="json"), mask)
     return config
+
+
+def _masked(value: Any, mask: Mask) -> Any:
+    """Number by number too, since a secret may be one."""
+    if isinstance(value, dict):
+        return {name: _masked(item, mask) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, mask) for item in value]
+    if isinstance(value, str):
+        return mask(value)
+    is_secret = not isinstance(value, bool) and mask(str(value)) != str(value)
+    return mask(str(value)) if is_secret else value
 
 
 def check_template(project: Project) -> None:
@@ -215,6 +240,7 @@ def _rendered(project: Project, role_name: str, host_name: str, secrets: Env) ->
 def _variables(text: str, name: str) -> dict[str, str]:
     """NAME=value lines, the value as it stands; # begins a comment line. As `docker run --env-file` reads them."""
     variables: dict[str, str] = {}
+    text = text.removeprefix("\ufeff")  # with which some editors begin a file
     for number, line in enumerate(text.split("\n"), start=1):  # splitlines() breaks at characters that values may hold
         if not line.strip() or line.lstrip().startswith("#"):
             continue

@@ -75,13 +75,13 @@ async def _end_group(process: asyncio.subprocess.Process) -> None:
 
 
 async def _read(stream: asyncio.StreamReader, on_line: Callable[[str], None]) -> str:
-    received, told = b"", 0
+    received, told = bytearray(), 0
     while chunk := await stream.read(65536):
+        end = len(received) + chunk.rfind(b"\n") + 1 if b"\n" in chunk else told
         received += chunk
-        end = received.rfind(b"\n") + 1
         for line in received[told:end].decode(errors="replace").splitlines():
             on_line(line.rstrip())
-        told = max(told, end)
+        told = end
     for line in received[told:].decode(errors="replace").splitlines():  # the last one may have no end
         on_line(line.rstrip())
     return received.decode(errors="replace")

@@ -5,16 +5,16 @@ import heapq
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from shipper.config import seconds_of
 from shipper.deployment import ignore
-from shipper.errors import ConnectError, EngineError, NotThere, ReleaseNotFound, UsageError
+from shipper.errors import ConnectError, EngineError, HostError, NotThere, ReleaseNotFound, UsageError
 from shipper.events import Tell, Warned
 from shipper.mask import Mask, masking
-from shipper.model import Container, LogLine
+from shipper.model import Container, LogLine, Payload
 from shipper.project import Project
 from shipper.session import connected
 from shipper.tasks import task_group, together
@@ -150,11 +150,20 @@ class _HostLogs:
 
     async def _mask_secrets(self, containers: Iterable[Container]) -> None:
         numbers = {container.release_number for container in containers} - self._masked_releases
-        payloads = await together({number: self._world.state.payload(number) for number in numbers})
+        payloads = await together({number: self._payload(number) for number in numbers})
+        self._masked_releases |= numbers
         for number, payload in payloads.items():
             if payload:
                 self._mask.add(payload.secrets.values())
-                self._masked_releases.add(number)
+            else:
+                where = f"{self._world.host_name}: the record of release {number}"
+                self._tell(Warned(text=f"{where} cannot be read, so secrets in what it wrote are not masked."))
+
+    async def _payload(self, number: int) -> Payload | None:
+        """None where there is none, or another version of shipper wrote it: logs are what helps then."""
+        with suppress(HostError):
+            return await self._world.state.payload(number)
+        return None
 
     async def _backlog(self, tail: _Tail) -> list[LogLine]:
         wanted, found = self._wanted, deque[LogLine](maxlen=self._wanted.last)

@@ -38,9 +38,10 @@ def _forms(value: str) -> set[str]:
     lines = {line.strip() for line in value.splitlines() if len(line.strip()) >= _SHORTEST_LINE}
     forms = set()
     for text in {value, value.strip(), *lines}:
-        quoted = {urllib.parse.quote(text, safe=""), urllib.parse.quote(text), urllib.parse.quote_plus(text)}
+        raw = text.encode(errors="surrogateescape")  # in an environment may stand what is no UTF-8
+        quoted = {urllib.parse.quote(raw, safe=""), urllib.parse.quote(raw), urllib.parse.quote_plus(raw)}
         lower = {re.sub("%..", lambda match: match[0].lower(), form) for form in quoted}
-        encoded = set(_in_base64(text.encode()))
+        encoded = set(_in_base64(raw))
         encoded |= {form.translate(_URL_SAFE) for form in encoded}
         forms |= {text, json.dumps(text)[1:-1], *quoted, *lower, *encoded}
     return forms

@@ -6,10 +6,10 @@ https://docs.docker.com/reference/api/engine/version/v1.41/
 import asyncio
 import functools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from shipper.docker_api import DockerApi
 from shipper.docker_stream import Frames, Stream
@@ -21,6 +21,10 @@ _SECOND = 10**9  # nanoseconds
 _NO_DETACHING = "ctrl-^,ctrl-^,ctrl-^"  # Docker's own keys, Ctrl-P Ctrl-Q, would swallow the shell's Ctrl-P
 _PATIENCE = 5.0  # seconds
 _NOT_EXECUTABLE, _NO_COMMAND = 126, 127  # the exit codes of a shell; Docker gives them too
+
+
+class Reader(Protocol):
+    async def read(self) -> bytes: ...
 
 
 class DockerStreams:
@@ -47,7 +51,7 @@ class DockerStreams:
         api = await asyncio.shield(self._api)
         path = f"/containers/{container_name}/logs"
         async with api.stream(f"logs {container_name}", "GET", path, query) as stream:
-            yield _entries(stream)
+            yield entries(stream)
 
     @asynccontextmanager
     async def starts(self) -> AsyncIterator[AsyncIterator[str]]:
@@ -108,21 +112,35 @@ async def _not_started(error: EngineError, end: Stream) -> EngineError:
     return error
 
 
-async def _entries(stream: Stream) -> AsyncIterator[LogEntry]:
-    """A frame is a message, which begins with its time; a long line comes in several, of which the last ends it."""
-    frames, begun = Frames(), dict[bool, tuple[str, str]]()
+async def entries(stream: Reader) -> AsyncIterator[LogEntry]:
+    """A frame is a message, which begins with its time; a long line comes in several, of which the last ends it.
+
+    Raises EngineError where Docker says amid the lines why there are no more.
+    """
+    frames, begun = Frames(), dict[bool, tuple[int, list[bytes]]]()
     while chunk := await stream.read():
         for is_error, frame in frames.take(chunk):
-            time, _, text = frame.decode(errors="replace").partition(" ")
-            if is_error in begun:
-                time, before = begun.pop(is_error)
-                text = before + text
-            if text.endswith("\n"):
-                yield LogEntry(at=nanoseconds(time), is_error=is_error, text=text.rstrip("\r\n"))
-            else:
-                begun[is_error] = (time, text)
-    for is_error, (time, text) in begun.items():
-        yield LogEntry(at=nanoseconds(time), is_error=is_error, text=text)
+            time, _, text = frame.partition(b" ")
+            at, pieces = begun.setdefault(is_error, (_written_at(time, frame), []))
+            pieces.append(text)
+            if text.endswith(b"\n"):
+                del begun[is_error]
+                yield _entry(at, is_error, pieces)
+    for is_error, (at, pieces) in begun.items():
+        yield _entry(at, is_error, pieces)
+
+
+def _entry(at: int, is_error: bool, pieces: Sequence[bytes]) -> LogEntry:
+    """Decoded as a whole: a piece may end within a character."""
+    return LogEntry(at=at, is_error=is_error, text=b"".join(pieces).decode(errors="replace").rstrip("\r\n"))
+
+
+def _written_at(time: bytes, frame: bytes) -> int:
+    """What Docker itself has to say has no time: that the file of a log is broken, after a power cut say."""
+    try:
+        return nanoseconds(time.decode())
+    except ValueError:
+        raise EngineError(frame.decode(errors="replace").strip()) from None
 
 
 def nanoseconds(time: str) -> int:

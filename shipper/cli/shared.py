@@ -146,7 +146,10 @@ def _in_github() -> bool:
 
 def _summarize(markdown: str) -> None:
     if file := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with contextlib.suppress(OSError), Path(file).open("a") as summary:  # it is said in the log as well
+        with (
+            contextlib.suppress(OSError),
+            Path(file).open("a", encoding="utf-8", errors="replace") as summary,
+        ):  # it is said in the log as well
             summary.write(markdown)
 
 

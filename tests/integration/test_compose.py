@@ -70,6 +70,10 @@ def test_docker_compose_makes_of_what_was_written_what_shipper_had_made(project:
     assert (stat.filemode(key.stat().st_mode), key.stat().st_uid, key.read_text()) == ("-r--r-----", 1000, "s3cr3t-k3y")
     assert project.shipper("config", "--compose", "compose").exit_code == 2
     assert project.shipper("config", "--compose", "config").exit_code == 2
+    (tmp_path / "file").touch()
+    for nowhere, why in ((tmp_path / "file/below", "Not a directory"), (Path("/proc/nowhere"), "No such file")):
+        refused = project.shipper("config", "--compose", str(nowhere))
+        assert (refused.exit_code, why in refused.errors) == (2, True)
     project.server.docker("stop", project.serving["Name"])
     environ = {**os.environ, "DOCKER_HOST": project.server.docker_host, "HOME": str(tmp_path)}
     command = ["docker-compose", "--project-name", project.service, "--no-ansi", "up", "--detach"]

@@ -124,6 +124,15 @@ def test_logs_are_those_of_the_newest_container_and_of_a_release_also_those_of_i
     assert of_release.output == "web | starting in mode well\nweb (release command) | 0007 by release\n"
     assert project.shipper("logs", "--release", "2").exit_code == 18
 
+    record = project.state / "releases/1/config"
+    record.write_text(record.read_text().replace('"service"', '"another version"'))
+    unmasked = project.shipper("logs")
+    record.parent.rename(project.state / "releases/.1")
+    without = project.shipper("logs")
+    assert unmasked.output == without.output == "web | starting in mode well\n"
+    told = f"warning: {project.server.address}: the record of release 1 cannot be read, so secrets in what it wrote"
+    assert unmasked.errors == without.errors == f"{told} are not masked.\n"
+
 
 def test_a_connection_that_is_lost_is_told_with_how_to_go_on(project: Project) -> None:
     project.deploy()

@@ -156,3 +156,32 @@ def test_the_manual_is_a_config_that_loads(destination: list[str]) -> None:
 
     assert result.returncode == 0, result.stderr
     assert "service: voicebot" in result.stdout
+
+
+def test_what_a_locale_cannot_write_is_written_in_another_way(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+
+    result = shipper(tmp_path, "config", SHOP_HOST="a.example", TOKEN="hush-hush", PYTHONIOENCODING="latin-1")
+
+    assert result.returncode == 0, result.stderr
+    assert r"TOKEN: \u2022\u2022\u2022" in result.stdout
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_a_stream_that_is_closed_is_no_bug(tmp_path: Path, closed: str) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+    command = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "shipper", "stop"]
+
+    result = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "SHOP_HOST": "a.example", "TOKEN": "hush-hush"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (result.returncode, "there is no terminal to ask on" in result.stderr) == (2, True)

@@ -62,3 +62,8 @@ async def test_what_is_left_in_the_background_with_its_output_open_counts_as_a_p
         await run(commands, "sleep 1000 & echo $! > pid", deadline=0.5)
 
     await asyncio.to_thread(eventually, lambda: not is_running(tmp_path / "pid"), "what it began has ended")
+
+
+async def test_output_without_a_line_end_takes_no_longer_than_other_output(commands: LocalCommands) -> None:
+    exit_code, (line,) = await run(commands, "head -c 64000000 /dev/zero | tr '\\0' x", deadline=8.0)
+    assert (exit_code, len(line)) == (0, 64_000_000)

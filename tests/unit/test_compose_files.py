@@ -87,3 +87,9 @@ def test_all_that_makes_a_container_what_it_is_is_written() -> None:
         "web.env": "A='b'\nSHIPPER_LEASE='/run/shipper-lease'\nSHIPPER_HEALTH_PORT='8080'\n",
     }
     assert [(path, file.mode) for path, file in made.mounted.items()] == [("files/web/etc/key", 0o400)]
+
+
+@pytest.mark.parametrize("path", ["/../../../home/ann/.profile", "//../home/ann/.profile", "/home/x/../ann/./.profile"])
+def test_no_file_is_written_outside_of_the_folder(path: str) -> None:
+    made = files_for({}, files={path: {"secret": "KEY"}})
+    assert [*made.mounted] == ["files/web/home/ann/.profile"]

@@ -444,3 +444,14 @@ def test_a_config_error_says_that_nothing_was_done() -> None:
     with pytest.raises(ConfigError) as caught:
         read("")
     assert (caught.value.now, caught.value.exit_code) == ("Nothing was done.", 2)
+
+
+def test_what_the_environment_brought_into_a_bad_value_is_not_shown() -> None:
+    text = SERVICE + "retain: '${TOKEN}'\nssh: {port: 'x${TOKEN}', compression: 'hush'}"
+
+    said = complaint(text, TOKEN="hush-hush")
+
+    assert '"${TOKEN}" should be a valid integer' in said
+    assert '"x${TOKEN}" should be' in said
+    assert '"hush" should be a valid boolean' in said
+    assert "hush-hush" not in said

@@ -1,3 +1,4 @@
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +12,10 @@ from shipper.environment import (
     effective_config,
     payload,
     registry_credentials,
+    secrets_in_environ,
 )
 from shipper.errors import ConfigError, SecretError, ShipperError
+from shipper.mask import Mask
 from shipper.model import Credentials, Secret
 from shipper.project import Project, open_project
 from tests.unit.nouns import A, B, env
@@ -373,6 +376,15 @@ def test_a_secret_that_came_into_the_config_is_masked_where_the_config_is_shown(
     assert shown["roles"]["web"]["env"] == {"URL": "db://•••@db", "MODE": "•••"}
 
 
+@pytest.mark.parametrize("secret", ["true", "null", "1h30", "8080", "web", '":{"'])
+def test_the_config_is_shown_whatever_a_secret_looks_like(folder: Folder, secret: str) -> None:
+    added = "    env: {URL: '${TOKEN}'}\n    gate: {http: {port: 8080}}\nsecrets: {TOKEN: }"
+    shown = effective_config(folder.project(added, environ={"TOKEN": secret}))["roles"]["web"]
+    assert shown["env"]["URL"] == "•••" if len(secret) > 3 else secret
+    assert shown["gate"]["http"]["port"] == ("•••" if secret == "8080" else 8080)
+    assert shown["init"] is True
+
+
 def test_a_file_holds_a_secret_or_the_text_of_a_file_of_the_commit(folder: Folder) -> None:
     folder.write("app.conf", "level = info\n")
     added = "    files: {/etc/app.conf: {source: app.conf}, /run/key: {secret: KEY}}\nsecrets: {KEY: }"
@@ -431,3 +443,35 @@ def test_the_password_of_the_registry_is_masked_in_the_config_that_is_in_force(f
     )
 
     assert shown["roles"]["web"]["env"]["TOKEN"] == "•••"
+
+
+# Bytes that are no text
+
+
+async def test_a_secrets_file_of_an_editor_that_marks_its_encoding_and_ends_lines_in_its_own_way(
+    folder: Folder,
+) -> None:
+    folder.write("config/secrets.env", "\ufeffTOKEN=hush\r\nKEY=é\r\n")
+    assert revealed(await available_secrets(folder.project("secrets: {TOKEN: , KEY: }"))) == {
+        "TOKEN": "hush",
+        "KEY": "é",
+    }
+
+
+async def test_a_secrets_file_that_is_no_utf_8_is_an_error_without_its_content(folder: Folder) -> None:
+    folder.write("config/secrets.env", "")
+    (folder.root / "config/secrets.env").write_bytes(b"TOKEN=h\xe9hush")
+    with pytest.raises(SecretError) as caught:
+        await available_secrets(folder.project("secrets: {TOKEN: }"))
+    assert caught.value.what == "config/secrets.env cannot be read: UnicodeDecodeError"
+
+
+async def test_a_secret_of_the_environment_that_is_no_utf_8_is_masked_and_refused(folder: Folder) -> None:
+    value = os.fsdecode(b"h\xe9hush-hush")
+    project = folder.project("secrets: {TOKEN: }", environ={"TOKEN": value})
+    mask = Mask()
+    mask.add(secrets_in_environ(project))
+    assert mask(f"<{value}>") == "<•••>"
+    with pytest.raises(SecretError) as caught:
+        await available_secrets(project)
+    assert caught.value.what == "The value of the secret TOKEN is no UTF-8."

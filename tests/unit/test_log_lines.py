@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shipper.docker_stream import Frames
-from shipper.errors import UsageError
+from shipper.errors import EngineError, UsageError
 from shipper.log_lines import chosen, merged, since_of
 from shipper.model import Container, LogLine
 from shipper.reporters.log_lines import LogPrefixes, log_line_json
-from shipper.streams import nanoseconds
+from shipper.streams import entries, nanoseconds
 from tests.unit.nouns import BEGUN, A, B, a_container, a_stopped
 
 
@@ -54,6 +54,39 @@ def test_a_frame_is_given_no_sooner_than_it_is_whole() -> None:
 
     assert list(frames.take(framed(1, b"line\n")[:-1])) == []
     assert list(frames.take(b"\n")) == [(False, b"line\n")]
+
+
+class Pieces:
+    """What comes over a connection."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+
+    async def read(self) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+TIME = b"2026-03-01T12:00:00.1Z "
+
+
+async def test_a_long_line_is_put_together_though_a_piece_ends_within_a_character() -> None:
+    first, second = "größer".encode()[:3], "größer".encode()[3:]
+    pieces = framed(1, TIME + first) + framed(2, TIME + b"other\n") + framed(1, TIME + second + b"\r\n")
+
+    found = [entry async for entry in entries(Pieces(pieces, framed(1, TIME + b"last")))]
+
+    assert [(entry.is_error, entry.text) for entry in found] == [(True, "other"), (False, "größer"), (False, "last")]
+
+
+async def test_what_docker_says_amid_the_lines_of_a_broken_log_is_an_error_after_them() -> None:
+    complaint = b"Error grabbing logs: invalid character '\\x00' looking for beginning of value\n"
+    found = []
+
+    with pytest.raises(EngineError, match="Error grabbing logs: invalid character"):
+        async for entry in entries(Pieces(framed(1, TIME + b"before\n"), framed(3, complaint))):
+            found.append(entry.text)
+
+    assert found == ["before"]
 
 
 # Times
