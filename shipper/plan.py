@@ -51,7 +51,7 @@ class Plan:
     def about(self) -> dict[str, Any]:
         """What each entry of the journal says, so that the next one knows what a dead one was at."""
         number = self.releases[0].number if self.releases else 0  # of a stop whose records are gone
-        return {"deploy": self.deploy_id, "command": self.command, "release": number}
+        return {"deploy": self.deploy_id, "command": self.command, "release": number, "roles": self.role_names}
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -83,7 +83,7 @@ def rollback_number(
     After a rollback that died it goes where that one went, and after a deploy that died, to what served before it.
     With `role_names` only these roles count. Raises ReleaseNotFound.
     """
-    if unfinished and not _matters(unfinished, observed):
+    if unfinished and not _matters(unfinished, observed, role_names):
         unfinished = None
     if unfinished and unfinished.command == "rollback":
         return unfinished.release_number
@@ -110,10 +110,12 @@ def rollback_number(
     return number
 
 
-def _matters(unfinished: Unfinished, observed: Collection[Observed]) -> bool:
-    """Whether it came so far that something is to be taken back, or gone on with."""
+def _matters(unfinished: Unfinished, observed: Collection[Observed], role_names: Collection[str]) -> bool:
+    """Whether it came so far that something is to be taken back in these roles, or gone on with."""
     if unfinished.command not in ("deploy", "rollback"):
         return False  # it changed nothing of what there is to go back to
+    if role_names and unfinished.role_names and not {*role_names} & {*unfinished.role_names}:
+        return False
     if unfinished.command == "rollback":
         return any(host.release(unfinished.release_number) for host in observed)
     return any(
