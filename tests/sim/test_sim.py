@@ -109,7 +109,9 @@ def test_what_was_stopped_stays_so_whatever_deploys_that_died_or_failed_left_in_
     failed = explorer.run(explorer.run(killed.sim, "deploy v9").sim, "deploy v9")
 
     assert isinstance(failed.outcome, Failed)
-    assert not [name for name, c in failed.sim.servers["a.example"].containers.items() if "web" in name and c.is_running]
+    assert not [
+        name for name, c in failed.sim.servers["a.example"].containers.items() if "web" in name and c.is_running
+    ]
 
 
 def test_a_secret_that_is_absent_here_is_that_of_the_newest_release_that_serves(
