@@ -12,6 +12,7 @@ from shipper.host import SshHost
 from shipper.journal import lacks_outcome
 from shipper.look_at_way import look_at_forwarding, look_at_way
 from shipper.model import Container, Image, Release, ReleaseOutcome
+from shipper.observe import stopped_roles
 from shipper.project import Project
 from shipper.records import ROOT
 from shipper.session import Reached
@@ -152,6 +153,8 @@ async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
     async with task_group() as reading:
         listing = reading.create_task(world.state.releases())
         freezing = reading.create_task(world.state.freeze())
+        asked = any(container.was_stopped for container in containers or ())
+        entries = reading.create_task(world.journal.read()) if asked else None
     releases = listing.result()
     marked = {container.release_number for container in containers or () if container.has_mark}
     recorded = marked & {release.number for release in releases}
@@ -166,6 +169,7 @@ async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
         absent_images=tuple(number for number, has in has_image.result().items() if not has),
         secret_names=frozenset(serving.secrets if serving else ()),
         freeze=freezing.result(),
+        stopped_roles=stopped_roles(entries.result()) if entries else frozenset(),
     )
 
 

@@ -117,6 +117,8 @@ class Past:
     secret_names: frozenset[str]
     """Those that the release that serves has a value for."""
     freeze: Freeze | None
+    stopped_roles: frozenset[str] = frozenset()
+    """As in `Observed`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,4 +166,5 @@ class Seen:
             platform=self.docker.platform if self.docker else "",
             containers=tuple(container for container in self.containers if not container.run),
             releases=self.past.releases,
+            stopped_roles=self.past.stopped_roles,
         )

@@ -62,6 +62,8 @@ def serving(seen: Seen) -> Verdicts:
         container = host.serving(name)
         if container:
             yield from _wellness(container)
+        elif host.stopped(name):
+            yield note(f"role {name} was stopped by somebody who wanted it", f"shipper start --role {name}")
         elif not host.of_role(name):
             yield warning(f"role {name} was not deployed here yet", "shipper deploy")
         else:
@@ -124,8 +126,10 @@ def marks(seen: Seen) -> Verdicts:
     """What a deploy stopped to make room, and neither brought back nor let go."""
     if not seen.machine or seen.machine.is_locked:
         return
+    host = seen.observed
     for container in seen.containers or ():
-        if container.is_set_aside:
+        wanted = host and host.stopped(container.role_name) == container
+        if container.is_set_aside and not wanted:
             yield warning(
                 f"{container.name} was set aside by a deploy that did not come to its end",
                 "The same command again goes on from what is true: shipper deploy",

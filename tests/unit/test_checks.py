@@ -139,6 +139,8 @@ def test_a_project_where_all_is_well_has_nothing_to_mend() -> None:
 
 FREEZE = Freeze(performer="ann", reason="the fair", since=BEGUN, until=BEGUN + timedelta(hours=1))
 LOCKED = on(MACHINE, is_locked=True, holder={"performer": "bob", "since": "noon", "purpose": "deploy of 2"})
+STOPPED = past(a_release(1), stopped_roles=frozenset({"web"}))
+ASIDE = a_stopped(1, restart_policy="unless-stopped")
 DEAF = a_stopped(1, exit_code=137)
 LATER = a_stopped(2, deploy="0bbb")
 
@@ -288,6 +290,14 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
         "shipper rollback",
     ),
     (service.serving, seen(containers=(), past=past()), "note", "nothing was deployed here yet", "shipper deploy"),
+    (
+        service.serving,
+        seen(containers=(ASIDE,), past=STOPPED),
+        "note",
+        "web was stopped by",
+        "shipper start --role web",
+    ),
+    (service.serving, seen(containers=(ASIDE,)), "problem", "nothing serves for role web", "shipper logs"),
     (service.serving, seen(containers=(a_stopped(1),)), "problem", "nothing serves for role web", "shipper logs"),
     (
         service.serving,
@@ -334,7 +344,7 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
     ),
     (
         service.marks,
-        seen(containers=(a_stopped(1, restart_policy="unless-stopped"),)),
+        seen(containers=(ASIDE,)),
         "warning",
         "was set aside",
         "shipper deploy",
@@ -483,6 +493,10 @@ def test_whatever_is_not_well_says_how_to_mend_it() -> None:
         verdict.what for verdict in verdicts if verdict.level in (Level.WARNING, Level.PROBLEM) and not verdict.next
     ]
     assert mute == []
+
+
+def test_what_was_stopped_on_purpose_is_no_trace_of_a_deploy_that_died() -> None:
+    assert not list(service.marks(seen(containers=(ASIDE,), past=STOPPED)))
 
 
 TOLD = """@user
