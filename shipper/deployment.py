@@ -25,6 +25,7 @@ from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
 from shipper.steps.commit import Commit
+from shipper.steps.migrate import Migrate
 from shipper.tasks import task_group, together
 
 _PLANNED_HOOKS: tuple[HookName, ...] = ("pre-build", "pre-deploy", "post-deploy", "pre-rollback", "post-rollback")
@@ -59,6 +60,7 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
             wanted = await wanted_now(project, worlds, hosts, available, mask, tell)
             made = make_plan(wanted, hosts)
             _warn_of_no_way_back(made, tell)
+            warn_of_migration_elsewhere(made, project, tell)
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
 
@@ -98,6 +100,15 @@ def warn_of_left_out(project: Project, config: Config, hosts: Hosts, tell: Tell)
         if left_out and role.singleton and arrives and project.means_role(role_name):
             others = ", ".join(left_out)
             tell(Warned(text=f"{role_name} must not run twice: see that it does not on {others}, left out by --host."))
+
+
+def warn_of_migration_elsewhere(made: Plan, project: Project, tell: Tell) -> None:
+    """One may run where the commands of `release` have their place, which `--host` leaves out: nobody asks there."""
+    for step in made.steps:
+        first = project.config.roles[step.role_name].hosts[0] if isinstance(step, Migrate) else None
+        if first and first not in project.affected_hosts:
+            others = f"{first}, left out by --host"
+            tell(Warned(text=f"The commands of `release` run on {step.host_name}: see that none does on {others}."))
 
 
 def _warn_of_no_way_back(made: Plan, tell: Tell) -> None:

@@ -174,10 +174,6 @@ class SshHost:
         finally:
             self._on_call(f"connect {address}:{port}", time.perf_counter() - begun)
 
-    async def free_disk(self, folder: str) -> int | None:
-        disk = await self.disk(folder)
-        return disk.free if disk else None
-
     async def disk(self, folder: str) -> Disk | None:
         finished = await self.run('df -Pk "$1"', folder, doing="free disk")
         fields = finished.output.splitlines()[-1].split() if finished.output else []

@@ -171,11 +171,16 @@ def lacks_outcome(last: Mapping[str, Any]) -> bool:
 def unfinished(worlds: Mapping[str, World]) -> Unfinished | None:
     """What whoever held the locks before us did not bring to its end, on any host."""
     left = [
-        (str(last.get("at")), Unfinished(command=last["command"], release_number=last["release"]))
+        (str(last.get("at")), _unfinished(last))
         for world in worlds.values()
         if lacks_outcome(last := world.journal.last) and {"command", "release"} <= last.keys()
     ]
     return max(left, key=lambda dated: dated[0])[1] if left else None
+
+
+def _unfinished(last: Mapping[str, Any]) -> Unfinished:
+    roles = tuple(map(str, last.get("roles", ())))
+    return Unfinished(command=last["command"], release_number=last["release"], role_names=roles)
 
 
 def holder_of(seen: str, folder: str) -> Holder | None:

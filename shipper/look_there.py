@@ -12,6 +12,7 @@ from shipper.host import SshHost
 from shipper.journal import lacks_outcome
 from shipper.look_at_way import look_at_forwarding, look_at_way
 from shipper.model import Container, Image, Release, ReleaseOutcome
+from shipper.observe import stopped_roles
 from shipper.project import Project
 from shipper.records import ROOT
 from shipper.session import Reached
@@ -20,7 +21,7 @@ from shipper.world import World
 
 Result = TypeVar("Result")
 
-# Reads only, and no lock: `flock` would be in the way of a deploy that begins just now, so its holder is looked for
+# Reads only, and no lock: `flock` would be in the way of a deploy that begins just now
 LOOK = rf"""
 section() {{ printf '@%s\n' "$1"; }}
 describe() {{ [ ! -d "$1" ] || printf '%s %s\n' "$(stat -c '%a %U %G' "$1")" "$(usable "$1" && echo yes || echo no)"; }}
@@ -38,11 +39,6 @@ for path in "$1/lock" "$1/journal"; do [ ! -e "$path" ] || [ -w "$path" ] || ech
 for path in "$1/releases" "$1/releases"/*; do [ ! -e "$path" ] || usable "$path" || echo "$path"; done
 section memory; grep -E '^Mem(Total|Available):' /proc/meminfo
 section boot; [ ! -d /run/systemd/system ] || systemctl is-enabled docker 2>&1
-section locked
-grep -ls 'shipper[-]lock' /proc/[0-9]*/cmdline | while read -r file; do
-  tr '\0' '\n' <"$file" 2>/dev/null | grep -qxF "$1" && echo "$file"
-done
-section holder; cat "$1/holder" 2>/dev/null
 section journal; tail -n 1 "$1/journal" 2>/dev/null
 section listening; cd /proc/net
 grep -E ': [0-9A-F]+:[0-9A-F]+ [0-9A-F]+:[0-9A-F]+ (0A|07) ' ./tcp ./tcp6 ./udp ./udp6 2>/dev/null
@@ -66,6 +62,7 @@ async def look_there(project: Project, there: Reached) -> Seen:
 
     async with task_group() as looking:
         told = looking.create_task(attempt("server", _machine(project, server)))
+        holding = looking.create_task(attempt("lock", world.journal.holder()))
         docker = looking.create_task(attempt("docker", _docker(project, there)))
         found = looking.create_task(attempt("containers", _containers(project, world)))
         forwarding = looking.create_task(attempt("forwarding", look_at_forwarding(project, server)))
@@ -84,6 +81,7 @@ async def look_there(project: Project, there: Reached) -> Seen:
         role_names=_roles(project, world.host_name),
         now=world.clock.now(),
         machine=machine,
+        holder=holding.result(),
         is_unfinished=machine is not None and lacks_outcome(machine.last_entry),
         docker=docker.result(),
         containers=there_is.containers,
@@ -152,6 +150,8 @@ async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
     async with task_group() as reading:
         listing = reading.create_task(world.state.releases())
         freezing = reading.create_task(world.state.freeze())
+        asked = any(container.was_stopped for container in containers or ())
+        entries = reading.create_task(world.journal.read()) if asked else None
     releases = listing.result()
     marked = {container.release_number for container in containers or () if container.has_mark}
     recorded = marked & {release.number for release in releases}
@@ -166,6 +166,7 @@ async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
         absent_images=tuple(number for number, has in has_image.result().items() if not has),
         secret_names=frozenset(serving.secrets if serving else ()),
         freeze=freezing.result(),
+        stopped_roles=stopped_roles(entries.result()) if entries else frozenset(),
     )
 
 

@@ -483,6 +483,8 @@ class Unfinished:
     command: str
     """deploy, rollback, restart, stop or start."""
     release_number: int
+    role_names: tuple[str, ...] = ()
+    """Those that it was to change."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,10 +65,11 @@ class Notices:
                 self._due[name].put_nowait(announcement)
                 self._told.add(name)
 
-    def failed(self, error: ShipperError) -> None:
+    def failed(self, error: ShipperError | asyncio.CancelledError) -> None:
         """What had begun came to no outcome."""
         if self._begun:
-            self.announce(of_end_without_outcome(self._begun, self._mask(error.what), self._clock.now()))
+            reason = self._mask(error.what) if isinstance(error, ShipperError) else "interrupted"
+            self.announce(of_end_without_outcome(self._begun, reason, self._clock.now()))
 
     @asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
@@ -161,6 +162,6 @@ async def notifying(project: Project, tell: Tell, mask: Mask) -> AsyncIterator[N
     async with notices.delivering():
         try:
             yield notices
-        except ShipperError as error:
+        except (ShipperError, asyncio.CancelledError) as error:
             notices.failed(error)
             raise

@@ -47,7 +47,9 @@ def stopped_roles(entries: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     last = {
         str(entry.get("role_name")): (entry["step"], entry.get("command"))
         for entry in entries
-        if entry.get("event") == "begin" and entry.get("step") in ("stop", "handover", "retire") and entry.get("was_serving", True)
+        if entry.get("event") == "begin"
+        and entry.get("step") in ("stop", "handover", "retire")
+        and entry.get("was_serving", True)
     }
     return frozenset(role_name for role_name, what in last.items() if what == ("stop", "stop"))
 

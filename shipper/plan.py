@@ -51,7 +51,7 @@ class Plan:
     def about(self) -> dict[str, Any]:
         """What each entry of the journal says, so that the next one knows what a dead one was at."""
         number = self.releases[0].number if self.releases else 0  # of a stop whose records are gone
-        return {"deploy": self.deploy_id, "command": self.command, "release": number}
+        return {"deploy": self.deploy_id, "command": self.command, "release": number, "roles": self.role_names}
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -224,9 +224,9 @@ def _hook(wanted: Wanted, when: str) -> Lane:
 
 
 def _tidying(hosts: Sequence[HostPlan]) -> Iterator[Step]:
-    """What this machine need not keep after a build."""
+    """What this machine need not keep after a build; a host that is left out cannot say what of it is its release's."""
     wanted, config = hosts[0].wanted, hosts[0].payload.config
-    if wanted.retain is None:
+    if wanted.retain is None or wanted.host_names:
         return
     kept = kept_images([host.observed for host in hosts], [step for host in hosts for step in host.pruning])
     new = ListedImage(id="", names=(wanted.release.image,))

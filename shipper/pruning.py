@@ -91,10 +91,10 @@ async def _prune(step: Prune | None, world: World, dry_run: bool) -> Pruned:
     freed = None
     if not dry_run:
         folder = (await world.engine.storage()).folder
-        before = await world.host.free_disk(folder)
+        before = await world.host.disk(folder)
         await step.do(world, lambda progress: None)
-        after = await world.host.free_disk(folder)
-        freed = max(after - before, 0) if before is not None and after is not None else None
+        after = await world.host.disk(folder)
+        freed = max(after.free - before.free, 0) if before and after else None
     return Pruned(
         host_name=world.host_name,
         container_names=step.container_names,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from shipper.config import Config
@@ -83,7 +83,7 @@ def rollback_number(
     After a rollback that died it goes where that one went, and after a deploy that died, to what served before it.
     With `role_names` only these roles count. Raises ReleaseNotFound.
     """
-    if unfinished and not _matters(unfinished, observed):
+    if unfinished and not _matters(unfinished, observed, role_names):
         unfinished = None
     if unfinished and unfinished.command == "rollback":
         return unfinished.release_number
@@ -110,10 +110,12 @@ def rollback_number(
     return number
 
 
-def _matters(unfinished: Unfinished, observed: Collection[Observed]) -> bool:
-    """Whether it came so far that something is to be taken back, or gone on with."""
+def _matters(unfinished: Unfinished, observed: Collection[Observed], role_names: Collection[str]) -> bool:
+    """Whether it came so far that something is to be taken back in these roles, or gone on with."""
     if unfinished.command not in ("deploy", "rollback"):
         return False  # it changed nothing of what there is to go back to
+    if role_names and unfinished.role_names and not {*role_names} & {*unfinished.role_names}:
+        return False
     if unfinished.command == "rollback":
         return any(host.release(unfinished.release_number) for host in observed)
     return any(
@@ -216,18 +218,24 @@ def barrier(host: Observed, release: Release) -> Barrier | None:
 def barriers_before(host: Observed, target: Release) -> tuple[Barrier, ...]:
     """Those that going back from what serves to `target` would cross, the newest first.
 
-    Nothing is crossed by going forward, nor where `target` gives the same reason: it knows what was done.
+    Nothing is crossed by going forward, nor where `target` gives the same reason: it knows what was done. What one role
+    serves was brought to all: a database knows of no roles.
     """
-    found: list[Barrier] = []
-    release = host.incumbent_release or _newest_deployed(host)
+    serving = [record for c in host.incumbents if (record := host.release(c.release_number))]
+    ways = [_barriers(host, release, target) for release in serving or filter(None, [_newest_deployed(host)])]
+    found = {barrier.release_number: barrier for way in ways for barrier in way}
+    return tuple(sorted(found.values(), key=lambda barrier: -barrier.release_number))
+
+
+def _barriers(host: Observed, serving: Release, target: Release) -> Iterator[Barrier]:
+    release: Release | None = serving
     while release and release.number > target.number:
         if (brought := barrier(host, release)) and release.irreversible != target.irreversible:
-            found.append(brought)
+            yield brought
         before = release.replaces
         release = host.release(before) if before else None
         if before and before > target.number and not release and any(r.irreversible for r in host.releases):
-            found.append(Barrier(release_number=before, reason="its record is gone, so there may be no way back"))
-    return tuple(found)
+            yield Barrier(release_number=before, reason="its record is gone, so there may be no way back")
 
 
 def _newest_deployed(host: Observed) -> Release | None:

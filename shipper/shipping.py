@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import datetime
 from functools import partial
 
 from shipper import environment
@@ -14,11 +15,12 @@ from shipper.hooks import hook
 from shipper.host_plan import prune
 from shipper.image_plan import step_there, steps_here
 from shipper.images.local import LocalImages
+from shipper.journal import unfinished
 from shipper.mask import Mask, masking
-from shipper.model import Image, Observed, short
+from shipper.model import Image, Observed, Unfinished, short
 from shipper.observe import Worlds, observe_all
 from shipper.project import Project
-from shipper.retention import beyond_retention, retention_of
+from shipper.retention import retention_of, superfluous_now
 from shipper.session import connected
 from shipper.sources import find_sources
 from shipper.steps import Step
@@ -85,20 +87,18 @@ async def _push(project: Project, worlds: Worlds, mask: Mask, tell: Tell) -> Pus
         await _do(step, world, tell)
     if config.registry:
         return Pushed(image_name=project.image, places=places, reached=places if here else ())
-    at_once = asyncio.Semaphore(config.rollout.max_parallel)
+    at_once, died = asyncio.Semaphore(config.rollout.max_parallel), unfinished(worlds)
     async with task_group() as going:
         for host in lacking:
-            step = step_there(sources, host, _superfluous(project, host))
+            step = step_there(sources, host, _superfluous(project, host, died, world.clock.now()))
             going.create_task(_do_in_turn(at_once, step, worlds[host.host_name], tell))
     return Pushed(image_name=project.image, places=places, reached=tuple(host.host_name for host in lacking))
 
 
-def _superfluous(project: Project, host: Observed) -> Step | None:
+def _superfluous(project: Project, host: Observed, died: Unfinished | None, now: datetime) -> Step | None:
     """What the host need not keep, be the image deployed or not."""
-    if not (serving := host.incumbent_release):
-        return None
     rules = retention_of(project.config, project.full_name, project.config.retain)
-    beyond = beyond_retention(host, serving, rules, is_shipped=True)
+    beyond = superfluous_now(host, rules, died, now)
     return next(prune(host.host_name, beyond, because=f"retain is {rules.releases}"), None)
 
 

@@ -105,9 +105,6 @@ class Host(Protocol):
     async def http_get(self, address: str, port: int, path: str, timeout: float, header: str | None = None) -> Answer:
         """`header` is the Host header; the address if absent."""
 
-    async def free_disk(self, folder: str) -> int | None:
-        """Bytes; None where the server does not tell."""
-
     async def disk(self, folder: str) -> Disk | None:
         """That which the folder is on; None where the server does not tell."""
 

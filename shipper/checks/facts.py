@@ -7,7 +7,7 @@ from typing import Any
 
 from shipper.config import Config
 from shipper.errors import ShipperError
-from shipper.model import Container, Freeze, Image, Observed, Release
+from shipper.model import Container, Freeze, Holder, Image, Observed, Release
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +86,6 @@ class Machine:
     available_memory: int
     boot: str
     """What systemd says of Docker at boot; empty where there is no systemd."""
-    is_locked: bool
-    holder: Mapping[str, Any]
     last_entry: Mapping[str, Any]
     """Of the journal."""
     listening: tuple[Listening, ...]
@@ -117,6 +115,8 @@ class Past:
     secret_names: frozenset[str]
     """Those that the release that serves has a value for."""
     freeze: Freeze | None
+    stopped_roles: frozenset[str] = frozenset()
+    """As in `Observed`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +135,8 @@ class Seen:
     here_platform: str = ""
     """Of the Docker that builds; empty if there is none, or nothing to build."""
     machine: Machine | None = None
+    holder: Holder | None = None
+    """Who has the lock."""
     is_unfinished: bool = False
     """The last entry of the journal is not the outcome of a deploy."""
     docker: Docker | None = None
@@ -164,4 +166,5 @@ class Seen:
             platform=self.docker.platform if self.docker else "",
             containers=tuple(container for container in self.containers if not container.run),
             releases=self.past.releases,
+            stopped_roles=self.past.stopped_roles,
         )

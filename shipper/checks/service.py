@@ -23,13 +23,11 @@ def freeze(seen: Seen) -> Verdicts:
 
 
 def lock(seen: Seen) -> Verdicts:
-    if not seen.machine:
+    if not seen.machine or "lock" in seen.failures:
         return
-    if seen.machine.is_locked:
-        holder = seen.machine.holder
-        who = f"{holder.get('performer', 'somebody')} since {holder.get('since', 'when is not known')}"
+    if holder := seen.holder:
         yield note(
-            f"a deploy is under way: {who}, for {holder.get('purpose', 'what is not known')}",
+            f"a deploy is under way: {holder.performer} since {holder.since}, for {holder.purpose}",
             "It frees the lock when it ends or dies; shipper deploy --wait waits for it.",
         )
     else:
@@ -38,7 +36,7 @@ def lock(seen: Seen) -> Verdicts:
 
 def last_deploy(seen: Seen) -> Verdicts:
     """Whether the one before came to its end."""
-    if not seen.machine or seen.machine.is_locked:
+    if not seen.machine or seen.holder:
         return
     last = seen.machine.last_entry
     if seen.is_unfinished:
@@ -62,6 +60,8 @@ def serving(seen: Seen) -> Verdicts:
         container = host.serving(name)
         if container:
             yield from _wellness(container)
+        elif host.stopped(name):
+            yield note(f"role {name} was stopped by somebody who wanted it", f"shipper start --role {name}")
         elif not host.of_role(name):
             yield warning(f"role {name} was not deployed here yet", "shipper deploy")
         else:
@@ -122,10 +122,12 @@ def _ended(seen: Seen) -> Iterator[Container]:
 
 def marks(seen: Seen) -> Verdicts:
     """What a deploy stopped to make room, and neither brought back nor let go."""
-    if not seen.machine or seen.machine.is_locked:
+    if not seen.machine or seen.holder:
         return
+    host = seen.observed
     for container in seen.containers or ():
-        if container.is_set_aside:
+        wanted = host and host.stopped(container.role_name) == container
+        if container.is_set_aside and not wanted:
             yield warning(
                 f"{container.name} was set aside by a deploy that did not come to its end",
                 "The same command again goes on from what is true: shipper deploy",

@@ -41,8 +41,6 @@ def machine_of(output: str) -> Machine:
         memory=memory.get("MemTotal", 0),
         available_memory=memory.get("MemAvailable", 0),
         boot=" ".join(told.get("boot", ())),
-        is_locked=bool(told.get("locked")),
-        holder=_json(first("holder")),
         last_entry=_json(first("journal")),
         listening=listening_of(told.get("listening", ())),
     )

@@ -181,9 +181,9 @@ async def _refuse_full_disk(world: World, storage: Storage, size: int) -> None:
     if storage.is_containerd:
         return  # its images lie where containerd was told to put them, which Docker does not tell
     needed = 2 * size + _RESERVE
-    free = await world.host.free_disk(storage.folder)
-    if free is not None and free < needed:
+    disk = await world.host.disk(storage.folder)
+    if disk and disk.free < needed:
         raise DiskFull(
             f"{world.host_name}: the image needs {size_text(needed)} of disk while it arrives, "
-            f"and {storage.folder} has {size_text(free)}.",
+            f"and {storage.folder} has {size_text(disk.free)}.",
         )

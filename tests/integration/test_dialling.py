@@ -166,7 +166,7 @@ async def test_many_calls_at_once_of_all_kinds_get_their_turn(world: World, stri
     async def all_kinds(number: int) -> str:
         await world.engine.container(container)
         await world.engine.image(f"absent-{number}")
-        await world.host.free_disk("/")
+        await world.host.disk("/")
         assert not await world.engine.exits_within(container, 0.05)
         finished = await world.engine.execute(container, ("/bin/sh", "-c", f"echo {number}"), 10)
         return finished.output.strip()

@@ -138,7 +138,7 @@ async def test_where_the_disk_fills_while_an_image_arrives_that_is_told_and_noth
     opened = on_cramped.opened()
     async with connected(opened, lambda event: None) as worlds:
         (world,) = worlds.values()
-        monkeypatch.setattr(world.host, "free_disk", unknown)
+        monkeypatch.setattr(world.host, "disk", unknown)
         with (
             closing(LocalImages(opened, prefix_size=1000)) as here,
             pytest.raises(DiskFull, match="The disk was full before all of the image was there"),

@@ -1,5 +1,6 @@
 """Notifiers: who is told of a deploy, over real HTTP; and that none of them can hold one up."""
 
+import asyncio
 import http.server
 import json
 import threading
@@ -9,7 +10,12 @@ from typing import Any, ClassVar
 
 import pytest
 
+from shipper.events import Event, Planned
+from shipper.mask import Mask
+from shipper.notices import notifying
 from tests.integration.conftest import Project
+from tests.unit.nouns import a_config, a_facts
+from tests.unit.test_turning import a_project
 
 
 class Listener(http.server.ThreadingHTTPServer):
@@ -143,3 +149,24 @@ def test_a_notifier_that_fails_is_said_once_and_neither_fails_nor_delays_the_dep
     ]
     assert "hush-hush" not in result.everything
     assert result.errors == ""
+
+
+def test_an_interrupt_that_comes_before_the_first_step_is_told_to_those_who_were_told_of_the_start(
+    listener: Listener,
+) -> None:
+    config = a_config(notify={"chat": {"webhook": {"env": "CHAT_URL"}}})
+    told: list[Event] = []
+
+    async def interrupted() -> None:
+        project = a_project(config, environ={"CHAT_URL": f"http://127.0.0.1:{listener.port}/chat"})
+        async with notifying(project, told.append, Mask()) as tell:
+            tell(Planned(service="shop", lines=(), facts=a_facts()))
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+
+    assert [(body["event"], body.get("outcome", {}).get("reason")) for body in listener.of("/chat")] == [
+        ("start", None),
+        ("failure", "interrupted"),
+    ]

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 import shipper.deployment
+import shipper.shipping
+from shipper.errors import DiskFull
 from shipper.host_plan import HostPlan
 from shipper.model import Deployed, Failed, Secret, Unchanged
 from shipper.observe import Hosts, observe_all
@@ -19,7 +22,7 @@ from shipper.steps.start import Start
 from shipper.steps.stop import Stop
 from shipper.world import Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
-from tests.sim.faults import Fault
+from tests.sim.faults import Client, Fault
 from tests.sim.loop import VirtualLoop
 from tests.sim.scenarios import (
     ADOPTION,
@@ -31,7 +34,7 @@ from tests.sim.scenarios import (
     TWO_HOSTS,
     WITH_HOOKS,
 )
-from tests.sim.world import SimCommands
+from tests.sim.world import SimCommands, SimImages, connected
 
 ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *MIGRATIONS, *TURNING, *TURNING_ON_TWO_HOSTS)
 SCENARIOS = {scenario.name: scenario for scenario in ALL}
@@ -106,7 +109,9 @@ def test_what_was_stopped_stays_so_whatever_deploys_that_died_or_failed_left_in_
     failed = explorer.run(explorer.run(killed.sim, "deploy v9").sim, "deploy v9")
 
     assert isinstance(failed.outcome, Failed)
-    assert not [name for name, c in failed.sim.servers["a.example"].containers.items() if "web" in name and c.is_running]
+    assert not [
+        name for name, c in failed.sim.servers["a.example"].containers.items() if "web" in name and c.is_running
+    ]
 
 
 def test_a_secret_that_is_absent_here_is_that_of_the_newest_release_that_serves(
@@ -145,6 +150,24 @@ def test_what_a_hook_prints_after_a_failure_is_masked(
     explorer.run(begun, command, ((stopped, Fault.REFUSED),))  # Broken, if a secret is told
 
     assert printed
+
+
+def test_a_push_to_a_disk_that_is_full_prunes_nothing_that_a_rollback_of_any_role_needs(
+    loop: VirtualLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explorer = Explorer(SCENARIOS["two roles"], loop)
+    ahead = explorer.run(explorer.run(explorer.begun(), "deploy v2 --role web").sim, "deploy v3 --role web").sim
+
+    async def refused(*arguments: Any) -> str:
+        raise DiskFull("no space left on device")
+
+    monkeypatch.setattr(SimImages, "ship", refused)
+    monkeypatch.setattr(shipper.shipping, "connected", partial(connected, Client(ahead, {})))
+
+    with pytest.raises(DiskFull):
+        loop.run_until_complete(shipper.shipping.push(explorer.scenario.project("v4")))
+
+    assert isinstance(explorer.run(ahead, "rollback --role cron").outcome, Deployed)
 
 
 # Bugs, to see that the simulation can fail

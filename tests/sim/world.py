@@ -101,9 +101,6 @@ class SimHost(_Part):
     async def http_get(self, address: str, port: int, path: str, timeout: float, header: str | None = None) -> Answer:
         return await self.client.call(self.server, f"GET {address}{path}", lambda: self._answer(address), reads=True)
 
-    async def free_disk(self, folder: str) -> int | None:
-        return await self.client.call(self.server, "free disk", lambda: None, reads=True)
-
     async def disk(self, folder: str) -> Disk | None:
         return await self.client.call(self.server, "disk", lambda: None, reads=True)
 

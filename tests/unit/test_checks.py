@@ -22,7 +22,7 @@ from shipper.checks.here import Builder, Here, Hook, KeyFile, PrivateFile
 from shipper.checks.settings import Meant
 from shipper.checks.told import disk_of, docker_of, listening_of, machine_of
 from shipper.errors import BuildError, ConfigError
-from shipper.model import ContainerState, Freeze, Release
+from shipper.model import ContainerState, Freeze, Holder, Release
 from shipper.reporters.findings import finding_lines
 from tests.unit.nouns import BEGUN, A, a_config, a_container, a_release, a_role, a_stopped, an_image
 
@@ -48,8 +48,6 @@ MACHINE = Machine(
     memory=4_000_000_000,
     available_memory=3_000_000_000,
     boot="enabled",
-    is_locked=False,
-    holder={},
     last_entry={"event": "outcome", "at": "2026-03-01T12:00:00Z"},
     listening=(),
 )
@@ -138,7 +136,9 @@ def test_a_project_where_all_is_well_has_nothing_to_mend() -> None:
 
 
 FREEZE = Freeze(performer="ann", reason="the fair", since=BEGUN, until=BEGUN + timedelta(hours=1))
-LOCKED = on(MACHINE, is_locked=True, holder={"performer": "bob", "since": "noon", "purpose": "deploy of 2"})
+HOLDER = Holder(performer="bob", since="noon", purpose="deploy of 2")
+STOPPED = past(a_release(1), stopped_roles=frozenset({"web"}))
+ASIDE = a_stopped(1, restart_policy="unless-stopped")
 DEAF = a_stopped(1, exit_code=137)
 LATER = a_stopped(2, deploy="0bbb")
 
@@ -279,7 +279,7 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
         "deploys are not frozen",
         "",
     ),
-    (service.lock, seen(machine=LOCKED), "note", "bob since noon, for deploy of 2", "--wait"),
+    (service.lock, seen(holder=HOLDER), "note", "bob since noon, for deploy of 2", "--wait"),
     (
         service.last_deploy,
         seen(is_unfinished=True, machine=on(MACHINE, last_entry={"at": "noon", "command": "rollback"})),
@@ -288,6 +288,14 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
         "shipper rollback",
     ),
     (service.serving, seen(containers=(), past=past()), "note", "nothing was deployed here yet", "shipper deploy"),
+    (
+        service.serving,
+        seen(containers=(ASIDE,), past=STOPPED),
+        "note",
+        "web was stopped by",
+        "shipper start --role web",
+    ),
+    (service.serving, seen(containers=(ASIDE,)), "problem", "nothing serves for role web", "shipper logs"),
     (service.serving, seen(containers=(a_stopped(1),)), "problem", "nothing serves for role web", "shipper logs"),
     (
         service.serving,
@@ -334,7 +342,7 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
     ),
     (
         service.marks,
-        seen(containers=(a_stopped(1, restart_policy="unless-stopped"),)),
+        seen(containers=(ASIDE,)),
         "warning",
         "was set aside",
         "shipper deploy",
@@ -485,6 +493,10 @@ def test_whatever_is_not_well_says_how_to_mend_it() -> None:
     assert mute == []
 
 
+def test_what_was_stopped_on_purpose_is_no_trace_of_a_deploy_that_died() -> None:
+    assert not list(service.marks(seen(containers=(ASIDE,), past=STOPPED)))
+
+
 TOLD = """@user
 deploy
 @missing
@@ -501,10 +513,6 @@ MemTotal:        4000 kB
 MemAvailable:    3000 kB
 @boot
 enabled
-@locked
-/proc/12/cmdline
-@holder
-{"performer": "ann"}
 @journal
 {"event": "deploy"
 @listening
@@ -522,7 +530,7 @@ def test_what_a_server_prints_is_read_section_by_section() -> None:
     assert told.state == Folder(mode="2750", owner="ann", group="docker", is_usable=False)
     assert (told.may_make_root, told.closed) == (False, ("/var/lib/shipper/shop/lock",))
     assert (told.memory, told.available_memory, told.boot) == (4_096_000, 3_072_000, "enabled")
-    assert (told.is_locked, told.holder, told.last_entry) == (True, {"performer": "ann"}, {})
+    assert told.last_entry == {}
     assert [(there.address, there.port, there.protocol) for there in told.listening] == [
         ("127.0.0.1", 8080, "tcp"),
         ("", 80, "tcp"),

@@ -821,6 +821,14 @@ here            tidy     2 images, the builder's cache above 10.7 GB, because re
     assert len(made.after_commit) == 1
 
 
+def test_nothing_goes_from_here_where_a_host_is_left_out_whose_releases_nobody_knows() -> None:
+    earlier = (ListedImage(id=THIRD, names=(f"shop:{THIRD}",)),)
+    config = a_config(roles=TWO_HOSTS, build={})
+    given: dict[str, Any] = {"config": config, "here": None, "others_here": earlier, "retain": 1}
+    assert "tidy" in text_of(plan(serving_first(image=None), **given))
+    assert "tidy" not in text_of(plan(serving_first(image=None), **given, host_names=(A,)))
+
+
 # How containers take turns
 
 

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from shipper.deployment import warn_of_migration_elsewhere
 from shipper.errors import UsageError
+from shipper.events import Event, Warned
 from shipper.model import Container, ContainerState, Observed, ReleaseOutcome, Secret
 from shipper.plan import Plan
 from shipper.steps.migrate import Migrate
 from shipper.steps.prune import Prune
 from tests.unit.nouns import FIRST, SECOND, THIRD, A, B, a_config, a_container, a_host, a_payload, a_release, a_run, env
 from tests.unit.test_plan import plan, serving_first, text_of
+from tests.unit.test_turning import a_project
 
 MIGRATING = a_config(
     release={"commands": ["alembic upgrade head", ["warm", "caches"]], "deadline": "10m"},
@@ -97,6 +100,16 @@ def test_they_run_on_no_host_that_the_image_is_not_brought_to() -> None:
     with pytest.raises(UsageError) as raised:
         plan(*hosts, config=a_config(**ELSEWHERE), role_names=("jobs",))
     assert raised.value.next == "Let it be meant too: --role web."
+
+
+def test_where_they_may_run_on_a_host_that_is_left_out_too_that_is_told() -> None:
+    config = a_config(release={"commands": ["migrate"]}, roles={"web": {"hosts": [A, B]}})
+    told: list[Event] = []
+    made = plan(serving_first(B), config=config, host_names=(B,))
+    warn_of_migration_elsewhere(made, a_project(config, host_names=(B,)), told.append)
+    warn_of_migration_elsewhere(made, a_project(config), told.append)
+    text = "The commands of `release` run on b.example: see that none does on a.example, left out by --host."
+    assert told == [Warned(text=text)]
 
 
 def test_those_that_ran_on_another_host_when_only_that_was_meant_do_not_run_again() -> None:

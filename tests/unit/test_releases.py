@@ -301,6 +301,11 @@ def test_going_back_over_a_release_that_brought_a_reason_crosses_it() -> None:
     assert crossed(history("", "drops email", "drops email", "drops phone"), 1) == {4: "drops phone", 2: "drops email"}
 
 
+def test_what_another_role_brought_is_crossed_though_the_newest_release_replaced_an_older_one() -> None:
+    records = (recorded(1), recorded(2, replaces=1, irreversible="drops email"), recorded(3, replaces=1))
+    assert crossed(a_host(a_container(2), a_container(3, role="cron"), releases=records), 1) == {2: "drops email"}
+
+
 def test_going_back_within_releases_that_give_the_same_reason_crosses_nothing() -> None:
     assert crossed(history("", "drops email", "drops email", ""), 2) == {}
 

@@ -519,6 +519,13 @@ def test_a_restart_that_died_is_nothing_that_a_rollback_goes_on_with() -> None:
     assert rollback_number([host], Unfinished(command="restart", release_number=9)) == 1
 
 
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_what_died_while_it_changed_other_roles_tells_nothing_of_where_this_one_goes(command: str) -> None:
+    died = Unfinished(command=command, release_number=3, role_names=("cron",))
+    host = of_parts(R2, replace(R3, replaces=None), R1)
+    assert rollback_number([host], died, ("web",)) == 1
+
+
 # Which hosts are asked
 
 
