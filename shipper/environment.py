@@ -1,6 +1,5 @@
 """Secrets and the Jinja template → what each container gets."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress

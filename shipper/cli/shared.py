@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import gc
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import click
 
 import shipper
 from shipper.cli.completing import destinations, host_names, role_names
+from shipper.reporters.printable import printable
 
 if TYPE_CHECKING:
     from shipper import Event, Outcome, Project
@@ -153,13 +155,18 @@ def _summarize(markdown: str) -> None:
             summary.write(markdown)
 
 
-def _say(text: str, end: str = "\n") -> None:
-    """On standard error."""
+def harmless_on(stream: TextIO) -> "Callable[[str], str]":
+    """Makes of what others wrote, an app or a colleague, what commands neither a terminal nor a runner of GitHub."""
     if _in_github():
         from shipper.reporters.github import harmless
 
-        text = harmless(text)
-    print(text, end=end, file=sys.stderr)
+        return harmless
+    return printable if stream.isatty() else str
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """On standard error."""
+    print(harmless_on(sys.stderr)(text), end=end, file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -189,6 +196,15 @@ def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
         from shipper.reporters.plain import PlainReporter
 
         yield PlainReporter(write, verbose=options.verbose, quiet=options.quiet)
+
+
+def mend_streams() -> None:
+    """Whoever starts us may have closed them, and not every locale can write all that there is to say."""
+    sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115  # it stays open
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  # it stays open
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", options: Options) -> None:
@@ -256,23 +272,25 @@ def print_table(rows: "Iterable[Row]", *, titles: int = 1, file: TextIO | None =
     """As wide as it must be; on a terminal no wider than that. See `reporters.tables`."""
     from shipper.reporters.tables import table
 
+    shown = harmless_on(file or sys.stdout)
     for lines in table(list(rows), titles=titles, width=width()):
         for line in lines:
-            print(line, file=file)
+            print(shown(line), file=file)
 
 
 def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
     """Lines, each with the style that it has on a terminal."""
+    shown = harmless_on(sys.stdout)
     if not sys.stdout.isatty():
         for line, _ in lines:
-            print(line)
+            print(shown(line))
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
     for line, style in lines:
-        console.print(Text(line, style=style))
+        console.print(Text(shown(line), style=style))
 
 
 def width() -> int | None:
