@@ -52,7 +52,7 @@ async def registry_credentials(project: Project) -> Credentials | None:
 
 
 async def notifier_url(project: Project, name: str) -> str | None:
-    """Where a notifier of the config is told; None where that is not known here. Raises SecretError."""
+    """Where a notifier of the config is told; None where that is not known here. Raises ShipperError."""
     notifier = project.config.notify[name]
     source = notifier.webhook or notifier.apprise
     value = await _value(project, f"of the notifier {name}", source, _secrets_file(project))
