@@ -164,6 +164,11 @@ def harmless_on(stream: TextIO) -> "Callable[[str], str]":
     return printable if stream.isatty() else str
 
 
+def harmless_json(text: str) -> str:
+    """The same JSON, in which a runner of GitHub finds no command: it looks for them in the middle of lines too."""
+    return text.replace("##[", r"#\u0023[")
+
+
 def _say(text: str, end: str = "\n") -> None:
     """On standard error."""
     print(harmless_on(sys.stderr)(text), end=end, file=sys.stderr)
@@ -179,7 +184,7 @@ def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
     if options.as_json:
         from shipper.reporters.jsonlines import JsonReporter
 
-        yield JsonReporter(write, verbose=options.verbose)
+        yield JsonReporter(lambda line: write(harmless_json(line)), verbose=options.verbose)
     elif _in_github():
         from shipper.reporters.github import GithubReporter
 
@@ -195,7 +200,8 @@ def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
     else:
         from shipper.reporters.plain import PlainReporter
 
-        yield PlainReporter(write, verbose=options.verbose, quiet=options.quiet)
+        harmless = harmless_on(sys.stdout)
+        yield PlainReporter(lambda line: write(harmless(line)), verbose=options.verbose, quiet=options.quiet)
 
 
 def mend_streams() -> None:
@@ -254,7 +260,7 @@ def print_error(error: shipper.ShipperError) -> None:
     own = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv  # what follows is for another command
     if "--json" in own:
         failed = {"what": error.what, "now": error.now, "next": error.next, "exit_code": error.exit_code}
-        print(json.dumps({"event": "error", **failed}))
+        print(harmless_json(json.dumps({"event": "error", **failed})))
     if _in_github():
         from shipper.reporters.github import error_commands
 
@@ -299,4 +305,4 @@ def width() -> int | None:
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(shipper.as_json(value)), flush=True)
+    print(harmless_json(json.dumps(shipper.as_json(value))), flush=True)

@@ -166,6 +166,7 @@ def test_what_an_app_writes_commands_neither_a_terminal_nor_a_runner_of_github(p
 
     piped = project.shipper("logs")
     in_github = project.shipper("logs", GITHUB_ACTIONS="true")
+    in_json = project.shipper("logs", "--json", GITHUB_ACTIONS="true")
     with project.start("logs", output=theirs) as process:
         process.wait()
     on_terminal = os.read(ours, 65536).decode()
@@ -174,4 +175,6 @@ def test_what_an_app_writes_commands_neither_a_terminal_nor_a_runner_of_github(p
 
     assert "\x1b[31mred\x1b[0m\x1b]0;evil\x07\x1b[2J##[add-path]/tmp\n" in piped.output
     assert "## [add-path]/tmp\n" in in_github.output
+    assert "##[" not in in_json.output
+    assert json.loads(in_json.output.splitlines()[-1])["line"].endswith("##[add-path]/tmp")
     assert "\x1b[31mred\x1b[0m\\x1b]0;evil\\x07\\x1b[2J##[add-path]/tmp\r\n" in on_terminal

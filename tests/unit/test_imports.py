@@ -109,6 +109,7 @@ def reached_from(file: str) -> set[str]:
             {
                 "cli/__init__.py",
                 "cli/console.py",
+                "cli/deploying.py",
                 "cli/diagnosing.py",
                 "cli/guarding.py",
                 "cli/inside.py",
