@@ -70,7 +70,7 @@ async def _value(project: Project, name: str, source: SecretSource | None, from_
             return None
         _refuse_in_git(project, source.file)
         try:
-            return path.read_text()
+            return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SecretError(f"The file for secret {name} cannot be read: {type(error).__name__}") from None
     assert source.command
