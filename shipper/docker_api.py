@@ -8,9 +8,9 @@ travels could act after what we do to undo it. A pull alone is left behind, sinc
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ import urllib3.exceptions
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnectionPool
 
 from shipper.docker_stream import Stream, asked
-from shipper.errors import ConnectError, EngineError, NotThere
+from shipper.errors import ConnectError, EngineError, NotThere, RegistryError
 from shipper.tasks import task_group
 
 Result = TypeVar("Result")
@@ -70,11 +70,12 @@ class DockerApi:
         version, self.container_ids = asking.result(), guessing.result()
         self.platform = f"{version['Os']}/{version['Arch']}"
         self._version = version["ApiVersion"]
-        self._client = docker.APIClient(
-            base_url=f"unix://{self._socket_path}",
-            version=self._version,
-            timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
-        )
+        with _config_of_docker():
+            self._client = docker.APIClient(
+                base_url=f"unix://{self._socket_path}",
+                version=self._version,
+                timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
+            )
         self._client.get_adapter(_URL).close()
         self._client.mount(_URL, self._pool)
 
@@ -174,6 +175,19 @@ class _OnePool(UnixHTTPAdapter):
     def drop_idle(self) -> None:
         """Closes one that is idle, if there is any, since another connection takes its place."""
         self.get_connection("")._get_conn().close()  # not put back: the pool makes a new one where it has none
+
+
+@contextmanager
+def _config_of_docker() -> Iterator[None]:
+    """The SDK reads that of this machine, and trips over what is wrong in it."""
+    try:
+        yield
+    except (docker.errors.DockerException, AttributeError, TypeError, ValueError) as error:  # its text may hold a login
+        raise RegistryError(
+            f"Docker's config.json on this machine (~/.docker, or $DOCKER_CONFIG) is wrong: {type(error).__name__}",
+            now="Nothing was done.",
+            next="Mend it; `docker logout` takes a login out of it that cannot be read.",
+        ) from None
 
 
 def _translated(call: Callable[[], Result]) -> Callable[[], Result]:

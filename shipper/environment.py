@@ -1,6 +1,5 @@
 """Secrets and the Jinja template → what each container gets."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -53,7 +52,7 @@ async def registry_credentials(project: Project) -> Credentials | None:
 
 
 async def notifier_url(project: Project, name: str) -> str | None:
-    """Where a notifier of the config is told; None where that is not known here. Raises SecretError."""
+    """Where a notifier of the config is told; None where that is not known here. Raises ShipperError."""
     notifier = project.config.notify[name]
     source = notifier.webhook or notifier.apprise
     value = await _value(project, f"of the notifier {name}", source, _secrets_file(project))
@@ -71,7 +70,7 @@ async def _value(project: Project, name: str, source: SecretSource | None, from_
             return None
         _refuse_in_git(project, source.file)
         try:
-            return path.read_text()
+            return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SecretError(f"The file for secret {name} cannot be read: {type(error).__name__}") from None
     assert source.command

@@ -177,7 +177,7 @@ class SshHost:
     async def disk(self, folder: str) -> Disk | None:
         finished = await self.run('df -Pk "$1"', folder, doing="free disk")
         fields = finished.output.splitlines()[-1].split() if finished.output else []
-        if finished.exit_code or len(fields) < 6 or not fields[3].isdigit():
+        if finished.exit_code or len(fields) < 6 or not (fields[3] + fields[4].rstrip("%")).isdigit():
             return None
         return Disk(free=int(fields[3]) * 1024, used_percent=int(fields[4].rstrip("%")))
 

@@ -52,6 +52,8 @@ async def run(
         await process.wait()
     except BaseException:
         await (_end_group if own_group else _end)(process)
+        # what left its group may hold the pipes open, and asyncio would complain of them when the loop is closed
+        process._transport.close()  # type: ignore[attr-defined]  # there is no other way
         raise
     return Finished(exit_code=process.returncode or 0, output=output.result(), errors=errors.result())
 

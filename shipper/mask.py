@@ -21,12 +21,16 @@ class Mask:
     """Replaces every secret value in a text, also as URLs, base64 and JSON write it, and each line of a long one."""
 
     def __init__(self) -> None:
+        self._values: set[str] = set()
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secrets: Iterable[Secret]) -> None:
-        forms = (form for secret in secrets for form in _forms(secret.reveal()))
-        self._forms |= {form for form in forms if len(form) >= _SHORTEST}
+        new = {secret.reveal() for secret in secrets} - self._values
+        if not new:  # as when the same hosts are looked at again and again
+            return
+        self._values |= new
+        self._forms |= {form for value in new for form in _forms(value) if len(form) >= _SHORTEST}
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 

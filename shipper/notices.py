@@ -13,7 +13,7 @@ from functools import partial
 from shipper import environment
 from shipper.announcement import Announcement, of_end_without_outcome, of_outcome, of_start
 from shipper.config import Notifier
-from shipper.errors import SecretError, ShipperError
+from shipper.errors import ShipperError
 from shipper.events import Ended, Event, Planned, Tell, Warned, masked
 from shipper.facts import Facts
 from shipper.mask import Mask
@@ -104,7 +104,7 @@ class Notices:
         """Or why there is none."""
         try:
             url = await environment.notifier_url(self._project, name)
-        except SecretError as error:
+        except ShipperError as error:
             return "", error.what
         if not url:
             return "", f"`notify.{name}` has no URL here"

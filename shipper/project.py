@@ -200,7 +200,7 @@ def _read(root: Path, revision: Revision, path: str) -> str | None:
         return git.read(root, revision.commit, path)
     file = root / path
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")  # whatever the locale says
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shipper.belongings import Belongings, belongings, of_roles
 from shipper.deployment import holding, ignore, refuse_if_frozen
-from shipper.errors import EngineError, NotThere, UsageError
+from shipper.errors import ConnectError, EngineError, LockLost, NotThere, UsageError
 from shipper.events import Tell
 from shipper.model import SERVES_NOT, Container
 from shipper.observe import Worlds, observe
@@ -96,6 +96,19 @@ def _refuse_more(found: tuple[Belongings, ...], confirmed: Mapping[str, Belongin
 
 
 async def _remove(world: World, was: Belongings, volumes: bool) -> Removed:
+    try:
+        return await _removed(world, was, volumes)
+    except LockLost:
+        raise
+    except ConnectError as error:
+        raise ConnectError(
+            f"{world.host_name}: {error.what.removeprefix(f'{world.host_name}: ')}",
+            now="What was removed by then is gone.",
+            next="The same command again goes on.",
+        ) from None
+
+
+async def _removed(world: World, was: Belongings, volumes: bool) -> Removed:
     engine, refused = world.engine, dict[str, str]()
 
     async def attempt(name: str, removing: Callable[[str], Awaitable[None]]) -> None:

@@ -5,11 +5,8 @@ A command stands in the module of its kind, and in the list at the end of this o
 
 import asyncio
 import gc
-import io
-import os
 import sys
 import traceback
-from pathlib import Path
 from typing import Any
 
 import click
@@ -22,7 +19,7 @@ from shipper.cli.guarding import lock, trust, unlock
 from shipper.cli.inside import execute, logs
 from shipper.cli.keeping import prune, remove
 from shipper.cli.looking import config, env, history, releases, version
-from shipper.cli.shared import print_error
+from shipper.cli.shared import mend_streams, print_error
 from shipper.cli.starting import init
 from shipper.cli.status import status
 
@@ -66,17 +63,8 @@ class _Main(click.Group):
 @click.version_option(shipper.__version__, message="shipper %(version)s")
 def main() -> None:
     """Ships containers to your own servers over SSH: gated, swapped, rolled back."""
-    _mend_streams()
+    mend_streams()
     gc.disable()  # until all is imported: to look through what imports make, where nothing is garbage, takes 0.1 s
-
-
-def _mend_streams() -> None:
-    """Whoever starts us may have closed them, and not every locale can write all that there is to say."""
-    sys.stdin = sys.stdin or Path(os.devnull).open()
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 _COMMANDS = {

@@ -1,6 +1,7 @@
 """What changes what serves, or tells what would change."""
 
 import functools
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from shipper.cli.shared import (
     Options,
     beside_result,
     from_ci_option,
+    harmless_on,
     print_json,
     print_styled,
     reporter,
@@ -73,7 +75,7 @@ def plan(options: Options, revision: str | None, from_ci: bool) -> None:
         return
     from shipper.reporters.diffs import change_lines
 
-    title, *lines = made.lines
+    title, *lines = map(harmless_on(sys.stdout), made.lines)
     print(title)
     print_styled([("", ""), *change_lines(made.changes), ("", "")] if made.changes else [])
     print("\n".join(lines))

@@ -6,7 +6,7 @@ import sys
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, print_json, run, shared_options
+from shipper.cli.shared import Options, beside_result, harmless_on, print_json, run, shared_options
 
 _FOUND_A_PROBLEM = 40
 _COLOURS = {"problem": "red", "warning": "yellow", "note": "cyan", "ok": "green"}
@@ -44,9 +44,10 @@ def doctor(options: Options) -> None:
 def _print(findings: "tuple[shipper.Finding, ...]", options: Options) -> None:
     from shipper.reporters.findings import finding_lines
 
-    in_terminal = sys.stdout.isatty()
+    in_terminal, shown = sys.stdout.isatty(), harmless_on(sys.stdout)
     width = shutil.get_terminal_size().columns if in_terminal else 10_000
     for level, line in finding_lines(findings, width, verbose=options.verbose, quiet=options.quiet):
+        line = shown(line)
         if in_terminal and level:
             head, word, rest = line.partition(level.value) if line.startswith(f"  {level.value}") else ("", "", line)
             line = head + click.style(word, fg=_COLOURS[level.value], bold=level is shipper.Level.PROBLEM) + rest

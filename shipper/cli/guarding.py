@@ -6,7 +6,7 @@ import sys
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, print_json, run, shared_options
+from shipper.cli.shared import Options, beside_result, harmless_on, print_json, run, shared_options
 
 
 @click.command()
@@ -29,8 +29,9 @@ def lock(options: Options, reason: str | None, duration: str | None, only_status
     if options.as_json:
         print_json(found)
         return
+    shown = harmless_on(sys.stdout)
     for host_name, freeze in found.items():
-        print(f"{host_name}: frozen{freeze.until_text} by {freeze.performer}: {freeze.reason}")
+        print(shown(f"{host_name}: frozen{freeze.until_text} by {freeze.performer}: {freeze.reason}"))
     if not found:
         print("deploys are not frozen")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, has_colours, run, shared_options
+from shipper.cli.shared import Options, beside_result, harmless_json, harmless_on, has_colours, run, shared_options
 
 if TYPE_CHECKING:
     from shipper import LogLine, Project
@@ -29,8 +30,11 @@ def _printer(options: Options, project: "Project", *, follow: bool) -> "Callable
         tuple(project.config.roles), project.hosts, with_release=follow, coloured=has_colours() and not options.as_json
     )
 
+    harmless = harmless_on(sys.stdout)
+
     def show(line: "LogLine") -> None:
-        print(json.dumps(log_line_json(line)) if options.as_json else shown(line), flush=follow)
+        text = harmless_json(json.dumps(log_line_json(line))) if options.as_json else harmless(shown(line))
+        print(text, flush=follow)
 
     return show
 

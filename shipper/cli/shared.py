@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import gc
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import click
 
 import shipper
 from shipper.cli.completing import destinations, host_names, role_names
+from shipper.reporters.printable import printable
 
 if TYPE_CHECKING:
     from shipper import Event, Outcome, Project
@@ -153,13 +155,23 @@ def _summarize(markdown: str) -> None:
             summary.write(markdown)
 
 
-def _say(text: str, end: str = "\n") -> None:
-    """On standard error."""
+def harmless_on(stream: TextIO) -> "Callable[[str], str]":
+    """Makes of what others wrote, an app or a colleague, what commands neither a terminal nor a runner of GitHub."""
     if _in_github():
         from shipper.reporters.github import harmless
 
-        text = harmless(text)
-    print(text, end=end, file=sys.stderr)
+        return harmless
+    return printable if stream.isatty() else str
+
+
+def harmless_json(text: str) -> str:
+    """The same JSON, in which a runner of GitHub finds no command: it looks for them in the middle of lines too."""
+    return text.replace("##[", r"#\u0023[")
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """On standard error."""
+    print(harmless_on(sys.stderr)(text), end=end, file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -172,7 +184,7 @@ def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
     if options.as_json:
         from shipper.reporters.jsonlines import JsonReporter
 
-        yield JsonReporter(write, verbose=options.verbose)
+        yield JsonReporter(lambda line: write(harmless_json(line)), verbose=options.verbose)
     elif _in_github():
         from shipper.reporters.github import GithubReporter
 
@@ -188,7 +200,17 @@ def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
     else:
         from shipper.reporters.plain import PlainReporter
 
-        yield PlainReporter(write, verbose=options.verbose, quiet=options.quiet)
+        harmless = harmless_on(sys.stdout)
+        yield PlainReporter(lambda line: write(harmless(line)), verbose=options.verbose, quiet=options.quiet)
+
+
+def mend_streams() -> None:
+    """Whoever starts us may have closed them, and not every locale can write all that there is to say."""
+    sys.stdin = sys.stdin or Path(os.devnull).open()  # noqa: SIM115  # it stays open
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  # it stays open
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", options: Options) -> None:
@@ -238,7 +260,7 @@ def print_error(error: shipper.ShipperError) -> None:
     own = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv  # what follows is for another command
     if "--json" in own:
         failed = {"what": error.what, "now": error.now, "next": error.next, "exit_code": error.exit_code}
-        print(json.dumps({"event": "error", **failed}))
+        print(harmless_json(json.dumps({"event": "error", **failed})))
     if _in_github():
         from shipper.reporters.github import error_commands
 
@@ -256,23 +278,25 @@ def print_table(rows: "Iterable[Row]", *, titles: int = 1, file: TextIO | None =
     """As wide as it must be; on a terminal no wider than that. See `reporters.tables`."""
     from shipper.reporters.tables import table
 
+    shown = harmless_on(file or sys.stdout)
     for lines in table(list(rows), titles=titles, width=width()):
         for line in lines:
-            print(line, file=file)
+            print(shown(line), file=file)
 
 
 def print_styled(lines: "Iterable[tuple[str, str]]") -> None:
     """Lines, each with the style that it has on a terminal."""
+    shown = harmless_on(sys.stdout)
     if not sys.stdout.isatty():
         for line, _ in lines:
-            print(line)
+            print(shown(line))
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
     for line, style in lines:
-        console.print(Text(line, style=style))
+        console.print(Text(shown(line), style=style))
 
 
 def width() -> int | None:
@@ -281,4 +305,4 @@ def width() -> int | None:
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(shipper.as_json(value)), flush=True)
+    print(harmless_json(json.dumps(shipper.as_json(value))), flush=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, print_json, print_styled, run, shared_options, width
+from shipper.cli.shared import Options, beside_result, harmless_on, print_json, print_styled, run, shared_options, width
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -74,4 +74,5 @@ def _drawn(hosts: "tuple[HostStatus, ...]") -> "Text":
 
     now = datetime.now(UTC)
     lines = [(f"{now:%Y-%m-%d %H:%M:%S} UTC", "dim"), ("", ""), *status_lines(hosts, now, width())]
-    return Text("\n").join(Text(line, style=style) for line, style in lines)
+    shown = harmless_on(sys.stdout)
+    return Text("\n").join(Text(shown(line), style=style) for line, style in lines)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -25,6 +26,7 @@ from shipper.events import (
     Warned,
 )
 from shipper.model import Failed
+from shipper.reporters.printable import printable
 from shipper.reporters.timeline import Timeline
 from shipper.reporters.words import bytes_text, outcome_lines, pushed_line
 
@@ -77,7 +79,7 @@ class TerminalReporter:
                 Text(host_name, style="dim"),
                 Text(role_name, style="bold"),
                 Text("" if ended else row.step, style=row.style),
-                Text("; ".join(row.told), overflow="fold") if ended else Text(row.detail, no_wrap=True),
+                _text("; ".join(row.told), overflow="fold") if ended else _text(row.detail, no_wrap=True),
                 Text(f"{seconds:.1f} s", style="dim"),
             )
         return table
@@ -141,10 +143,15 @@ class TerminalReporter:
             self._console.print(line)
 
     def _say(self, text: str, style: str) -> None:
-        self._live.console.print(Text(text, style=style))
+        self._live.console.print(_text(text, style=style))
 
 
 def _first_styled(lines: Iterator[str], style: str) -> Iterator[Text]:
-    yield Text(next(lines), style=style)
+    yield _text(next(lines), style=style)
     for line in lines:
-        yield Text(line)
+        yield _text(line)
+
+
+def _text(text: str, **options: Any) -> Text:
+    """Of others: with the colours that it brings."""
+    return Text.from_ansi(printable(text), **options)

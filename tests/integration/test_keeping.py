@@ -1,5 +1,7 @@
 """What is kept, and what goes: after deploys, by `shipper prune`, and with `shipper remove`."""
 
+import subprocess
+
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually
 from tests.machines import Machine
@@ -115,3 +117,20 @@ def test_a_removed_service_leaves_nothing_but_its_volumes_and_what_is_not_its_ow
     assert project.shipper("remove", "--volumes", "--yes").exit_code == 0
     assert project.server.engine("GET", f"/volumes/{data}")["message"]
     assert not project.state.exists()
+
+
+def test_a_removal_that_docker_dies_in_is_told_with_its_host_and_goes_on_later(project: Project) -> None:
+    project.configure("env: {MODE: deaf}\nstop_timeout: 3s")
+    project.version("version 1")
+    project.deploy()
+
+    with project.start("remove", "--yes", errors=subprocess.PIPE) as process:
+        eventually(lambda: restart_policy(project) == "no", "the begin of a removal")
+        project.server.restart_docker()
+        _, errors = process.communicate()
+    again = project.shipper("remove", "--yes", "--wait", "20")
+
+    assert process.returncode == 10
+    assert f"error: {project.host_name}: The connection to Docker broke: " in errors
+    assert "next: The same command again goes on.\n" in errors
+    assert again.output == f"{project.host_name}: {project.service} is gone\n"

@@ -1,6 +1,7 @@
 """What containers write: of all roles at once, and as it comes while deploys replace them."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -155,3 +156,25 @@ def test_bad_options_are_told_with_their_place(project: Project) -> None:
     assert "--grep" in pattern.errors
     assert "at position 1" in pattern.errors
     assert '--since: "yesterday" is neither a duration such as 30s' in since.errors
+
+
+def test_what_an_app_writes_commands_neither_a_terminal_nor_a_runner_of_github(project: Project) -> None:
+    project.deploy()
+    written = r"\033[31mred\033[0m\033]0;evil\007\033[2J##[add-path]/tmp"
+    project.server.docker("exec", project.serving["Id"], "/bin/sh", "-c", f"printf '{written}\\n' >/proc/1/fd/1")
+    ours, theirs = os.openpty()
+
+    piped = project.shipper("logs")
+    in_github = project.shipper("logs", GITHUB_ACTIONS="true")
+    in_json = project.shipper("logs", "--json", GITHUB_ACTIONS="true")
+    with project.start("logs", output=theirs) as process:
+        process.wait()
+    on_terminal = os.read(ours, 65536).decode()
+    os.close(ours)
+    os.close(theirs)
+
+    assert "\x1b[31mred\x1b[0m\x1b]0;evil\x07\x1b[2J##[add-path]/tmp\n" in piped.output
+    assert "## [add-path]/tmp\n" in in_github.output
+    assert "##[" not in in_json.output
+    assert json.loads(in_json.output.splitlines()[-1])["line"].endswith("##[add-path]/tmp")
+    assert "\x1b[31mred\x1b[0m\\x1b]0;evil\\x07\\x1b[2J##[add-path]/tmp\r\n" in on_terminal

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from pathlib import Path
 from typing import Any
 
 from tests.integration.conftest import Project
@@ -35,6 +36,13 @@ def test_status_tells_how_a_role_does_and_what_its_host_has_left(project: Projec
 
     assert re.search(r"web +1 +[0-9a-f]{7} +GET /up → 404", told)
     assert re.search(r"free +frozen by tester@\S+: black friday", told)
+
+    settings = Path(project.environ["HOME"], ".docker/config.json")
+    settings.parent.mkdir()
+    settings.write_text('{"auths": {"ghcr.io": {"auth": "aHVzaC1odXNo"}}}')  # in which no password follows the user
+    wrong = project.shipper("status")
+    assert wrong.exit_code == 7, wrong.everything
+    assert "error: Docker's config.json on this machine (~/.docker, or $DOCKER_CONFIG) is wrong" in wrong.errors
 
 
 def test_status_tells_what_the_other_hosts_do_when_one_cannot_be_looked_at(project: Project) -> None:

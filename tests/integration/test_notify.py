@@ -111,6 +111,12 @@ def test_a_deploy_a_failure_and_a_freeze_are_told_to_those_who_want_to_know(
     frozen, lifted = listener.of("/page?key=hush-hush")[2:]
     assert (frozen["event"], frozen["freeze"]["reason"], lifted["freeze"]) == ("freeze", "an audit", None)
 
+    project.write(".gitignore", "config/secrets.env\n")
+    project.write("config/secrets.env", "hush-hush\n")
+    untold = project.shipper("unlock", **urls)
+    assert untold.exit_code == 0
+    assert untold.errors == "warning: The notifier page was not told: config/secrets.env:1: is not NAME=value.\n"
+
 
 def test_a_notifier_that_fails_is_said_once_and_neither_fails_nor_delays_the_deploy(
     project: Project, listener: Listener

@@ -20,11 +20,17 @@ FORMS = [
 ]
 
 
-def with_secret(project: Project, role: str = "") -> None:
+TALKERS = {
+    "release": "{commands: ['echo the migration knows $PASSWORD; exit 1']}",
+    "hooks": "{pre-deploy: {command: 'echo the hook knows $PASSWORD'}}",
+}
+
+
+def with_secret(project: Project, role: str = "", **added: str) -> None:
     project.write(
         "config/env.j2", "PASSWORD={{ secrets.PASSWORD }}\nURL=http://u:{{ secrets.PASSWORD | urlencode }}@x/\n"
     )
-    project.configure(role, secrets="{PASSWORD: }")
+    project.configure(role, secrets="{PASSWORD: }", **added)
     project.commit()
 
 
@@ -32,7 +38,8 @@ def leaks(text: str) -> list[str]:
     return [form for form in FORMS if form in text]
 
 
-def test_secrets_are_in_no_output_label_or_history(project: Project) -> None:
+def test_secrets_are_in_no_output_label_or_history(project: Project, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.md"
     with_secret(project)
 
     verbose = project.deploy("-v", PASSWORD=SECRET)
@@ -46,8 +53,17 @@ def test_secrets_are_in_no_output_label_or_history(project: Project) -> None:
     assert leaks(lines.everything) == []
     assert leaks(json.dumps(container["Config"]["Labels"], ensure_ascii=False)) == []
     assert leaks(project.server.docker("history", "--no-trunc", container["Config"]["Image"]).stdout) == []
-    for command in ("config", "plan", "status", "releases"):
-        assert leaks(project.shipper(command, PASSWORD=SECRET).everything) == []
+    with_secret(project, "env: {MODE: talks, GIVEN: 'x-${PASSWORD}'}", **TALKERS)
+    for command in ("config", "config --json", "plan --json", "env -v", "plan -v", "status --json", "releases"):
+        assert leaks(project.shipper(*command.split(), PASSWORD=SECRET).everything) == []
+    talking = project.shipper("deploy", "-v", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary), PASSWORD=SECRET)
+    assert talking.exit_code == 19, talking.everything
+    assert "the migration knows •••" in talking.output
+    assert "the hook knows •••" in talking.output
+    assert leaks(talking.everything + summary.read_text()) == []
+    assert leaks((project.state / "journal").read_text()) == []
+    for command in ("doctor -v", "logs --release 3", "history --json", "exec -v nothing-there"):
+        assert leaks(project.shipper(*command.split(), PASSWORD=SECRET).everything) == []
 
 
 def test_secrets_are_masked_in_the_last_lines_of_a_container_that_prints_them(project: Project) -> None:

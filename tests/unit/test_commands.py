@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,19 @@ async def test_what_is_left_in_the_background_with_its_output_open_counts_as_a_p
 async def test_output_without_a_line_end_takes_no_longer_than_other_output(commands: LocalCommands) -> None:
     exit_code, (line,) = await run(commands, "head -c 64000000 /dev/zero | tr '\\0' x", deadline=8.0)
     assert (exit_code, len(line)) == (0, 64_000_000)
+
+
+def test_a_process_that_left_its_group_and_keeps_the_output_is_waited_for_no_longer_than_the_rest(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "import asyncio, pathlib\n"
+        "from shipper import local\n"
+        "command = ['/bin/sh', '-c', 'setsid sleep 5 & echo begun']\n"
+        "run = local.run(command, environ={}, folder=pathlib.Path(), deadline=0.3, own_group=True)\n"
+        "try:\n    asyncio.run(run)\nexcept TimeoutError:\n    print('late')\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=4)
+
+    assert (done.stdout, done.stderr) == ("late\n", "")

@@ -114,7 +114,7 @@ async def test_a_connection_that_is_not_handed_over_is_an_error(tmp_path: Path) 
 async def test_whoever_leaves_closes_the_connection_at_once(tmp_path: Path) -> None:
     docker: Docker | None = None
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1), asking(tmp_path, OK, holds=True) as (stream, docker):
+        async with asking(tmp_path, OK, holds=True) as (stream, docker), asyncio.timeout(0.1):
             await stream.read()
     assert docker
     async with asyncio.timeout(5):

@@ -25,6 +25,7 @@ from shipper.events import (
 from shipper.model import Deployed, Outcome, Restarted, Serving, Started, Stopped, Unchanged
 from shipper.reporters.jsonlines import JsonReporter
 from shipper.reporters.plain import PlainReporter
+from shipper.reporters.printable import printable
 from shipper.reporters.terminal import TerminalReporter
 from shipper.reporters.words import ago, outcome_lines
 from tests.unit.nouns import FIRST, SECOND, A, B, a_container, a_facts, a_failure, a_release
@@ -346,3 +347,34 @@ def test_a_push_ends_with_where_the_image_is(event: Pushed, line: str) -> None:
 def test_progress_in_bytes_says_which_way_they_go(step: str, way: str) -> None:
     progress = StepProgressed(step=step, host_name=A, role_name="", done=1_200_000, total=0, unit="bytes")
     assert plain_lines([progress]) == [f"a.example: {step}: {way}"]
+
+
+# What others wrote
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain\tübér 🎉", "plain\tübér 🎉"),
+        ("\x1b[1;31mred\x1b[0m \x1b[38:5:1mtoo\x1b[m", "\x1b[1;31mred\x1b[0m \x1b[38:5:1mtoo\x1b[m"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\x1b]52;c;cm0gLXJm\x1b\\", r"\x1b]52;c;cm0gLXJm\x1b" + "\\"),
+        ("\x1b[2J\x1b[1A\x9b2K", r"\x1b[2J\x1b[1A\x9b2K"),
+        ("true\rfalse\x08\0\x7f", r"true\x0dfalse\x08\x00\x7f"),
+    ],
+)
+def test_nothing_that_others_wrote_commands_a_terminal_but_its_colours(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_what_an_app_wrote_last_commands_no_terminal() -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=200, color_system="standard")
+    with TerminalReporter(console, verbose=False) as report:
+        report(Output(step="build", line="\x1b[32mgreen\x1b[0m\x1b]0;evil\x07"))
+        report(Ended(service="shop", outcome=a_failure(reason="\x1b[1A", logs=("\x1b[2J",))))
+
+    assert r"\x1b]0;evil\x07" in written.getvalue()
+    assert "\x1b[2;32mgreen" in written.getvalue()
+    assert r"Reason: \x1b[1A" in written.getvalue()
+    assert r"  | \x1b[2J" in written.getvalue()
