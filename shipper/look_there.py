@@ -12,6 +12,7 @@ from shipper.host import SshHost
 from shipper.journal import lacks_outcome
 from shipper.look_at_way import look_at_forwarding, look_at_way
 from shipper.model import Container, Image, Release, ReleaseOutcome
+from shipper.observe import stopped_roles
 from shipper.project import Project
 from shipper.records import ROOT
 from shipper.session import Reached
@@ -72,6 +73,7 @@ async def look_there(project: Project, there: Reached) -> Seen:
     machine, there_is = told.result(), found.result() or _Found()
     async with task_group() as looking:
         past = looking.create_task(attempt("records", _past(there_is.containers, world)))
+        stopped = looking.create_task(attempt("journal", _stopped_roles(there_is.containers, world)))
         registry = looking.create_task(attempt("registry", _registry(project, world)))
         disks = looking.create_task(attempt("disk", _disks(docker.result(), server)))
     if "docker" in failures:
@@ -90,6 +92,7 @@ async def look_there(project: Project, there: Reached) -> Seen:
         image=there_is.image,
         serving_size=there_is.serving_size,
         past=past.result(),
+        stopped_roles=stopped.result() or frozenset(),
         way=await attempt("way", look_at_way(there, led)) if led else None,
         registry=registry.result() or "",
         disks=disks.result() or (),
@@ -167,6 +170,12 @@ async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:
         secret_names=frozenset(serving.secrets if serving else ()),
         freeze=freezing.result(),
     )
+
+
+async def _stopped_roles(containers: tuple[Container, ...] | None, world: World) -> frozenset[str]:
+    if not any(container.was_stopped for container in containers or ()):
+        return frozenset()
+    return stopped_roles(await world.journal.read())
 
 
 async def _registry(project: Project, world: World) -> str:

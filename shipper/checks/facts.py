@@ -145,6 +145,8 @@ class Seen:
     serving_size: int = 0
     """Bytes of the largest image that serves."""
     past: Past | None = None
+    stopped_roles: frozenset[str] = frozenset()
+    """Those that somebody stopped with `shipper stop`, as the journal tells."""
     registry: str = ""
     """What it says of the wanted image: has, lacks, denies; empty where there is none, or it could not be asked."""
     failures: Mapping[str, ShipperError] = field(default_factory=dict)
@@ -164,4 +166,5 @@ class Seen:
             platform=self.docker.platform if self.docker else "",
             containers=tuple(container for container in self.containers if not container.run),
             releases=self.past.releases,
+            stopped_roles=self.stopped_roles,
         )

@@ -64,6 +64,10 @@ def serving(seen: Seen) -> Verdicts:
             yield from _wellness(container)
         elif not host.of_role(name):
             yield warning(f"role {name} was not deployed here yet", "shipper deploy")
+        elif host.stopped(name):
+            yield warning(f"role {name} is stopped, as somebody wanted it", f"shipper start --role {name}")
+        elif seen.machine and seen.machine.is_locked:
+            yield note(f"nothing serves for role {name} while a deploy is under way", "shipper status --watch")
         else:
             yield problem(f"nothing serves for role {name}", f"shipper logs --role {name}, then shipper deploy")
 
@@ -124,8 +128,9 @@ def marks(seen: Seen) -> Verdicts:
     """What a deploy stopped to make room, and neither brought back nor let go."""
     if not seen.machine or seen.machine.is_locked:
         return
+    host = seen.observed
     for container in seen.containers or ():
-        if container.is_set_aside:
+        if container.is_set_aside and not (host and host.stopped(container.role_name) == container):
             yield warning(
                 f"{container.name} was set aside by a deploy that did not come to its end",
                 "The same command again goes on from what is true: shipper deploy",
