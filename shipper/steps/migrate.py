@@ -59,7 +59,6 @@ class Migrate(Step):
         return MigrationFailed(
             f"`{command_text(spec)}` {reason}; nothing has swapped",
             logs=await last_lines(world, spec.name),
-            next=f"`docker logs {spec.name}` on {self.host_name} shows all that it wrote.",
         )
 
     async def is_done(self, world: World) -> bool:
