@@ -109,7 +109,8 @@ def _unavailable(state: str, user: str, docker_socket: str) -> tuple[str, str]:
         case "absent":
             return (
                 f"there is no Docker socket at {docker_socket}.",
-                "Install and start Docker Engine there (https://docs.docker.com/engine/install/).",
+                "Does Docker run there? As root: systemctl start docker; or install Docker Engine "
+                "(https://docs.docker.com/engine/install/).",
             )
         case "denied":
             return (

@@ -37,6 +37,11 @@ class _Wanted:
     last: int | None
     grep: "re.Pattern[str] | None"
 
+    def __str__(self) -> str:
+        roles, number = self.project.role_names, self.release_number
+        of_roles = f" of {' or '.join(roles) or self.project.full_name}"
+        return f"container{of_roles}{f', release {number}' if number is not None else ''}"
+
     def means(self, container: Container) -> bool:
         is_meant = self.project.means_role(container.role_name)
         return is_meant and self.release_number in (None, container.release_number)
@@ -53,11 +58,11 @@ async def logs(
     follow: bool = False,
     tell: Tell = ignore,
 ) -> None:
-    """Shows the last lines of the newest container of each role, on all hosts, in the order of their times.
+    """Shows the last lines of what runs, and of the newest container of each role, on all hosts, by time.
 
-    `last` counts the lines of each container that `grep` finds; None for all. With a release it is the newest
-    containers of that, and those of its release commands. With `follow` also all that runs, and it goes on with what
-    is written, also by containers that start later, until it is cancelled. Raises ShipperError.
+    `last` counts the lines of each container that `grep` finds; None for all. With a release it is the containers of
+    that, and those of its release commands. With `follow` it goes on with what is written, also by containers that
+    start later, until it is cancelled. Raises ShipperError.
     """
     wanted = _Wanted(project=project, release_number=release_number, since=_nanoseconds(since), last=last, grep=grep)
     with masking(tell) as (tell, mask):
@@ -65,14 +70,14 @@ async def logs(
             hosts = {name: _HostLogs(world, wanted, mask, show, tell) for name, world in worlds.items()}
             if follow:  # what starts while we look is told then
                 await together({name: host.listen(stack) for name, host in hosts.items()})
-            lines = await together({name: host.look(follow=follow) for name, host in hosts.items()})
+            lines = await together({name: host.look() for name, host in hosts.items()})
             for line in merged(lines.values()):
                 show(line)
             if follow:
                 await together({name: host.follow() for name, host in hosts.items()})
             elif not any(host.tails for host in hosts.values()):
                 raise ReleaseNotFound(
-                    "There is no container of this kind on the servers.", next="shipper releases lists what was."
+                    f"There is no {wanted} on {', '.join(hosts)}.", next="shipper releases lists what was."
                 )
 
 
@@ -95,8 +100,11 @@ def merged(lines: Iterable[Iterable[list[LogLine]]]) -> Iterator[LogLine]:
     return heapq.merge(*(of_container for host in lines for of_container in host), key=lambda line: line.at)
 
 
-def chosen(containers: Collection[Container], *, runs: bool, running: bool) -> list[Container]:
-    """PURE. The newest of each role, be it that it failed or is stopped; with `runs` also those of release commands."""
+def chosen(containers: Collection[Container], *, runs: bool) -> list[Container]:
+    """PURE. All that run, and the newest of each role, be it that it failed or is stopped.
+
+    With `runs` also those of release commands.
+    """
     serving = [container for container in containers if not container.run]
     newest = {container.role_name: container for container in sorted(serving, key=lambda c: c.deploy_id)}
     return [
@@ -104,7 +112,7 @@ def chosen(containers: Collection[Container], *, runs: bool, running: bool) -> l
         for container in containers
         if container is newest.get(container.role_name)
         or (runs and container.is_release_command)
-        or (running and container.is_running and not container.is_session)
+        or (container.is_running and not container.is_session)
     ]
 
 
@@ -138,11 +146,11 @@ class _HostLogs:
     async def listen(self, stack: AsyncExitStack) -> None:
         self._starts = await stack.enter_async_context(self._world.streams.starts())
 
-    async def look(self, *, follow: bool) -> list[list[LogLine]]:
+    async def look(self) -> list[list[LogLine]]:
         """The lines that are there, of each container."""
         meant = [container for container in await self._world.engine.containers() if self._wanted.means(container)]
         of_release = self._wanted.release_number is not None
-        containers = chosen(meant, runs=of_release, running=follow)
+        containers = chosen(meant, runs=of_release)
         await self._mask_secrets(containers)
         self.tails = {c.id: _Tail(container=c, position=self._wanted.since) for c in containers}
         found = await together({key: self._backlog(tail) for key, tail in self.tails.items()})
@@ -232,7 +240,7 @@ class _HostLogs:
             text = f"{self._world.host_name}: {room} containers at once can be followed; name roles with --role."
             self._tell(Warned(text=text))
         if not self.tails:
-            self._tell(Warned(text=f"{self._world.host_name}: nothing of this kind is there yet; waiting for it."))
+            self._tell(Warned(text=f"{self._world.host_name}: there is no {self._wanted} yet; waiting for one."))
 
     async def _follow_new_ones(self, following: asyncio.TaskGroup) -> None:
         assert self._starts, "listen() comes first"

@@ -5,6 +5,7 @@ Host keys are checked against the pinned `config/known_hosts`, then the user's o
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -217,7 +218,9 @@ def _explained(
         case asyncssh.ConfigParseError():
             return ConfigError(f"~/.ssh/config cannot be used: {error}", now=now)
         case _:
-            return ConnectError(f"{host_name}: cannot connect: {reason(error)}", now=now)
+            return ConnectError(
+                f"{host_name}: cannot connect: {reason(error)}", now=now, next=f"What does `ssh {host_name}` say?"
+            )
 
 
 def _untrusted(host_name: str, seen: _Seen) -> HostKeyError:
@@ -256,7 +259,10 @@ def _keys(access: Access) -> Any:
         return ()  # asyncssh then takes those of ~/.ssh/config and the usual files
     text = access.environ.get(access.ssh.key_env)
     if not text:
-        raise ConfigError(f"ssh.key_env: the environment variable {access.ssh.key_env} is not set")
+        raise ConfigError(
+            f"ssh.key_env: the environment variable {access.ssh.key_env} is not set",
+            next="Set it to the whole text of a private key, as in CI; or name a file: ssh.key",
+        )
     try:
         return [asyncssh.import_private_key(text.strip() + "\n")]
     except asyncssh.KeyImportError:
@@ -289,4 +295,6 @@ def reason(error: Exception) -> str:
     """What a foreign error says of itself, for people."""
     if isinstance(error, asyncssh.Error):
         return error.reason or type(error).__name__
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)  # asyncio's own text is "Connect call failed ('203.0.113.7', 22)"
+    return str(error)

@@ -87,9 +87,22 @@ async def reached(project: Project, tell: Tell, host_names: Sequence[str]) -> As
     importing = alongside(asyncio.to_thread(_import_what_comes_later))
     async with task_group() as dialling, AsyncExitStack() as stack, importing as imported:
         stack.callback(images.close)
-        yield await together(
-            {name: _reached(stack, dialling, imported, project, images, registry, name, tell) for name in host_names}
-        )
+        try:
+            servers = await together(
+                {
+                    name: _reached(stack, dialling, imported, project, images, registry, name, tell)
+                    for name in host_names
+                }
+            )
+        except ConnectError as error:
+            raise _down(error) if type(error) is ConnectError and len(host_names) > 1 else error from None
+        yield servers
+
+
+def _down(error: ConnectError) -> ConnectError:
+    """What to do while one of several hosts gives no answer."""
+    next = f"{error.next} To leave it out for now, name the other hosts: --host HOST".lstrip()
+    return ConnectError(error.what, now=error.now, next=next)
 
 
 def _import_what_comes_later() -> None:

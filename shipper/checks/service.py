@@ -64,6 +64,8 @@ def serving(seen: Seen) -> Verdicts:
             yield note(f"role {name} was stopped by somebody who wanted it", f"shipper start --role {name}")
         elif not host.of_role(name):
             yield warning(f"role {name} was not deployed here yet", "shipper deploy")
+        elif seen.holder:
+            yield note(f"nothing serves for role {name} while a deploy is under way", "shipper status --watch")
         else:
             yield problem(f"nothing serves for role {name}", f"shipper logs --role {name}, then shipper deploy")
 

@@ -62,10 +62,18 @@ def trust(options: Options, host: str, fingerprint: str | None) -> None:
     if key.is_changed:
         say("ANOTHER KEY IS PINNED for this host: accept this one only if you know why it changed.")
     if fingerprint and fingerprint != key.fingerprint:
-        raise shipper.HostKeyError(f"{host}: that is not {fingerprint}.", now="Nothing was pinned.")
+        raise shipper.HostKeyError(
+            f"{host}: its key has another fingerprint than {fingerprint}.", now="Nothing was pinned."
+        )
     if not (fingerprint or options.yes):
         say("On the server's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
-        if not sys.stdin.isatty() or not click.confirm("Is it the same?", err=options.as_json):
+        if not sys.stdin.isatty():
+            raise shipper.HostKeyError(
+                f"{host}: nobody is here to compare the key.",
+                now="Nothing was pinned.",
+                next=f"If it is the same there: shipper trust {host} --fingerprint {key.fingerprint}",
+            )
+        if not click.confirm("Is it the same?", err=options.as_json):
             raise shipper.HostKeyError(f"{host}: the key was not accepted.", now="Nothing was pinned.")
     shipper.pin_key(project, key)
     say(f"Pinned in {project.config.ssh.known_hosts}; commit it.")

@@ -26,9 +26,8 @@ def _pattern(context: click.Context, parameter: click.Parameter, given: str | No
 def _printer(options: Options, project: "Project", *, follow: bool) -> "Callable[[LogLine], None]":
     from shipper.reporters.log_lines import LogPrefixes, log_line_json
 
-    shown = LogPrefixes(
-        tuple(project.config.roles), project.hosts, with_release=follow, coloured=has_colours() and not options.as_json
-    )
+    coloured = has_colours() and not options.as_json
+    shown = LogPrefixes(tuple(project.config.roles), project.hosts, coloured=coloured)
 
     harmless = harmless_on(sys.stdout)
 
@@ -60,8 +59,9 @@ def logs(
 ) -> None:
     """Print what containers wrote last, on all hosts, by time.
 
-    These are the newest container of each role, be it that it failed or was stopped, and with --release also what its
-    release commands wrote. Secrets of the releases are masked. -f ends with Ctrl-C, and then with exit code 130.
+    These are the containers that run, and the newest of each role, be it that it failed or was stopped; with --release
+    also what its release commands wrote. r7 before a line is its release. Secrets of the releases are masked. -f ends
+    with Ctrl-C, and then with exit code 130.
 
     \b
       shipper logs -f                         all that is written from now on

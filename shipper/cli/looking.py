@@ -32,6 +32,9 @@ def releases(options: Options, number: int) -> None:
     if options.as_json:
         print_json({name: _releases_as_json(host, project, oldest) for name, host in hosts.items()})
         return
+    if not newest:
+        print("no release yet: shipper deploy makes the first")
+        return
     from shipper.reporters.listings import release_rows
 
     print_table(release_rows(hosts, project.role_names, oldest, datetime.now(UTC)), titles=2)
@@ -60,6 +63,9 @@ def history(options: Options, number: int) -> None:
     past = tuple(deploy for deploy in past if deploy.deploy_id in newest)
     if options.as_json:
         print_json(past)
+        return
+    if not past:
+        print("nothing was changed yet: shipper deploy begins")
         return
     from shipper.reporters.listings import history_rows
 

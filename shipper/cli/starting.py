@@ -14,7 +14,9 @@ def init() -> None:
     templates = Path(shipper.__file__).parent / "templates"
     targets = {templates / "deploy.yaml": Path("config/deploy.yaml"), templates / "env.j2": Path("config/env.j2")}
     if existing := [str(target) for target in targets.values() if target.exists()]:
-        raise shipper.UsageError(f"{', '.join(existing)} exists already.", now="Nothing was written.")
+        raise shipper.UsageError(
+            f"{' and '.join(existing)} exist{'s' * (len(existing) == 1)} already.", now="Nothing was written."
+        )
     Path("config").mkdir(exist_ok=True)
     for template, target in targets.items():
         target.write_text(template.read_text().replace("my-service", name))

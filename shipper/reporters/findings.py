@@ -67,4 +67,4 @@ def summary(findings: Iterable[Finding]) -> str:
     ]
     where = f"here and on {len(hosts)} host{'s' * (len(hosts) != 1)}" if hosts else "here"
     looked = f"Looked {where}: {', '.join([*words, f'{counts[Level.OK]} ok'])}."
-    return looked if counts[Level.PROBLEM] else f"{looked} Nothing is in the way of a deploy."
+    return looked if counts[Level.PROBLEM] or counts[Level.WARNING] else f"{looked} Nothing is in the way of a deploy."

@@ -10,16 +10,13 @@ _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)  # https://en.wikipedia.org/
 
 
 class LogPrefixes:
-    """Names what tells lines apart, and no more: always the role."""
+    """Names what tells lines apart, and no more: always role and release."""
 
-    def __init__(
-        self, role_names: Sequence[str], host_names: Sequence[str], *, with_release: bool, coloured: bool
-    ) -> None:
+    def __init__(self, role_names: Sequence[str], host_names: Sequence[str], *, coloured: bool) -> None:
         """`role_names` are those of the config, so that a role has the same colour each time."""
         self._colours = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(role_names)}
         self._role_width = max(map(len, role_names), default=0)
         self._host_width = max(map(len, host_names), default=0) if len(host_names) > 1 else 0
-        self._with_release = with_release
         self._coloured = coloured
         self._first: dict[tuple[str, str, int, str], str] = {}
 
@@ -35,8 +32,7 @@ class LogPrefixes:
         words = [container.role_name.ljust(self._role_width)]
         if self._host_width:
             words.insert(0, line.host_name.ljust(self._host_width))
-        if self._with_release:
-            words.append(f"r{container.release_number}")
+        words.append(f"r{container.release_number}")
         if container.run:
             words.append(f"({container.run} command)")
         key = (line.host_name, container.role_name, container.release_number, container.run)

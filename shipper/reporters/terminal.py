@@ -47,6 +47,8 @@ class _Row:
     """Of the steps that have ended."""
     told: list[str] = field(default_factory=list)
     """What finished steps had to say."""
+    failed: bool = False
+    """One of its steps, whatever went well after it: a hook that reports the failure, say."""
 
 
 class TerminalReporter:
@@ -65,7 +67,7 @@ class TerminalReporter:
         self._live.stop()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self._table(ended=False)
+        yield self._table(ended=False) if self._rows else Text()  # of no height, it would leave an empty line behind
 
     def _table(self, *, ended: bool) -> Table:
         """While it runs, what each row is at; in the end, what each has done."""
@@ -123,20 +125,22 @@ class TerminalReporter:
             case StepProgressed():
                 row.detail = event.detail
             case StepFinished(detail=detail, seconds=seconds):
-                row.mark, row.style, row.detail = "✓", "green", detail
+                row.mark, row.style = ("✗", "red") if row.failed else ("✓", "green")
+                row.detail = detail
                 row.seconds, row.begun = row.seconds + seconds, 0.0
                 if detail:
                     row.told.append(f"{event.step}: {detail}")
                 if self._verbose:
                     self._say(f"✓ {event.host_name} {event.role_name} {event.step} {detail} ({seconds:.2f} s)", "green")
             case StepFailed(reason=reason, seconds=seconds):
-                row.mark, row.style, row.detail = "✗", "red", reason
+                row.mark, row.style, row.detail, row.failed = "✗", "red", reason, True
                 row.seconds, row.begun = row.seconds + seconds, 0.0
                 row.told.append(f"{event.step}: {reason}")
 
     def _end(self, lines: Iterator[str], style: str) -> None:
         self._live.stop()
-        self._console.print(self._table(ended=True))
+        if any(row.told for row in self._rows.values()):
+            self._console.print(self._table(ended=True))
         if self._verbose:
             self._console.print(Text("\n".join(self._timeline.lines()), style="dim"))
         for line in _first_styled(lines, style):

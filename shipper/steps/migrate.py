@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import ConnectError, EngineError, MigrationFailed, NotThere
-from shipper.model import Container, ContainerSpec, Label
+from shipper.model import Container, ContainerSpec
 from shipper.steps import Step, last_lines
 from shipper.tasks import alongside
 from shipper.world import Progress, Report, World
@@ -59,7 +59,6 @@ class Migrate(Step):
         return MigrationFailed(
             f"`{command_text(spec)}` {reason}; nothing has swapped",
             logs=await last_lines(world, spec.name),
-            next=f"shipper logs --release {spec.labels[Label.RELEASE]} -n 1000 shows all that it wrote.",
         )
 
     async def is_done(self, world: World) -> bool:

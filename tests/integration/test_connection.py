@@ -362,7 +362,10 @@ def test_trust_pins_nothing_when_the_fingerprint_is_another(project: Project) ->
     result = project.shipper("trust", address(project), "--fingerprint", wrong)
 
     assert result.exit_code == 12
-    assert f"error: {address(project)}: that is not {wrong}.\nNothing was pinned.\n" in result.errors
+    assert (
+        f"error: {address(project)}: its key has another fingerprint than {wrong}.\nNothing was pinned.\n"
+        in result.errors
+    )
     assert pinned(project) == ""
 
 
@@ -372,7 +375,8 @@ def test_trust_refuses_where_there_is_nobody_to_ask(project: Project) -> None:
     result = project.shipper("trust", address(project))
 
     assert result.exit_code == 12
-    assert f"error: {address(project)}: the key was not accepted.\nNothing was pinned.\n" in result.errors
+    assert f"error: {address(project)}: nobody is here to compare the key.\nNothing was pinned.\n" in result.errors
+    assert f"next: If it is the same there: shipper trust {address(project)} --fingerprint SHA256:" in result.errors
     assert_plain(result)
     assert pinned(project) == ""
 

@@ -62,8 +62,8 @@ def test_lines_of_all_roles_come_in_the_order_of_their_times(project: Project) -
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
     lines = [line for line in everything.output.splitlines() if "says" in line]
-    assert lines == [f"{f'{name}':6} | {name} says {n}" for n in (1, 2, 3) for name in ("web", "worker")]
-    assert "worker | starting in mode deaf" in everything.output
+    assert lines == [f"{f'{name}':6} r1 | {name} says {n}" for n in (1, 2, 3) for name in ("web", "worker")]
+    assert "worker r1 | starting in mode deaf" in everything.output
     mute = next(m for m in project.containers() if m["Config"]["Labels"]["shipper.role"] == "mute")["Name"][1:]
     assert f"warning: {project.server.address}: the log of {mute} cannot be read: " in everything.errors
     assert "roles.mute.logging in the config says where its lines go." in everything.errors
@@ -121,8 +121,8 @@ def test_logs_are_those_of_the_newest_container_and_of_a_release_also_those_of_i
     newest = project.shipper("logs")
     of_release = project.shipper("logs", "--release", "1")
 
-    assert newest.output == "web | starting in mode well\n"
-    assert of_release.output == "web | starting in mode well\nweb (release command) | 0007 by release\n"
+    assert newest.output == "web r1 | starting in mode well\n"
+    assert of_release.output == "web r1 | starting in mode well\nweb r1 (release command) | 0007 by release\n"
     assert project.shipper("logs", "--release", "2").exit_code == 18
 
     record = project.state / "releases/1/config"

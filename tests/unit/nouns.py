@@ -142,7 +142,7 @@ def a_failure(**changed: Any) -> Failed:
         "logs": (),
         "serving": (),
         "restored": True,
-        "next": "shipper logs --role web --all shows all that it wrote.",
+        "next": "shipper logs --role web --release 2 shows all that it wrote.",
         "error_code": 20,
     }
     return Failed(**{**values, **changed})

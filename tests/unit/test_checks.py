@@ -23,7 +23,7 @@ from shipper.checks.settings import Meant
 from shipper.checks.told import disk_of, docker_of, listening_of, machine_of
 from shipper.errors import BuildError, ConfigError
 from shipper.model import ContainerState, Freeze, Holder, Release
-from shipper.reporters.findings import finding_lines
+from shipper.reporters.findings import finding_lines, summary
 from tests.unit.nouns import BEGUN, A, a_config, a_container, a_release, a_role, a_stopped, an_image
 
 SHARED = Folder(mode="2770", owner="root", group="docker", is_usable=True)
@@ -299,6 +299,13 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
     (service.serving, seen(containers=(a_stopped(1),)), "problem", "nothing serves for role web", "shipper logs"),
     (
         service.serving,
+        seen(containers=(ASIDE,), holder=HOLDER),
+        "note",
+        "while a deploy is under way",
+        "shipper status --watch",
+    ),
+    (
+        service.serving,
         seen(containers=(a_container(1, role="bot"),)),
         "warning",
         "role web was not deployed here yet",
@@ -389,6 +396,10 @@ def test_a_check_of_a_host_says_what_is_the_matter_and_how_to_mend_it(
     (verdict,) = check(facts)
 
     assert (verdict.level.value, what in verdict.what, next in verdict.next) == (level, True, True), verdict
+
+
+def test_what_somebody_stopped_is_not_taken_for_what_a_deploy_left() -> None:
+    assert list(service.marks(seen(containers=(ASIDE,), past=STOPPED))) == []
 
 
 def test_what_was_mended_by_a_later_container_is_no_news() -> None:
@@ -629,6 +640,11 @@ def test_what_is_not_well_comes_first_and_what_is_well_takes_one_line() -> None:
 
 def test_verbose_tells_what_is_well_with_its_figures() -> None:
     assert lines(verbose=True)[-3:-1] == ["  ok       login: what login says", "  ok       clock: what clock says"]
+
+
+def test_a_deploy_is_said_to_be_free_to_go_only_where_nothing_warns_of_it() -> None:
+    assert summary([finding(Level.OK, "login"), finding(Level.NOTE, "boot")]).endswith("is in the way of a deploy.")
+    assert summary([finding(Level.OK, "login"), finding(Level.WARNING, "freeze")]).endswith(": 1 warning, 1 ok.")
 
 
 def test_quiet_tells_what_is_to_be_mended_and_nothing_else() -> None:

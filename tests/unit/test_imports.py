@@ -102,7 +102,10 @@ def reached_from(file: str) -> set[str]:
         (("click",), CLI - {"cli/console.py"}),
         (("pydantic", "pydantic_core"), {"config.py", "deployfile.py", "records.py"}),
         (("subprocess",), {"git.py"}),
-        (("os", "signal"), {"cli/completing.py", "cli/console.py", "cli/shared.py", "handover.py", "local.py"}),
+        (
+            ("os", "signal"),
+            {"cli/completing.py", "cli/console.py", "cli/shared.py", "handover.py", "local.py", "login.py"},
+        ),
         (("termios", "tty"), {"cli/console.py"}),
         (
             ("sys",),

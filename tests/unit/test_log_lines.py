@@ -140,46 +140,39 @@ def test_lines_of_one_container_stay_in_its_order_though_its_clock_was_set_back(
     assert [line.text for line in merged([[[a_line("first", 9), a_line("second", 1)]]])] == ["first", "second"]
 
 
-def test_the_newest_container_of_each_role_is_shown_be_it_that_it_failed() -> None:
-    serving, failed = a_container(1, deploy="0aaa"), a_stopped(2, deploy="0bbb")
-    worker = a_container(1, role="worker")
-
-    found = chosen([serving, failed, worker, a_run("release"), a_run("exec")], runs=False, running=False)
-
-    assert found == [failed, worker]
-
-
-def test_what_runs_is_followed_though_a_newer_one_failed() -> None:
+def test_the_newest_container_of_each_role_is_shown_be_it_that_it_failed_and_what_serves_beside_it() -> None:
     serving, failed, ended = a_container(1, deploy="0bbb"), a_stopped(2, deploy="0ccc"), a_stopped(1, deploy="0aaa")
+    worker = a_stopped(1, role="worker")
 
-    assert chosen([ended, serving, failed], runs=False, running=True) == [serving, failed]
+    found = chosen([ended, serving, failed, worker, a_run("release"), a_run("exec")], runs=False)
+
+    assert found == [serving, failed, worker]
 
 
 def test_release_commands_are_shown_where_a_release_is_asked_for_and_sessions_never() -> None:
     migration = a_run("release")
 
-    assert chosen([migration, a_run("exec")], runs=True, running=True) == [migration]
+    assert chosen([migration, a_run("exec")], runs=True) == [migration]
 
 
 # Prefixes
 
 
-def prefixes(*roles: str, hosts: tuple[str, ...] = (A,), release: bool = False, coloured: bool = False) -> LogPrefixes:
-    return LogPrefixes(roles, hosts, with_release=release, coloured=coloured)
+def prefixes(*roles: str, hosts: tuple[str, ...] = (A,), coloured: bool = False) -> LogPrefixes:
+    return LogPrefixes(roles, hosts, coloured=coloured)
 
 
 def test_a_line_says_no_more_than_tells_it_apart() -> None:
     line, worker = a_line("hello"), a_line("hello", container=a_container(role="worker"), host_name=B)
 
-    assert prefixes("web")(line) == "web | hello"
-    assert prefixes("web", "worker")(line) == "web    | hello"
-    assert prefixes("web", "worker", hosts=(A, "host.b.example"))(worker) == "b.example      worker | hello"
-    assert prefixes("web", release=True)(line) == "web r1 | hello"
-    assert prefixes("web")(a_line("hello", container=a_run("release"))) == "web (release command) | hello"
+    assert prefixes("web")(line) == "web r1 | hello"
+    assert prefixes("web", "worker")(line) == "web    r1 | hello"
+    assert prefixes("web", "worker", hosts=(A, "host.b.example"))(worker) == "b.example      worker r1 | hello"
+    assert prefixes("web")(a_line("hello", container=a_run("release"))) == "web r1 (release command) | hello"
 
 
 def test_the_second_container_of_the_same_release_is_told_by_its_name() -> None:
-    shown, again = prefixes("web", release=True), a_container(1, deploy="0bbb")
+    shown, again = prefixes("web"), a_container(1, deploy="0bbb")
 
     assert shown(a_line("hello")) == "web r1 | hello"
     assert shown(a_line("hello", container=again)) == "web r1 shop-web-r1-0bbb | hello"
@@ -189,8 +182,8 @@ def test_the_second_container_of_the_same_release_is_told_by_its_name() -> None:
 def test_each_role_has_a_colour_that_does_not_change() -> None:
     line, worker = a_line("hello"), a_line("hello", container=a_container(role="worker"))
 
-    assert prefixes("web", "worker", coloured=True)(line) == "\x1b[36mweb    | \x1b[0mhello"
-    assert prefixes("web", "worker", coloured=True)(worker) == "\x1b[33mworker | \x1b[0mhello"
+    assert prefixes("web", "worker", coloured=True)(line) == "\x1b[36mweb    r1 | \x1b[0mhello"
+    assert prefixes("web", "worker", coloured=True)(worker) == "\x1b[33mworker r1 | \x1b[0mhello"
     assert "\x1b" in prefixes("web", coloured=True)(worker)  # of a role that left the config
 
 

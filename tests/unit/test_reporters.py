@@ -237,7 +237,7 @@ def test_the_release_of_an_outcome_is_in_json_but_for_what_is_for_the_server_onl
                 "What served before serves now.",
                 "  web on a.example: release 1 of 1111111",
                 "  bot on b.example: nothing serves",
-                "Next: shipper logs --role web --all shows all that it wrote.",
+                "Next: shipper logs --role web --release 2 shows all that it wrote.",
             ],
         ),
         (
@@ -279,6 +279,14 @@ def test_what_is_not_for_a_terminal_has_no_escape_codes() -> None:
 def test_a_terminal_ends_with_what_each_role_did_and_the_outcome() -> None:
     shown = on_terminal(EVENTS)
     assert [line in shown for line in outcome_lines("shop", FAILED)] == [True] * 9
+
+
+def test_what_failed_stays_so_on_a_terminal_though_a_hook_reported_it_well() -> None:
+    failed = StepFailed(step="pre-deploy", host_name="here", role_name="", seconds=0.1, reason="exit code 1")
+    reported = StepFinished(step="post-failure", host_name="here", role_name="", seconds=0.1)
+    shown = on_terminal([failed, reported, Ended(service="shop", outcome=FAILED)])
+    assert "✗  here" in shown
+    assert "✓" not in shown
 
 
 def test_a_terminal_ends_with_what_a_push_did_and_where_the_image_is() -> None:
