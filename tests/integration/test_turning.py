@@ -101,6 +101,9 @@ def test_a_part_is_deployed_and_rolled_back_and_a_deploy_of_all_brings_it_togeth
     configure(here, there, NOBODY)
     project.version("version 2")
 
+    refused = project.shipper("deploy")
+    assert refused.exit_code == 10
+    assert refused.errors.endswith("To leave it out for now, name the other hosts: --host HOST\n"), refused.everything
     only_there = project.deploy("--host", there, "--role", "web")
     assert f"(role web only; on {there} only) replaces release 1 of" in only_there.output
     restarted = project.shipper("restart", "--host", there)
