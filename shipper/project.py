@@ -101,7 +101,7 @@ def open_project(
     """
     folder = Path(root).resolve()
     meant = git.revision(folder, ci.revision_of_run(environ, revision) if from_ci else revision)
-    texts = {file: _required(folder, meant, file) for file in _files(config_file, destination)}
+    texts = {file: _required(folder, meant, file, config_file) for file in _files(config_file, destination)}
     config = deployfile.parse(texts, environ)
     made = Project(
         root=folder,
@@ -131,7 +131,7 @@ def roles_in(
     """
     folder, here = Path(root), Revision(version="")
     roles = deployfile.roles(
-        {file: _required(folder, here, file) for file in _files(config_file, destination)}, environ
+        {file: _required(folder, here, file, config_file) for file in _files(config_file, destination)}, environ
     )
     return {name: tuple(map(_address, hosts)) for name, hosts in roles.items()}
 
@@ -187,11 +187,13 @@ def _files(config_file: str, destination: str | None) -> list[str]:
     return [config_file, str(path.with_name(f"{path.stem}.{destination}{path.suffix}"))]
 
 
-def _required(root: Path, revision: Revision, file: str) -> str:
+def _required(root: Path, revision: Revision, file: str, config_file: str) -> str:
     text = _read(root, revision, file)
     if text is None:
         where = f"commit {revision.commit}" if revision.from_commit else str(root)
-        raise ConfigError(f"{file}: there is no such file in {where}.", next="`shipper init` writes a first one.")
+        first = "`shipper init` writes a first one."
+        next = first if file == config_file else f"-d takes the NAME of a deploy.NAME.yaml beside {config_file}."
+        raise ConfigError(f"{file}: there is no such file in {where}.", next=next)
     return text
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from shipper.checks import Verdicts, note, ok, problem, warning
 from shipper.checks.facts import Seen
+from shipper.config import Role
 from shipper.errors import ReleaseNotFound
 from shipper.model import Container, ContainerState
 from shipper.releases import rollback_number
@@ -59,7 +60,7 @@ def serving(seen: Seen) -> Verdicts:
     for name in seen.role_names:
         container = host.serving(name)
         if container:
-            yield from _wellness(container)
+            yield from _wellness(container, seen.config.roles[name])
         elif host.stopped(name):
             yield note(f"role {name} was stopped by somebody who wanted it", f"shipper start --role {name}")
         elif not host.of_role(name):
@@ -70,12 +71,18 @@ def serving(seen: Seen) -> Verdicts:
             yield problem(f"nothing serves for role {name}", f"shipper logs --role {name}, then shipper deploy")
 
 
-def _wellness(container: Container) -> Verdicts:
+def _wellness(container: Container, role: Role) -> Verdicts:
     logs = f"shipper logs --role {container.role_name} --release {container.release_number}"
     if container.state is not ContainerState.RUNNING:
         yield problem(f"{container.name} is {container.state.value}, after {container.restarts} restarts", logs)
     elif container.health == "unhealthy":
-        yield problem(f"{container.name} runs, and its HEALTHCHECK fails", f"{logs}, then shipper rollback or deploy")
+        if role.gate and not role.gate.healthcheck:
+            gate = f"roles.{container.role_name}.gate"
+            yield warning(f"{container.name} runs, and its HEALTHCHECK fails, which {gate} does not ask", logs)
+        else:
+            yield problem(
+                f"{container.name} runs, and its HEALTHCHECK fails", f"{logs}, then shipper rollback or deploy"
+            )
     elif container.restarts >= _OFTEN:
         yield warning(f"{container.name} was started again {container.restarts} times since it was created", logs)
     else:

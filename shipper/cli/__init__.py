@@ -39,7 +39,10 @@ class _Main(click.Group):
             ctx.exit(error.exit_code)
         except asyncio.CancelledError:
             ctx.exit(130)
-        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+        except (click.Abort, KeyboardInterrupt):  # while it asked, or before it had begun
+            print("\ninterrupted", file=sys.stderr)
+            ctx.exit(130)
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own way to end
         except Exception as error:  # its text may hold a secret
             place = traceback.extract_tb(error.__traceback__)[-1]

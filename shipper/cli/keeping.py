@@ -30,7 +30,7 @@ def prune(options: Options, keep: int | None, dry_run: bool, wait: float) -> Non
         print_json(pruned)
         return
     if lines := [line for one in pruned for line in _gone(one)]:
-        print_table(lines)
+        print_table([("HOST", "WHAT", "NAME"), *lines], titles=3)
     for one in pruned:
         print(f"{one.host_name}: {_pruned_text(one, dry_run)}")
 
@@ -77,7 +77,8 @@ def remove(options: Options, volumes: bool, wait: float) -> None:
         else:
             print(f"{name}: nothing of it is there; nothing was done.")
         return
-    print_table([line for there in found for line in _listed(there, volumes)], file=sys.stderr)
+    lines = [line for there in found for line in _listed(there, volumes)]
+    print_table([("HOST", "WHAT", "NAME", "NOTE"), *lines], titles=3, file=sys.stderr)
     options.confirm(f"Remove {name}{' WITH ITS DATA' * volumes}?")
     removed = run(shipper.remove(project, volumes=volumes, confirmed=found, wait=wait, tell=tell))
     if options.as_json:

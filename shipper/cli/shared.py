@@ -184,24 +184,25 @@ def reporter(options: Options) -> "Iterator[Callable[[Event], None]]":
     if options.as_json:
         from shipper.reporters.jsonlines import JsonReporter
 
-        yield JsonReporter(lambda line: write(harmless_json(line)), verbose=options.verbose)
+        yield _undisturbed(JsonReporter(lambda line: write(harmless_json(line)), verbose=options.verbose))
     elif _in_github():
         from shipper.reporters.github import GithubReporter
 
         with GithubReporter(write, _summarize, verbose=options.verbose, quiet=options.quiet) as grouped:
-            yield grouped
+            yield _undisturbed(grouped)
     elif sys.stdout.isatty() and not options.quiet:
         from rich.console import Console
 
         from shipper.reporters.terminal import TerminalReporter
 
         with TerminalReporter(Console(highlight=False), verbose=options.verbose) as shown:
-            yield shown
+            yield _undisturbed(shown)
     else:
         from shipper.reporters.plain import PlainReporter
 
         harmless = harmless_on(sys.stdout)
-        yield PlainReporter(lambda line: write(harmless(line)), verbose=options.verbose, quiet=options.quiet)
+        plain = PlainReporter(lambda line: write(harmless(line)), verbose=options.verbose, quiet=options.quiet)
+        yield _undisturbed(plain)
 
 
 def mend_streams() -> None:
@@ -211,6 +212,18 @@ def mend_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _undisturbed(report: "Callable[[Event], None]") -> "Callable[[Event], None]":
+    """That nobody reads it any more, or that its disk is full, is no reason to break off a deploy half-way."""
+
+    def tell(event: "Event") -> None:
+        try:
+            report(event)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    return tell
 
 
 def run_reported(call: "Callable[..., Coroutine[Any, Any, Outcome]]", options: Options) -> None:

@@ -381,11 +381,11 @@ def test_trust_refuses_where_there_is_nobody_to_ask(project: Project) -> None:
     assert pinned(project) == ""
 
 
-@pytest.mark.parametrize(("answer", "exit_code"), [("y", 0), ("n", 12)])
+@pytest.mark.parametrize(("answer", "exit_code"), [("y\n", 0), ("n\n", 12), ("\x04", 130)])
 def test_trust_does_what_the_person_at_the_terminal_answers(project: Project, answer: str, exit_code: int) -> None:
     project.write("config/known_hosts", "")
     ours, theirs = pty.openpty()
-    os.write(ours, f"{answer}\n".encode())
+    os.write(ours, answer.encode())
 
     done = subprocess.run(
         [sys.executable, "-m", "shipper", "trust", address(project)],
@@ -518,7 +518,7 @@ def test_a_server_without_docker_is_told_with_the_socket(project: Project, bare:
     message = refused(project, 14)
 
     assert f"error: {bare.address}: there is no Docker socket at /var/run/docker.sock." in message
-    assert "next: Install and start Docker Engine" in message
+    assert "next: Does Docker run there? As root: systemctl start docker; or install Docker Engine" in message
 
 
 def test_a_user_who_may_not_use_docker_is_told_the_command(project: Project) -> None:

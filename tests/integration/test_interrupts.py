@@ -103,7 +103,8 @@ def test_a_pipe_that_closes_does_not_stop_a_deploy(project: Project) -> None:
             if "stop done" in line:
                 break
         process.stdout.close()
-        process.wait()
+        exit_code = process.wait()
 
+    assert exit_code == 0
     assert project.answer() == "version 2"
     assert project.serving["HostConfig"]["RestartPolicy"]["Name"] == "always"

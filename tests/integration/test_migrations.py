@@ -133,7 +133,10 @@ def test_a_migration_runs_once_before_the_swap_and_one_that_fails_leaves_app_and
     assert "  | to 2\n" in failed.output
     assert "upgrade ${HEAD}` exited with code 1; nothing has swapped\n" in failed.output
     assert "\n  | RuntimeError: lost •••\nWhat served before serves now.\n" in failed.output
-    assert shop.url not in failed.everything
+    assert "Next: shipper logs --role web --release 2 shows all that it wrote.\n" in failed.output
+    logs = shop.project.shipper("logs", "--role", "web", "--release", "2", HEAD="2")
+    assert "web r2 (release command) | RuntimeError: lost •••\n" in logs.output, logs.everything
+    assert shop.url not in failed.everything + logs.everything
     assert shop.schema() == before
     assert shop.project.serving["Id"] == serving
 

@@ -52,6 +52,9 @@ def test_what_is_stopped_stays_so_over_a_reboot_and_a_deploy_that_fails_until_it
     assert (row["health"], row["stopped"], row["container"]["release_number"]) == ("stopped", True, 1)
     assert "  stopped  " in project.shipper("status").output
     assert project.shipper("stop", "--yes").output.endswith("nothing was done.\n")
+    sick = project.shipper("doctor", "-q").output
+    assert "role web is stopped, as somebody wanted it\n           → shipper start --role web\n" in sick
+    assert "set aside" not in sick
 
     project.write("config/env.j2", "MODE=exits\n")
     project.commit()
@@ -98,6 +101,9 @@ def test_a_part_is_deployed_and_rolled_back_and_a_deploy_of_all_brings_it_togeth
     configure(here, there, NOBODY)
     project.version("version 2")
 
+    refused = project.shipper("deploy")
+    assert refused.exit_code == 10
+    assert refused.errors.endswith("To leave it out for now, name the other hosts: --host HOST\n"), refused.everything
     only_there = project.deploy("--host", there, "--role", "web")
     assert f"(role web only; on {there} only) replaces release 1 of" in only_there.output
     restarted = project.shipper("restart", "--host", there)

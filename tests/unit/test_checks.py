@@ -320,6 +320,13 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
     ),
     (
         service.serving,
+        seen(containers=(a_container(1, health="unhealthy"),), config=a_role(gate={"tcp": 80})),
+        "warning",
+        "its HEALTHCHECK fails, which roles.web.gate does not ask",
+        "shipper logs --role web --release 1",
+    ),
+    (
+        service.serving,
         seen(containers=(a_container(1, state=ContainerState.RESTARTING, restarts=7),)),
         "problem",
         "is restarting, after 7 restarts",

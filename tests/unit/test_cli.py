@@ -54,6 +54,17 @@ def test_a_folder_without_config_is_told_of_init(tmp_path: Path) -> None:
     assert "next: `shipper init` writes a first one." in result.stderr
 
 
+def test_a_destination_without_an_overlay_is_told_which_file_it_takes(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+
+    result = shipper(tmp_path, "config", "-d", "staging")
+
+    assert result.returncode == 2
+    assert "config/deploy.staging.yaml: there is no such file" in result.stderr
+    assert "next: -d takes the NAME of a deploy.NAME.yaml beside config/deploy.yaml." in result.stderr
+
+
 def test_init_writes_a_config_that_is_valid_and_named_after_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "My Shop"
     folder.mkdir()
