@@ -38,7 +38,7 @@ def migration(hosts: Sequence[HostPlan]) -> Migrate | None:
 
 def _place(role_name: str, hosts: Sequence[HostPlan]) -> HostPlan:
     """The first of its hosts that are meant and have the image then; before it, that where they were begun before."""
-    there = {host.host_name: host for host in hosts if host.changed_roles or host.observed.image}
+    there = {h.host_name: h for h in hosts if h.changed_roles or h.observed.image or _has_begun(h)}
     names = hosts[0].payload.config.roles[role_name].hosts
     able = [there[name] for name in names if name in there]
     if found := next((host for host in able if _has_begun(host)), next(iter(able), None)):
