@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from shipper.config import Gate, HttpProbe, Role
+from shipper.config import Config, Gate, HttpProbe, Role
 from shipper.errors import ImageError
 from shipper.facts import Facts
 from shipper.image_plan import Sources, step_there
@@ -34,7 +34,7 @@ from shipper.steps.start import Start
 from shipper.steps.stop import Stop
 from shipper.steps.swap import Swap
 
-STOP_TIMEOUT = 30.0  # seconds, for containers of roles that the config knows no more
+_STOP_TIMEOUT = 30.0  # seconds, for containers of roles that the config knows no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +68,11 @@ class Wanted:
     @property
     def release(self) -> Release:
         return next(iter(self.releases.values()))
+
+
+def stop_timeout(config: Config, role_name: str) -> float:
+    """Seconds that a container of this role has to end, be the role one of this host or not."""
+    return config.roles[role_name].stop_timeout if role_name in config.roles else _STOP_TIMEOUT
 
 
 def choose_strategy(role: Role) -> tuple[str, str]:
@@ -163,7 +168,7 @@ class HostPlan:
             must_not_run_twice = role is not None and choose_strategy(role)[0] != "overlap"
             if container.is_running and (publishes or must_not_run_twice):
                 why = "it must not run twice" if must_not_run_twice else "it may hold a port that is published now"
-                yield self._stop(container, STOP_TIMEOUT, because=why)
+                yield self._stop(container, stop_timeout(self.payload.config, container.role_name), because=why)
 
     def _of_removed_roles(self) -> list[Container]:
         """Of those that are meant: a role that moved to another host has to end here."""
@@ -324,7 +329,7 @@ class HostPlan:
                     host_name=self.host_name,
                     role_name=container.role_name,
                     container_name=container.name,
-                    timeout=STOP_TIMEOUT,
+                    timeout=stop_timeout(self.payload.config, container.role_name),
                     because=f"the config gives {self.host_name} no role {container.role_name}",
                 )
 

@@ -11,7 +11,7 @@ from shipper.changes import Changes
 from shipper.config import Config
 from shipper.errors import ReleaseNotFound
 from shipper.facts import Facts
-from shipper.host_plan import STOP_TIMEOUT, HostPlan, Wanted
+from shipper.host_plan import HostPlan, Wanted, stop_timeout
 from shipper.image_plan import kept_images, steps_here, tidying
 from shipper.model import Container, ListedImage, Observed, Release
 from shipper.release_plan import left_running, migration
@@ -190,12 +190,11 @@ def plan_stop(
 
 
 def _stop(host: Observed, container: Container, config: Config) -> Stop:
-    role = config.roles.get(container.role_name)
     return Stop(
         host_name=host.host_name,
         role_name=container.role_name,
         container_name=container.name,
-        timeout=role.stop_timeout if role else STOP_TIMEOUT,
+        timeout=stop_timeout(config, container.role_name),
         was_serving=container == host.incumbent(container.role_name),
     )
 

@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from shipper.errors import UsageError
-from shipper.host_plan import HostPlan
+from shipper.host_plan import HostPlan, stop_timeout
 from shipper.model import RELEASE_COMMAND, Container, ContainerSpec, Label
 from shipper.spec import run_spec
 from shipper.steps import Step
 from shipper.steps.migrate import Migrate
 from shipper.steps.stop import Stop
 from shipper.steps.wait import Wait
-
-_STOP_TIMEOUT = 30.0  # seconds, where the config knows the role no more
 
 
 def migration(hosts: Sequence[HostPlan]) -> Migrate | None:
@@ -38,7 +36,7 @@ def migration(hosts: Sequence[HostPlan]) -> Migrate | None:
 
 def _place(role_name: str, hosts: Sequence[HostPlan]) -> HostPlan:
     """The first of its hosts that are meant and have the image then; before it, that where they were begun before."""
-    there = {host.host_name: host for host in hosts if host.changed_roles or host.observed.image}
+    there = {h.host_name: h for h in hosts if h.changed_roles or h.observed.image or _has_begun(h)}
     names = hosts[0].payload.config.roles[role_name].hosts
     able = [there[name] for name in names if name in there]
     if found := next((host for host in able if _has_begun(host)), next(iter(able), None)):
@@ -92,8 +90,7 @@ def left_running(hosts: Sequence[HostPlan], coming: Migrate | None) -> Iterator[
 
 
 def _ended(host: HostPlan, run: Container, coming: Migrate | None) -> Step:
-    role = host.payload.config.roles.get(run.role_name)
-    stop_timeout = role.stop_timeout if role else _STOP_TIMEOUT
+    timeout = stop_timeout(host.payload.config, run.role_name)
     because = f"an unfinished deploy of release {run.release_number} left it running"
     if coming:
         return Wait(
@@ -101,14 +98,14 @@ def _ended(host: HostPlan, run: Container, coming: Migrate | None) -> Step:
             role_name=run.role_name,
             container_name=run.name,
             deadline=coming.deadline,
-            stop_timeout=stop_timeout,
+            stop_timeout=timeout,
             because=because,
         )
     return Stop(
         host_name=host.host_name,
         role_name=run.role_name,
         container_name=run.name,
-        timeout=stop_timeout,
+        timeout=timeout,
         was_serving=False,
         because=because,
     )

@@ -23,6 +23,7 @@ from shipper.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_on
 from shipper.project import Project
 from shipper.releases import env_hash, hosts_of, number_for, refuse_absent_roles, refuse_other_content, rollback_number
 from shipper.steps.prune import Prune
+from shipper.steps.retire import Retire
 from shipper.steps.stop import Stop
 from tests.unit.nouns import (
     FIRST,
@@ -404,6 +405,19 @@ b.example  cron  swap     shop-cron-r2-0bbb serves
 a.example  cron  retire   shop-cron-r1-0aaa, because the config gives a.example no role cron
 b.example        commit   release 2
 """
+
+
+def test_what_moves_to_another_host_has_the_time_to_end_that_its_role_has() -> None:
+    cron = {"hosts": [B], "singleton": True, "stop_timeout": "90s"}
+    config = a_config(roles={"web": {"hosts": [A, B]}, "cron": cron})
+    here = a_host(a_container(1), a_container(1, role="cron"), a_container(1, role="gone"), releases=(R1,))
+    made = deploy(here, a_host(host_name=B), config=config)
+    ends = [step for step in made.steps if isinstance(step, (Stop, Retire)) and step.role_name != "web"]
+    assert [(step.name, step.role_name, step.timeout) for step in ends] == [
+        ("stop", "cron", 90),
+        ("retire", "cron", 90),
+        ("retire", "gone", 30),
+    ]
 
 
 def test_an_image_is_not_sent_to_a_host_that_does_not_change() -> None:
