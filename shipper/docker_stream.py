@@ -99,15 +99,15 @@ class Stream:
         return rest or await self._received()
 
     async def json_lines(self) -> AsyncIterator[Any]:
-        """Each line, however it is cut into pieces."""
+        """Each line, however it is cut into pieces. Raises EngineError where one is no JSON."""
         unread = b""
         while chunk := await self.read():
             *lines, unread = (unread + chunk).split(b"\n")
             for line in lines:
                 if line.strip():
-                    yield json.loads(line)
+                    yield _parsed(line)
         if unread.strip():
-            yield json.loads(unread)
+            yield _parsed(unread)
 
     async def write(self, data: bytes) -> None:
         """Waits until there is room for more. What cannot be written is dropped: `read` tells the end."""
@@ -135,6 +135,13 @@ class Stream:
             return await self._reader.read(_CHUNK)
         except OSError as error:
             raise _broken(error) from None
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise EngineError("Docker's answer is no JSON.") from None
 
 
 def _broken(error: OSError) -> ConnectError:

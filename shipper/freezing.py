@@ -1,6 +1,6 @@
 """The freeze, which refuses deploys until it is lifted."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shipper.announcement import of_freeze
 from shipper.deployment import ignore
@@ -22,7 +22,7 @@ async def freeze(project: Project, reason: str, *, seconds: float | None = None,
     with masking(tell) as (tell, mask):
         async with notifying(project, tell, mask) as notices, connected(project, tell) as worlds:
             since = next(iter(worlds.values())).clock.now()
-            until = since + timedelta(seconds=seconds) if seconds else None
+            until = None if seconds is None else _later(since, seconds)
             made = Freeze(performer=project.performer, reason=reason, since=since, until=until)
             await _set(worlds, made)
             notices.announce(of_freeze(facts_of(project, "lock"), made, since))
@@ -45,6 +45,13 @@ async def freezes(project: Project, *, tell: Tell = ignore) -> dict[str, Freeze]
         found = await together({name: world.state.freeze() for name, world in worlds.items()})
         now = next(iter(worlds.values())).clock.now()
     return {name: freeze for name, freeze in found.items() if freeze and freeze.holds(now)}
+
+
+def _later(since: datetime, seconds: float) -> datetime:
+    try:
+        return since + timedelta(seconds=seconds)
+    except OverflowError:
+        raise UsageError("A freeze cannot end after the year 9999.", now="Nothing was done.") from None
 
 
 def _refuse_roles(project: Project) -> None:

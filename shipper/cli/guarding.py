@@ -23,7 +23,7 @@ def lock(options: Options, reason: str | None, duration: str | None, only_status
     if not only_status:
         if not reason:
             raise click.UsageError("a freeze needs a REASON; or use --status")
-        seconds = shipper.seconds_of(duration) if duration else None
+        seconds = shipper.seconds_of(duration) if duration is not None else None
         run(shipper.freeze(project, reason, seconds=seconds, tell=tell))
     found = run(shipper.freezes(project, tell=tell))
     if options.as_json:

@@ -119,3 +119,13 @@ async def test_whoever_leaves_closes_the_connection_at_once(tmp_path: Path) -> N
     assert docker
     async with asyncio.timeout(5):
         await docker.closed.wait()
+
+
+@pytest.mark.parametrize("line", [b'{"a', b"\xff", b"<html>"])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+async def test_lines_that_are_no_json_are_an_error(tmp_path: Path, line: bytes, end: bytes) -> None:
+    chunk = f"{len(line + end):x}\r\n".encode() + line + end + b"\r\n"
+
+    async with asking(tmp_path, OK, chunk, b"0\r\n\r\n") as (stream, _):
+        with pytest.raises(EngineError, match="no JSON"):
+            await anext(stream.json_lines())
