@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,7 @@ class Demo:
     def run(self, *arguments: str, exit_code: int = 0) -> None:
         """Runs a command as one would type it; its output goes to the terminal as it comes."""
         print(
-            f"\n\033[1m$ {' '.join(arguments)}\033[0m" if sys.stdout.isatty() else f"\n$ {' '.join(arguments)}",
+            f"\n\033[1m$ {shlex.join(arguments)}\033[0m" if sys.stdout.isatty() else f"\n$ {shlex.join(arguments)}",
             flush=True,
         )
         begun = time.monotonic()
@@ -154,7 +155,7 @@ def tell_the_story(demo: Demo) -> None:
     say("the other days: how does it do, what did it write, what is in there, who did what, is anything in the way?")
     demo.run("shipper", "status")
     demo.run("shipper", "logs", "-n", "3")
-    demo.run("shipper", "exec", "--", "cat", "/www/index.html")
+    demo.run("shipper", "exec", "--", "sh", "-c", "cat /www/index.html")
     demo.run("shipper", "history")
     demo.run("shipper", "doctor")
 
