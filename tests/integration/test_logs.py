@@ -130,7 +130,7 @@ def test_logs_are_those_of_the_newest_container_and_of_a_release_also_those_of_i
     unmasked = project.shipper("logs")
     record.parent.rename(project.state / "releases/.1")
     without = project.shipper("logs")
-    assert unmasked.output == without.output == "web | starting in mode well\n"
+    assert unmasked.output == without.output == "web r1 | starting in mode well\n"
     told = f"warning: {project.server.address}: the record of release 1 cannot be read, so secrets in what it wrote"
     assert unmasked.errors == without.errors == f"{told} are not masked.\n"
 

@@ -17,6 +17,7 @@ from tests.integration.conftest import Project, Result
 from tests.integration.killing import kill_deploy
 from tests.integration.making import PYTHON, PYTHON_VOLUMES
 from tests.integration.visiting import visitor
+from tests.integration.waiting import eventually
 from tests.postgres import postgres
 
 DOCKERFILE = """\
@@ -153,7 +154,7 @@ def said(process: "Popen[str]", line: str) -> bool:
 def test_a_migration_whose_client_was_killed_is_taken_up_by_the_same_command_and_runs_once(project: Project) -> None:
     configure(project, SLOW)
     kill_deploy(project, (data_of(project) / "begun").exists)
-    assert running(project)
+    eventually(lambda: running(project), "a migration")  # Docker says so a moment after it has begun
 
     with project.start("deploy", "--wait", "5") as process:
         assert said(process, "  | begun")

@@ -52,9 +52,9 @@ def test_what_is_stopped_stays_so_over_a_reboot_and_a_deploy_that_fails_until_it
     assert (row["health"], row["stopped"], row["container"]["release_number"]) == ("stopped", True, 1)
     assert "  stopped  " in project.shipper("status").output
     assert project.shipper("stop", "--yes").output.endswith("nothing was done.\n")
-    sick = project.shipper("doctor", "-q").output
-    assert "role web is stopped, as somebody wanted it\n           → shipper start --role web\n" in sick
-    assert "set aside" not in sick
+    told = project.shipper("doctor").output
+    assert "role web was stopped by somebody who wanted it\n           → shipper start --role web\n" in told
+    assert "set aside" not in told
 
     project.write("config/env.j2", "MODE=exits\n")
     project.commit()
