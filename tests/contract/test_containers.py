@@ -270,9 +270,8 @@ async def test_a_command_is_waited_for_and_goes_on_without_whoever_began_it(stag
     assert (await stage.world.engine.container(name)).ended_well
 
 
-async def test_a_command_that_is_stopped_has_not_ended_well(world: World, created: Made) -> None:
-    name = await created(spec=command_spec(seconds=5))
-    await world.engine.start(name)
+async def test_a_command_that_is_stopped_has_not_ended_well(world: World, started: Made) -> None:
+    name = await started(spec=command_spec(seconds=60))
 
     await world.engine.stop(name, 5)
 
