@@ -1,5 +1,6 @@
 # Each line is what a person would type. `make demo` and `make test` set up all that they need, from a bare clone.
 PYTHON ?= python3
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-strip-extras
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: demo test sim bench check format lock
@@ -28,12 +29,12 @@ format: .venv/ready
 	black --quiet .
 
 lock: ## new versions of all dependencies, with their hashes
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --no-strip-extras --upgrade --extra dev pyproject.toml --output-file requirements.lock
+	uv pip compile $(LOCK) --upgrade --extra voicebot pyproject.toml --output-file requirements.lock
+	uv pip compile $(LOCK) --upgrade --extra voicebot --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements-dev.lock pyproject.toml
 	@echo "installing Python packages into .venv …"
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch .venv/ready

@@ -1,0 +1,1 @@
+"""A Telegram bot that turns voice into text, on your own server."""

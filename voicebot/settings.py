@@ -1,0 +1,133 @@
+"""All that can be set: by environment variables of these names in capitals, or by a file .env in the working folder."""
+
+import os
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Kind = TypeVar("Kind", bound=BaseSettings)
+_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
+_CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
+
+
+class SettingsError(Exception):
+    """What is set makes no sense; one line for each variable."""
+
+
+def _numbers(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _like_a_token(value: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(value.get_secret_value()):
+        raise ValueError("is no token of @BotFather's: those look like 123456789:AbC…")
+    return value
+
+
+UserIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
+"""Numeric Telegram ids, separated by commas or spaces."""
+
+
+class DatabaseSettings(BaseSettings):
+    """What a migration needs: no token."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr = SecretStr("sqlite:///data/voicebot.db")
+    """sqlite:///relative/path, sqlite:////absolute/path or postgresql://user:password@host/name"""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "text"] = "json"
+
+
+class WhisperSettings(BaseSettings):
+    """How speech is recognised. The defaults suit a server with 2 processors and 4 GB."""
+
+    model_config = SettingsConfigDict(env_prefix="whisper_", env_file=".env", extra="ignore", frozen=True)
+
+    model: str = "small"
+    """A size (tiny, base, small, medium, large-v3, turbo), a name on Hugging Face, or the path of a model's folder."""
+    model_folder: Path = Path("data/models")
+    """Where a model that has no folder is downloaded to, once."""
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    compute_type: str = "int8"
+    workers: int = Field(default=0, ge=0, le=64)
+    """How many files are transcribed at once; 0: two, or one where there is one processor."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Processors for each of them; 0: what there are, shared."""
+    beam_size: int = Field(default=5, ge=1, le=20)
+    piece_seconds: float = Field(default=30.0, ge=1, le=300)
+    """The longest piece that is transcribed in one go, without its silences. Whisper hears 30 s at a time."""
+    vad_threshold: float = Field(default=0.5, gt=0, lt=1)
+    """How sure Silero must be that it hears speech."""
+    hot_words: str = ""
+    """Names and terms that are to be recognised, separated by spaces."""
+
+    @cached_property
+    def worker_count(self) -> int:
+        return self.workers or min(2, processors())
+
+    @cached_property
+    def threads_each(self) -> int:
+        return self.threads or max(1, processors() // self.worker_count)
+
+
+class Settings(DatabaseSettings):
+    """Everything else."""
+
+    bot_token: Annotated[SecretStr, AfterValidator(_like_a_token)]
+    """From @BotFather."""
+    telegram_api: str = "https://api.telegram.org"
+    """Another Bot API server: https://github.com/tdlib/telegram-bot-api"""
+    owner_id: int | None = None
+    """Who is told of trouble, and may see and retry what failed."""
+    allowed_users: UserIds = frozenset()
+    """Who may use the bot, beside the owner; empty: everybody."""
+    max_minutes: float = Field(default=240, gt=0)
+    """Longest audio."""
+    max_megabytes: float = Field(default=20, gt=0)
+    """Largest file; Telegram's own servers give bots no more than 20: https://core.telegram.org/bots/api#getfile"""
+    max_queued: int = Field(default=1000, ge=1)
+    """Files that wait, of all users."""
+    max_queued_per_user: int = Field(default=20, ge=1)
+    max_minutes_per_day: float = Field(default=600, gt=0)
+    """Audio of one user in 24 hours."""
+    keep_days: float = Field(default=30, ge=0)
+    """How long a transcript is kept, for the same audio sent again."""
+    drain_seconds: float = Field(default=20, ge=0)
+    """How long a bot that was told to stop goes on with what it has begun: less than its container's stop timeout."""
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Where Prometheus asks, on path /metrics; 0: nowhere."""
+
+
+def load() -> tuple[Settings, WhisperSettings]:
+    """Raises SettingsError."""
+    return read(Settings), read(WhisperSettings)
+
+
+def read(kind: type[Kind]) -> Kind:
+    """The settings of one kind. Raises SettingsError."""
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = str(kind.model_config.get("env_prefix") or "")
+        lines = [f"{prefix}{each['loc'][0]}".upper() + f": {_said(each)}" for each in error.errors()]
+        raise SettingsError("\n".join(lines)) from None  # the original shows values, which may be secret
+
+
+def _said(error: ErrorDetails) -> str:
+    return "is not set" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
+
+
+def processors() -> int:
+    """How many this process may use. The limit of its container counts: the kernel's number does not tell it."""
+    available = len(os.sched_getaffinity(0))
+    try:
+        quota, period = _CGROUP_CPU.read_text().split()
+    except (OSError, ValueError):
+        return available
+    return available if quota == "max" else max(1, min(available, round(int(quota) / int(period))))
