@@ -83,6 +83,8 @@ class Settings(DatabaseSettings):
     """From @BotFather."""
     telegram_api: str = "https://api.telegram.org"
     """Another Bot API server: https://github.com/tdlib/telegram-bot-api"""
+    shipper_lease: str = ""
+    """Where shipper gives a lease; else it stands beside the file of SQLite. In PostgreSQL there is always one."""
     owner_id: int | None = None
     """Who is told of trouble, and may see and retry what failed."""
     allowed_users: UserIds = frozenset()

@@ -1,0 +1,20 @@
+"""What the bot does with each kind of update, in the order in which they are tried.
+
+A handler only reads and writes the database, by the transaction `connection`, and returns the calls that it wants to be
+made. They are committed together, and made afterwards: so a handler can be repeated, and answers survive a kill.
+"""
+
+from aiogram import Dispatcher
+
+from voicebot.handlers import access, buttons, commands, owner, preferences, recordings
+from voicebot.settings import Settings
+
+
+def dispatcher(settings: Settings, *, model: str, username: str) -> Dispatcher:
+    """`model` is what hears; `username` is the bot's, without the @."""
+    made = Dispatcher(settings=settings, model=model, username=username, disable_fsm=True)
+    made.update.outer_middleware(access.only_for_known(settings))
+    made.include_routers(
+        commands.router, preferences.router, owner.router(settings.owner_id), buttons.router, recordings.router
+    )
+    return made

@@ -1,0 +1,85 @@
+"""python -m voicebot: runs the bot. `check` tells whether it could run, `migrate` prepares the database."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from shipper.handover import LeaseError
+from voicebot import logs, settings, storage
+from voicebot.logs import redact
+from voicebot.settings import DatabaseSettings, SettingsError
+from voicebot.storage import DatabaseUrlError, schema
+
+UNUSABLE = 2
+"""Exit code: what is set makes no sense, or token, model or lease are of no use. To start again does not help."""
+UNAVAILABLE = 3
+"""Exit code: the database, or a port, is not to be had now."""
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """A Telegram bot that turns voice into text. The README lists the environment variables that set it."""
+    if context.invoked_subcommand is None:
+        run()
+
+
+def run() -> None:
+    with _errors_told():
+        of_bot, of_whisper = settings.load()
+        logs.configure(of_bot.log_level, of_bot.log_format)
+        from voicebot import app  # takes seconds: aiogram and the model's libraries
+
+        try:
+            asyncio.run(app.run(of_bot, of_whisper))
+        except* (app.TokenRefused, app.ModelError, LeaseError) as group:
+            _end(UNUSABLE, group)
+        except* (app.PresenceLost, SQLAlchemyError, OSError) as group:
+            _end(UNAVAILABLE, group)
+
+
+@main.command()
+def migrate() -> None:
+    """Brings the database to what this version needs. Needs DATABASE_URL only."""
+    with _errors_told():
+        of_database = settings.read(DatabaseSettings)
+        schema.migrate(storage.parse(of_database.database_url.get_secret_value()), click.echo)
+
+
+@main.command()
+def check() -> None:
+    """Tells whether the bot could run: settings, database, model, token. Changes nothing."""
+    with _errors_told():
+        of_bot, of_whisper = settings.load()
+        from voicebot.check import findings
+
+        is_well = True
+        for finding in findings(of_bot, of_whisper):
+            click.echo(f"{'✓' if finding.is_well else '✗'}  {finding.about:10}{redact(finding.said)}")
+            is_well = is_well and finding.is_well
+        sys.exit(0 if is_well else UNUSABLE)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    try:
+        yield
+    except (SettingsError, DatabaseUrlError) as error:
+        _end(UNUSABLE, error)
+    except SQLAlchemyError as error:
+        _end(UNAVAILABLE, error)
+
+
+def _end(code: int, error: BaseException) -> NoReturn:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    click.echo(redact(str(getattr(error, "orig", error))), err=True)
+    sys.exit(code)
+
+
+main(prog_name="python -m voicebot")

@@ -1,0 +1,120 @@
+"""The story of a process: load → stand by → poll and work → stop polling, finish → end."""
+
+import asyncio
+from contextlib import AsyncExitStack, closing, suppress
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
+from aiogram.methods import GetMe, SetMyCommands
+from aiogram.types import BotCommand, User
+
+from shipper.handover import Handover
+from voicebot import catalogue, metrics, presence, storage
+from voicebot.dispatch import Dispatch
+from voicebot.files import Scratch
+from voicebot.handlers import dispatcher
+from voicebot.intake import Intake
+from voicebot.outbox import Outbox
+from voicebot.pace import Pace
+from voicebot.presence import Presence, PresenceLost as PresenceLost
+from voicebot.progress import Progress
+from voicebot.settings import Settings, WhisperSettings
+from voicebot.signals import Signals
+from voicebot.storage import Database, schema
+from voicebot.telegram import connect
+from voicebot.trouble import Trouble
+from voicebot.upkeep import Upkeep
+from voicebot.whisper import ModelError as ModelError, Whisper
+from voicebot.work import Workers
+
+log = structlog.get_logger(__name__)
+
+COMMANDS = ("start", "help", "settings", "stats", "delete", "transcribe")
+
+
+class TokenRefused(Exception):
+    """Telegram does not know the token."""
+
+
+async def run(settings: Settings, whisper_settings: WhisperSettings) -> None:
+    """Until it is told to stop.
+
+    Raises TokenRefused, ModelError, DatabaseUrlError, SQLAlchemyError, LeaseError, PresenceLost, OSError.
+    """
+    url = storage.parse(settings.database_url.get_secret_value())
+    if settings.metrics_port:
+        metrics.serve(settings.metrics_port)
+    await asyncio.to_thread(schema.migrate, url, lambda said: log.info("schema", said=said))
+    with closing(presence.of(url)) as present:
+        given = settings.shipper_lease and storage.file_of(url)
+        async with Handover(lease=None if given else present.lease) as handover, AsyncExitStack() as stack:
+            database = Database(url)
+            stack.push_async_callback(database.close)
+            bot = await stack.enter_async_context(connect(settings))
+            whisper = await asyncio.to_thread(Whisper, whisper_settings)
+            me = await _ask_who_we_are(bot)
+            Scratch.remove_leftovers(present.is_alive)
+            log.info("standby", username=me.username, model=whisper_settings.model)
+            await _serve(handover, settings, whisper_settings, bot, me, database, whisper, present)
+    log.info("ended")
+
+
+async def _serve(
+    handover: Handover,
+    settings: Settings,
+    whisper_settings: WhisperSettings,
+    bot: Bot,
+    me: User,
+    database: Database,
+    whisper: Whisper,
+    present: Presence,
+) -> None:
+    signals, pace, trouble = Signals(), Pace(), Trouble(settings, database)
+    routes = dispatcher(settings, model=whisper_settings.model, username=me.username or "")
+    async with asyncio.TaskGroup() as group:
+        progress = Progress(bot, database, pace, group)
+        outbox = Outbox(bot, database, pace, signals, present.owner)
+        workers = Workers(settings, bot, database, whisper, progress, trouble, signals, present.owner)
+        async with handover.active():
+            log.info("active")
+            sending = group.create_task(outbox.run())
+            working = group.create_task(workers.run(whisper_settings.worker_count))
+            while_active = [
+                group.create_task(Dispatch(bot, database, routes, trouble, signals).run()),
+                group.create_task(Upkeep(settings, database, present, signals).run()),
+                group.create_task(progress.tell_places()),
+                group.create_task(_announce_commands(bot)),
+            ]
+            await Intake(bot, database, trouble, signals).run(handover)
+            for task in while_active:
+                task.cancel()
+            await asyncio.wait(while_active)  # before the lease is given back: the next one does the same
+        log.info("draining")
+        limit = group.create_task(workers.drain(settings.drain_seconds))
+        await working
+        limit.cancel()
+        outbox.drain()
+        await sending
+
+
+async def _ask_who_we_are(bot: Bot) -> User:
+    """Waits for Telegram if need be: a server that starts without a network finds it later."""
+    while True:
+        try:
+            return await bot(GetMe())
+        except (TelegramUnauthorizedError, TelegramNotFound):
+            raise TokenRefused("Telegram does not know BOT_TOKEN: take a new one from @BotFather") from None
+        except AiogramError as error:
+            log.warning("telegram_not_reached", error=str(error))
+            await asyncio.sleep(2)
+
+
+async def _announce_commands(bot: Bot) -> None:
+    """For the menu beside the input field: https://core.telegram.org/bots/api#setmycommands"""
+    for language, texts in catalogue.languages().items():
+        commands = [BotCommand(command=name, description=texts(f"command_{name}")) for name in COMMANDS]
+        with suppress(AiogramError):
+            await bot(SetMyCommands(commands=commands, language_code=language))
+            if language == catalogue.FALLBACK:
+                await bot(SetMyCommands(commands=commands))

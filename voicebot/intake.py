@@ -1,0 +1,80 @@
+"""From Telegram into the inbox.
+
+Telegram forgets updates when it is asked for later ones, so that is done when they are committed, and not before. Who
+stops, or dies, need not confirm anything: the next one is given some of them again, and the inbox knows their numbers.
+"""
+
+import asyncio
+import random
+import time
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetryAfter, TelegramUnauthorizedError
+from sqlalchemy.exc import SQLAlchemyError
+
+from shipper.handover import Handover
+from voicebot import metrics
+from voicebot.signals import Signals
+from voicebot.storage import Database, inbox
+from voicebot.telegram import POLL_SECONDS, GetRawUpdates
+from voicebot.trouble import Trouble
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE = 30.0
+"""Seconds between two polls while none succeeds."""
+
+
+class Intake:
+    def __init__(self, bot: Bot, database: Database, trouble: Trouble, signals: Signals) -> None:
+        self._bot = bot
+        self._database = database
+        self._trouble = trouble
+        self._signals = signals
+        self._offset: int | None = None
+        self._failures = 0
+
+    async def run(self, handover: Handover) -> None:
+        """Polls until we are told to stop."""
+        while (found := await handover.until_stop(self._poll())) is not None:
+            try:
+                await self._accept(found)
+            except SQLAlchemyError as error:  # locked, full, gone: Telegram keeps the updates meanwhile
+                await handover.until_stop(self._wait_out(error))
+                continue
+            self._failures = 0
+            handover.polled()
+            metrics.polled.set_to_current_time()
+
+    async def _poll(self) -> list[inbox.Raw]:
+        while True:
+            asked = GetRawUpdates(offset=self._offset, timeout=POLL_SECONDS)
+            try:
+                return await self._bot(asked, request_timeout=POLL_SECONDS + 10)
+            except AiogramError as error:
+                metrics.poll_failures.labels(type(error).__name__).inc()
+                await self._wait_out(error)
+
+    async def _accept(self, found: list[inbox.Raw]) -> None:
+        if not found:
+            return
+        async with self._database.writing() as connection:
+            await inbox.accept(connection, found, time.time())
+        self._offset = found[-1]["update_id"] + 1
+        metrics.updates.labels("received").inc(len(found))
+        self._signals.arrived.ring()
+
+    async def _wait_out(self, error: Exception) -> None:
+        self._failures += 1
+        pause = min(LONGEST_PAUSE, 0.5 * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1)
+        match error:
+            case TelegramConflictError():
+                await self._trouble.tell("stranger_polls")
+            case TelegramRetryAfter():
+                pause = error.retry_after
+            case TelegramUnauthorizedError():
+                log.error("token_refused", hint="BOT_TOKEN was revoked: take the new one from @BotFather")
+            case _:
+                log.warning("not_received", error=str(error), again_in=round(pause, 1))
+        await asyncio.sleep(pause)

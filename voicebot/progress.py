@@ -1,0 +1,78 @@
+"""What people see while they wait: their place in the queue, then the text as it grows. None of it must arrive."""
+
+import asyncio
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import AiogramError, TelegramRetryAfter
+from aiogram.methods import EditMessageText
+from sqlalchemy.exc import SQLAlchemyError
+
+from voicebot import metrics, views
+from voicebot.catalogue import texts
+from voicebot.pace import Pace
+from voicebot.storage import Database, jobs
+from voicebot.storage.jobs import Job
+from voicebot.storage.outbox import Outgoing
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 2.0
+MOST_PLACES = 50
+"""How many of those that wait are told how they get on."""
+
+
+class Progress:
+    """Edits of placeholders, made beside the work as the pace allows."""
+
+    def __init__(self, bot: Bot, database: Database, pace: Pace, group: asyncio.TaskGroup) -> None:
+        self._bot = bot
+        self._database = database
+        self._pace = pace
+        self._group = group
+
+    def show(self, job: Job, changed: Outgoing) -> bool:
+        """Whether it is tried. An edit that is not due now is left out: the next one says more."""
+        is_due = self._pace.takes_edit(job.chat_id)
+        if is_due:
+            self._group.create_task(self._edit(job, changed))
+        return is_due
+
+    async def tell_places(self) -> None:
+        """Tells those who wait when they have moved up, for ever."""
+        told: dict[int, int] = {}
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            waiting = await self._waiting()
+            metrics.waiting.set(len(waiting))
+            told = {job.id: told.get(job.id, 0) for job in waiting}
+            for place, job in enumerate(waiting[:MOST_PLACES], 1):
+                if job.placeholder_id and told[job.id] != place and self.show(job, _at_place(job, place)):
+                    told[job.id] = place
+
+    async def _waiting(self) -> list[Job]:
+        try:
+            async with self._database.reading() as connection:
+                return await jobs.waiting(connection)
+        except SQLAlchemyError as error:
+            log.warning("database_failed", error=str(error))
+            return []
+
+    async def _edit(self, job: Job, changed: Outgoing) -> None:
+        async with self._pace.writing(job.chat_id):
+            # Only now is it certain that this edit does not come after the final one.
+            async with self._database.reading() as connection:
+                now = await jobs.get(connection, job.id)
+            if not (now and now.placeholder_id and now.state is job.state):
+                return
+            try:
+                await self._bot(EditMessageText(message_id=now.placeholder_id, **changed.payload))
+            except TelegramRetryAfter as error:
+                self._pace.hold(job.chat_id, error.retry_after)
+            except AiogramError as error:
+                log.debug("progress_not_shown", job_id=job.id, error=str(error))
+
+
+def _at_place(job: Job, place: int) -> Outgoing:
+    words = texts(job.ui_language)
+    return views.instead_of_placeholder(job, views.queued(words, place), views.cancel(job, words))

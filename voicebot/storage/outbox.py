@@ -1,0 +1,77 @@
+"""What is to be sent: written in the transaction that decides it, so that no answer is lost with the process."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voicebot.storage.tables import outbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A call of the Bot API: https://core.telegram.org/bots/api#available-methods"""
+
+    chat_id: int
+    """Calls of one chat are made one after the other."""
+    method: str
+    payload: dict[str, Any]
+    document: str | None = None
+    """Content of the text file that goes with it."""
+    job_id: int | None = None
+    """The job whose placeholder it sends, or edits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending(Outgoing):
+    id: int
+    attempts: int
+
+
+_COLUMNS = [outbox.c[name] for name in ("id", "chat_id", "method", "payload", "document", "job_id", "attempts")]
+
+
+async def put(connection: AsyncConnection, calls: Sequence[Outgoing], now: float) -> None:
+    new = {"attempts": 0, "created_at": now}
+    columns = ("chat_id", "method", "payload", "document", "job_id")
+    rows = [{name: getattr(call, name) for name in columns} | new for call in calls]
+    if rows:
+        await connection.execute(insert(outbox), rows)
+
+
+async def claim(connection: AsyncConnection, owner: int, not_of: Collection[int], limit: int) -> list[Pending]:
+    """The first call of each chat, except of these chats, and of those where somebody is at work already."""
+    earlier = outbox.alias()
+    has_earlier = exists(select(1).where(earlier.c.chat_id == outbox.c.chat_id, earlier.c.id < outbox.c.id))
+    free = outbox.c.owner.is_(None) & outbox.c.chat_id.not_in(not_of) & ~has_earlier
+    chosen = select(outbox.c.id).where(free).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    claimed = update(outbox).where(outbox.c.id.in_(chosen.scalar_subquery())).values(owner=owner)
+    rows = await connection.execute(claimed.returning(*_COLUMNS))
+    return [Pending(**row._mapping) for row in rows]
+
+
+async def remove(connection: AsyncConnection, call: Pending) -> None:
+    await connection.execute(delete(outbox).where(outbox.c.id == call.id))
+
+
+async def remove_all(connection: AsyncConnection, chat_id: int) -> None:
+    await connection.execute(delete(outbox).where(outbox.c.chat_id == chat_id))
+
+
+async def give_back(connection: AsyncConnection, call: Pending) -> None:
+    again = {"owner": None, "attempts": outbox.c.attempts + 1}
+    await connection.execute(update(outbox).where(outbox.c.id == call.id).values(again))
+
+
+async def owners(connection: AsyncConnection) -> set[int]:
+    return {owner for owner in await connection.scalars(select(outbox.c.owner).distinct()) if owner is not None}
+
+
+async def take_from(connection: AsyncConnection, dead: set[int]) -> None:
+    await connection.execute(update(outbox).where(outbox.c.owner.in_(dead)).values(owner=None))
+
+
+async def is_empty(connection: AsyncConnection) -> bool:
+    return await connection.scalar(select(outbox.c.id).limit(1)) is None

@@ -1,0 +1,34 @@
+"""The Bot API as the bot uses it."""
+
+from typing import Any
+
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.methods import TelegramMethod
+
+from voicebot.settings import Settings
+
+POLL_SECONDS = 25
+"""Of a long poll; Telegram's limit is 50, and a bot that has not polled for a minute is deaf."""
+ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"]
+
+
+class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
+    """getUpdates, with the updates as they came: one that aiogram cannot read does not spoil the others.
+
+    https://core.telegram.org/bots/api#getupdates
+    """
+
+    __returning__ = list[dict[str, Any]]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    limit: int = 100
+    timeout: int = 0
+    allowed_updates: list[str] = ALLOWED_UPDATES
+
+
+def connect(settings: Settings) -> Bot:
+    session = AiohttpSession(api=TelegramAPIServer.from_base(settings.telegram_api))
+    return Bot(settings.bot_token.get_secret_value(), session=session)

@@ -1,0 +1,32 @@
+"""What the owner must hear of, though not each time that it happens."""
+
+import time
+
+import structlog
+
+from voicebot import views
+from voicebot.catalogue import texts
+from voicebot.settings import Settings
+from voicebot.storage import Database, outbox
+
+log = structlog.get_logger(__name__)
+
+QUIET_SECONDS = 3600.0
+"""Between two messages about the same."""
+
+
+class Trouble:
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._owner_id = settings.owner_id
+        self._database = database
+        self._told: dict[str, float] = {}
+
+    async def tell(self, key: str, **values: object) -> None:
+        """A text of the catalogue, in English: the language of the owner is not known. Values must be escaped."""
+        log.error(key, **values)
+        now = time.time()
+        if self._owner_id is None or now - self._told.get(key, 0.0) < QUIET_SECONDS:
+            return
+        self._told[key] = now
+        async with self._database.writing() as connection:
+            await outbox.put(connection, [views.message(self._owner_id, texts(None)(key, **values))], now)

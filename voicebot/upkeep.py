@@ -1,0 +1,59 @@
+"""What the active one does for the whole: takes over what dead processes had begun, and forgets what is old."""
+
+import asyncio
+import time
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from voicebot.presence import Presence
+from voicebot.settings import Settings
+from voicebot.signals import Signals
+from voicebot.storage import Database, inbox, jobs, outbox
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 2.0
+FORGET_SECONDS = 3600.0
+
+
+class Upkeep:
+    def __init__(self, settings: Settings, database: Database, presence: Presence, signals: Signals) -> None:
+        self._settings = settings
+        self._database = database
+        self._presence = presence
+        self._signals = signals
+        self._forgot_at = 0.0
+
+    async def run(self) -> None:
+        """For ever. Raises PresenceLost."""
+        while True:
+            await asyncio.to_thread(self._presence.verify)
+            try:
+                await self.take_over()
+                await self._forget()
+            except SQLAlchemyError as error:
+                log.warning("database_failed", error=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def take_over(self) -> None:
+        async with self._database.reading() as connection:
+            owners = await jobs.owners(connection) | await outbox.owners(connection)
+        dead = await asyncio.to_thread(lambda: {owner for owner in owners if not self._presence.is_alive(owner)})
+        if not dead:
+            return
+        async with self._database.writing() as connection:
+            await jobs.take_from(connection, dead)
+            await outbox.take_from(connection, dead)
+        log.info("took_over", processes=len(dead))
+        self._signals.to_do.ring()
+        self._signals.to_send.ring()
+
+    async def _forget(self) -> None:
+        now = time.time()
+        if now - self._forgot_at < FORGET_SECONDS:
+            return
+        self._forgot_at = now
+        async with self._database.writing() as connection:
+            await inbox.forget_old(connection, now)
+            await jobs.forget_old(connection, now - self._settings.keep_days * 86400)
