@@ -28,7 +28,12 @@ _OF_MACHINES = {
     "busybox": "busybox-static",
     "git": "git",
 }
-OF_TESTS = {"docker-registry": "docker-registry", "docker-compose": "docker-compose", "pg_ctlcluster": "postgresql"}
+OF_TESTS = {
+    "docker-registry": "docker-registry",
+    "docker-compose": "docker-compose",
+    "pg_ctlcluster": "postgresql",
+    "espeak-ng": "espeak-ng",
+}
 """What tests need beside machines: programs, and Debian's packages that bring them."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -60,8 +60,8 @@ class WhisperSettings(BaseSettings):
     threads: int = Field(default=0, ge=0, le=256)
     """Processors for each of them; 0: what there are, shared."""
     beam_size: int = Field(default=5, ge=1, le=20)
-    piece_seconds: float = Field(default=30.0, ge=1, le=300)
-    """The longest piece that is transcribed in one go, without its silences. Whisper hears 30 s at a time."""
+    piece_seconds: float = Field(default=30.0, ge=1, le=30)
+    """The longest piece that is heard in one go, without its silences. Whisper works as long for less than 30 s."""
     vad_threshold: float = Field(default=0.5, gt=0, lt=1)
     """How sure Silero must be that it hears speech."""
     hot_words: str = ""

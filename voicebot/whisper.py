@@ -8,6 +8,7 @@ once. So memory does not grow, progress is real, and what was heard survives a r
 import math
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,19 +186,20 @@ def _loaded(settings: WhisperSettings) -> _Model:
             cpu_threads=settings.threads_each,
             num_workers=settings.worker_count,
         )
-    except (RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"{settings.model} cannot be loaded: {error}") from error
 
 
 def _folder(settings: WhisperSettings) -> str:
-    """Of the model, downloaded if need be."""
+    """Of the model, downloaded if need be. What is there already is found without a network."""
     if Path(settings.model).is_dir():
         return settings.model
     where = {"cache_dir": str(settings.model_folder)}
-    try:
-        return str(download_model(settings.model, local_files_only=True, **where))  # starts without a network then
-    except LocalEntryNotFoundError:
-        return str(download_model(settings.model, **where))
+    with suppress(LocalEntryNotFoundError):
+        folder = Path(download_model(settings.model, local_files_only=True, **where))
+        if (folder / "model.bin").exists():  # else its download was interrupted
+            return str(folder)
+    return str(download_model(settings.model, **where))
 
 
 def _unless_stopped(segments: Iterable[Any], stop: threading.Event | None) -> Iterator[Any]:
