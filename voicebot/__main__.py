@@ -82,4 +82,5 @@ def _end(code: int, error: BaseException) -> NoReturn:
     sys.exit(code)
 
 
-main(prog_name="python -m voicebot")
+if __name__ == "__main__":
+    main(prog_name="python -m voicebot")

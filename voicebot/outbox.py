@@ -1,7 +1,7 @@
 """Sends what stands in the outbox: each chat's calls one after the other, at the pace that Telegram allows.
 
-A call that was made and not yet taken off is made again by whoever comes after a kill. An edit changes nothing then. For
-a message it is the one window that cannot be closed: Telegram has no key by which it would know the second one.
+A call that was made and not yet taken off is made again by whoever comes after a kill. An edit changes nothing then.
+For a message it is the one window that cannot be closed: Telegram has no key by which it would know the second one.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ once. So memory does not grow, progress is real, and what was heard survives a r
 
 import math
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class Whisper:
         after: float = 0.0,
         max_seconds: float = math.inf,
         stop: threading.Event | None = None,
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, None]:
         """The pieces of a file, each as soon as it is heard. Blocks: it is for a thread.
 
         Without a language it is the one that is heard first. `translate`: into English. To go on after a restart,
