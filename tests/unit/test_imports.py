@@ -1,91 +1,17 @@
 """The rules of who may import and touch what: a rule that nothing holds leaks."""
 
 import ast
-import functools
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
 import shipper
+from tests.unit.houses import House, statements
 
-ROOT = Path(shipper.__file__).parent
-SOURCES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
-CLI = {name for name in SOURCES if name.startswith("cli/")}
-CHECKS = {name for name in SOURCES if name.startswith("checks/")}
-STEPS = {name for name in SOURCES if name.startswith("steps/") and name != "steps/__init__.py"}
-
-
-def module_of(file: str) -> str:
-    return ".".join(("shipper", *file.removesuffix(".py").removesuffix("__init__").strip("/").split("/"))).rstrip(".")
-
-
-MODULES = {module_of(file): file for file in SOURCES}
-
-
-def is_for_types(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-
-
-def statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes that are there at run time."""
-    yield tree
-    for child in ast.iter_child_nodes(tree):
-        if not (isinstance(child, ast.stmt) and is_for_types(child)):
-            yield from statements(child)
-
-
-@functools.cache
-def imports(file: str) -> set[str]:
-    """The modules that a file imports: `from shipper import git` is shipper.git."""
-    found: set[str] = set()
-    for node in statements(SOURCES[file]):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.module, f"{file}: relative imports hide what is imported"
-            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
-            found |= submodules or {node.module}
-    return found
-
-
-def importers_of(*packages: str) -> set[str]:
-    return {file for file in SOURCES if {name.partition(".")[0] for name in imports(file)} & {*packages}}
-
-
-@functools.cache
-def names_used(file: str) -> set[str]:
-    """What a file calls or names: `print`, `time.monotonic`; also where it is imported by its own name."""
-    used: set[str] = set()
-    for node in statements(SOURCES[file]):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            used.add(f"{node.value.id}.{node.attr}")
-        elif isinstance(node, ast.Name):
-            used.add(node.id)
-        elif isinstance(node, ast.ImportFrom):
-            used |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return used
-
-
-def users_of(*names: str) -> set[str]:
-    return {file for file in SOURCES if names_used(file) & {*names}}
-
-
-def within_shipper(file: str) -> set[str]:
-    return {name for name in imports(file) if name in MODULES}
-
-
-def reached_from(file: str) -> set[str]:
-    """The file, and all files of ours that importing it brings in."""
-    reached: set[str] = set()
-    waiting = [file]
-    while waiting:
-        current = waiting.pop()
-        if current not in reached:
-            reached.add(current)
-            waiting += [MODULES[name] for name in within_shipper(current)]
-    return reached
+SHIPPER = House(shipper)
+CLI = {name for name in SHIPPER.sources if name.startswith("cli/")}
+CHECKS = {name for name in SHIPPER.sources if name.startswith("checks/")}
+STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name != "steps/__init__.py"}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +54,7 @@ def reached_from(file: str) -> set[str]:
     ],
 )
 def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], files: set[str]) -> None:
-    assert importers_of(*packages) == files
+    assert SHIPPER.importers_of(*packages) == files
 
 
 @pytest.mark.parametrize(
@@ -162,33 +88,33 @@ def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], 
     ],
 )
 def test_the_edges_of_the_world_are_touched_only_where_they_are_named(names: tuple[str, ...], files: set[str]) -> None:
-    assert users_of(*names) == files
+    assert SHIPPER.users_of(*names) == files
 
 
 def test_the_command_line_is_imported_by_nothing_but_its_own_entrance() -> None:
-    users = {file for file in SOURCES if any(name.startswith("shipper.cli") for name in imports(file))}
+    users = {file for file in SHIPPER.sources if any(name.startswith("shipper.cli") for name in SHIPPER.imports(file))}
     assert users - CLI == {"__main__.py"}
 
 
 @pytest.mark.parametrize("file", sorted(CLI))
 def test_the_command_line_knows_the_door_and_the_reporters_and_nothing_behind_them(file: str) -> None:
     own = ("shipper.cli.", "shipper.reporters.")
-    assert {name for name in within_shipper(file) if not name.startswith(own)} <= {"shipper"}
+    assert {name for name in SHIPPER.within(file) if not name.startswith(own)} <= {"shipper"}
 
 
 @pytest.mark.parametrize("file", sorted(STEPS))
 def test_a_step_knows_nouns_and_verbs_but_no_other_step(file: str) -> None:
     allowed = {f"shipper.{name}" for name in ("world", "model", "config", "errors", "events", "steps", "tasks")}
-    assert within_shipper(file) <= allowed
+    assert SHIPPER.within(file) <= allowed
 
 
 def test_the_half_of_a_handover_inside_an_app_knows_nothing_of_shipper_and_nothing_of_shipper_knows_it() -> None:
-    assert within_shipper("handover.py") == set()
-    assert {file for file in SOURCES if "shipper.handover" in imports(file)} == set()
+    assert SHIPPER.within("handover.py") == set()
+    assert {file for file in SHIPPER.sources if "shipper.handover" in SHIPPER.imports(file)} == set()
 
 
 def test_what_all_steps_share_knows_none_of_them() -> None:
-    assert within_shipper("steps/__init__.py") == {"shipper.world", "shipper.model", "shipper.errors"}
+    assert SHIPPER.within("steps/__init__.py") == {"shipper.world", "shipper.model", "shipper.errors"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +128,7 @@ def test_what_all_steps_share_knows_none_of_them() -> None:
 )
 def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, own: set[str]) -> None:
     nouns = {f"shipper.{name}" for name in ("world", "model", "config", "errors", "events")}
-    assert within_shipper(file) <= nouns | own
+    assert SHIPPER.within(file) <= nouns | own
 
 
 @pytest.mark.parametrize(
@@ -220,7 +146,7 @@ def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, 
     ],
 )
 def test_few_know_which_adapters_are_real(adapter: str, files: set[str]) -> None:
-    assert {file for file in SOURCES if f"shipper.{adapter}" in imports(file)} == files
+    assert {file for file in SHIPPER.sources if f"shipper.{adapter}" in SHIPPER.imports(file)} == files
 
 
 @pytest.mark.parametrize(
@@ -278,7 +204,9 @@ def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> No
         "typing",
         "urllib.parse",
     }
-    foreign = {name for reached in reached_from(file) for name in imports(reached)} - MODULES.keys()
+    foreign = {
+        name for reached in SHIPPER.reached_from(file) for name in SHIPPER.imports(reached)
+    } - SHIPPER.modules.keys()
     assert foreign <= pure
 
 
@@ -304,9 +232,9 @@ def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> No
     ],
 )
 def test_what_is_pure_is_no_coroutine(file: str) -> None:
-    assert not any(isinstance(node, (ast.AsyncFunctionDef, ast.Await)) for node in statements(SOURCES[file]))
+    assert not any(isinstance(node, (ast.AsyncFunctionDef, ast.Await)) for node in statements(SHIPPER.sources[file]))
 
 
 def test_imports_go_one_way() -> None:
-    graph = {module: within_shipper(file) - {module} for module, file in MODULES.items()}
-    assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)
+    graph = {module: SHIPPER.within(file) - {module} for module, file in SHIPPER.modules.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(SHIPPER.modules)
