@@ -106,6 +106,7 @@ def voicebot(
 
 
 def _become(environ: dict[str, str], output: str, arguments: tuple[str, ...]) -> None:
+    multiprocessing.set_start_method("fork", force=True)  # as in a start from a shell: locks of tqdm leave no traces
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(environ["HOME"])

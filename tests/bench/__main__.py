@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench.bots import measure_bots
 from tests.bench.commands import measure_commands
 from tests.bench.fleet import measure_fleet
 from tests.bench.images import measure_images
@@ -36,6 +37,7 @@ def main() -> None:
         rows = [*measure_commands(client, server, say), *measure_images(client, server.key, say)]
     say("simulated hosts")
     rows += measure_fleet()
+    rows += measure_bots(say)
     write(rows, described, _FILE)
     show(rows, described)
     say(f"all figures are in {_FILE}")
