@@ -29,6 +29,7 @@ _OF_MACHINES = {
     "git": "git",
 }
 OF_TESTS = {
+    "chromium": "chromium",
     "docker-registry": "docker-registry",
     "docker-compose": "docker-compose",
     "pg_ctlcluster": "postgresql",

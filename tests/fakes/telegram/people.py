@@ -98,13 +98,13 @@ class User(Person):
         bot.blocked_by.discard(self.id)
         self._changes_membership(bot, "kicked", "member")
 
-    def sees_commands_of(self, bot: Bot) -> list[str]:
-        """The names in the menu of a private chat, by this person's language."""
+    def commands_of(self, bot: Bot) -> list[dict[str, str]]:
+        """The menu of a private chat, in this person's language."""
         for scope in ({"chat_id": self.id, "type": "chat"}, {"type": "all_private_chats"}, {"type": "default"}):
             for language in (self.language_code, ""):
                 key = json.dumps({**scope, "language_code": language}, sort_keys=True)
                 if key in bot.commands:
-                    return [command["command"] for command in bot.commands[key]]
+                    return bot.commands[key]
         return []
 
     def _sends(self, chat: Chat | None, text: Text, **options: Any) -> Message:

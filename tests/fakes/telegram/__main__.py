@@ -1,0 +1,31 @@
+"""A Telegram on this computer, with a web page to chat on: `python -m tests.fakes.telegram --port 8081`."""
+
+import argparse
+import signal
+
+from tests.fakes.telegram.page import TelegramWithPage
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.telegram", description=__doc__)
+    parser.add_argument("--port", type=int, default=8081)
+    with furnished(parser.parse_args().port) as telegram:
+        print(f"chat at {telegram.url}\n\nBots reach it with")
+        print(f"  TELEGRAM_API={telegram.url}")
+        for bot in telegram.bots:
+            print(f"  BOT_TOKEN={bot.token}   # {bot.first_name}")
+        print("\nCtrl-C ends it", flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+def furnished(port: int) -> TelegramWithPage:
+    """With a few people and a group."""
+    telegram = TelegramWithPage(port=port)
+    telegram.add_user("Anna", "en")
+    telegram.add_user("Борис", "ru")
+    telegram.add_group("Team")
+    return telegram
+
+
+if __name__ == "__main__":
+    main()

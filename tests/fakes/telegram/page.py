@@ -1,0 +1,190 @@
+"""A web page that looks like a chat, for people: what a user sees, and all that a user may do."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from tests.fakes.telegram.bots import Bot
+from tests.fakes.telegram.chats import Chat, Message
+from tests.fakes.telegram.people import User
+from tests.fakes.telegram.server import Telegram
+
+LANGUAGES = ("en", "ru", "de", "es", "fr", "pt-br", "uk")
+_ASSETS = Path(__file__).parent / "assets"
+_LOOK_EVERY = 0.05
+_SAFE = {
+    "Content-Security-Policy": "default-src 'self'; img-src data:; media-src 'self' blob:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class TelegramWithPage(Telegram):
+    """The page is at `url`. Everybody has a chat with every bot, and all are in all groups."""
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            *super().routes(),
+            web.get("/", self._index),
+            web.get("/page/view", self._view),
+            web.get("/page/files/{file_id}", self._file),
+            web.get(r"/page/{name:page\.(js|css)}", self._asset),
+            web.post("/page/text", self._text),
+            web.post("/page/file", self._upload),
+            web.post("/page/click", self._click),
+            web.post("/page/language", self._language),
+        ]
+
+    async def _index(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(_ASSETS / "index.html", headers=_SAFE)
+
+    async def _asset(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(_ASSETS / request.match_info["name"], headers=_SAFE)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        file = self.files.find(request.match_info["file_id"])
+        headers = {**_SAFE, "Content-Disposition": "attachment"}
+        return web.Response(body=file.data, content_type="application/octet-stream", headers=headers)
+
+    async def _view(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: all that the user sees, again whenever it changes."""
+        user = self._user(request.query)
+        response = web.StreamResponse(headers={**_SAFE, "Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        shown = ""
+        while True:
+            seen = json.dumps(self._seen_by(user, request.query.get("chat", "")))
+            if seen != shown:
+                await response.write(f"data: {seen}\n\n".encode())
+                shown = seen
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _text(self, request: web.Request) -> web.StreamResponse:
+        asked = await _asked(request)
+        self._user(asked).sends_text(asked["text"], **self._where(asked))
+        return web.json_response({})
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        _refuse_strangers(request)
+        asked = request.query
+        self._user(asked).sends_file(
+            asked["kind"],
+            await request.read(),
+            duration=float(asked["duration"]) if asked.get("duration") else None,
+            name=asked["name"],
+            mime_type=request.content_type,
+            **self._where(asked),
+        )
+        return web.json_response({})
+
+    async def _click(self, request: web.Request) -> web.StreamResponse:
+        asked = await _asked(request)
+        message = self._chat(asked).find(int(asked["message"]))
+        if message:
+            bot = message.sender
+            assert isinstance(bot, Bot)
+            self.click(self._user(asked), bot, message, asked["data"])
+        return web.json_response({})
+
+    async def _language(self, request: web.Request) -> web.StreamResponse:
+        asked = await _asked(request)
+        self._user(asked).language_code = asked["language"]
+        return web.json_response({})
+
+    def _user(self, asked: Any) -> User:
+        return next((user for user in self.users if str(user.id) == str(asked.get("user"))), self.users[0])
+
+    def _chat(self, asked: Any) -> Chat:
+        return self.chats[int(asked["chat"])]
+
+    def _where(self, asked: Any) -> dict[str, Any]:
+        chat = self._chat(asked)
+        return {"chat": chat, "reply_to": chat.find(int(asked.get("reply_to") or 0))}
+
+    def _seen_by(self, user: User, wanted: str) -> dict[str, Any]:
+        chats = self._chats_of(user)
+        chosen = wanted if wanted in chats else next(iter(chats))
+        chat, bot = chats[chosen]
+        return {
+            "user": user.id,
+            "users": [{"id": each.id, "name": each.first_name} for each in self.users],
+            "language": user.language_code,
+            "languages": LANGUAGES,
+            "chat": chosen,
+            "chats": [_listed(key, chat, bot) for key, (chat, bot) in chats.items()],
+            "commands": user.commands_of(bot),
+            "messages": [_shown(message, user) for message in chat.messages],
+            "answers": [
+                {"id": query.id, **query.answer}
+                for query in bot.queries.values()
+                if query.person is user and query.answer and query.answer["text"]
+            ],
+        }
+
+    def _chats_of(self, user: User) -> dict[str, tuple[Chat, Bot]]:
+        """By their place in the list of all."""
+        found = {str(self.chats.index(user.chat_with(bot))): (user.chat_with(bot), bot) for bot in self.bots}
+        groups = [chat for chat in self.chats if chat.kind != "private"]
+        return {**found, **{str(self.chats.index(group)): (group, self.bot) for group in groups}}
+
+
+async def _asked(request: web.Request) -> dict[str, Any]:
+    _refuse_strangers(request)
+    asked: dict[str, Any] = await request.json()
+    return asked
+
+
+def _refuse_strangers(request: web.Request) -> None:
+    """Other web pages in the same browser could write to a bot that deploys."""
+    if request.headers.get("Origin") != f"http://{request.host}":
+        raise web.HTTPForbidden
+
+
+def _listed(key: str, chat: Chat, bot: Bot) -> dict[str, Any]:
+    last = chat.messages[-1] if chat.messages else None
+    return {
+        "key": key,
+        "title": bot.first_name if chat.kind == "private" else chat.title,
+        "last": _summary(last) if last else "",
+        "is_polled": bool(bot.mailbox.open),
+        "is_group": chat.kind != "private",
+    }
+
+
+def _shown(message: Message, user: User) -> dict[str, Any]:
+    last = message.versions[-1]
+    return {
+        "id": message.id,
+        "sender": message.sender.first_name,
+        "is_mine": message.sender is user,
+        "at": int(message.versions[0].at),
+        "edits": len(message.versions) - 1,
+        "text": last.text.plain,
+        "entities": last.text.entities,
+        "keyboard": (last.markup or {}).get("inline_keyboard", []),
+        "file": _file_of(message),
+        "reply_to": _reply_of(message),
+        "forwarded": bool(message.forward_origin),
+        "reaction": message.reaction,
+    }
+
+
+def _file_of(message: Message) -> dict[str, Any] | None:
+    if not message.attachment:
+        return None
+    kind, file, details = message.attachment.kind, message.attachment.file, message.attachment.details
+    return {"kind": kind, "id": file.file_id, "name": file.name, "size": file.size, "duration": details.get("duration")}
+
+
+def _reply_of(message: Message) -> dict[str, Any] | None:
+    if not message.reply_to:
+        return None
+    return {"sender": message.reply_to.sender.first_name, "summary": _summary(message.reply_to)}
+
+
+def _summary(message: Message) -> str:
+    kind = message.attachment.kind.replace("_", " ") if message.attachment else ""
+    return message.text[:80] or kind
