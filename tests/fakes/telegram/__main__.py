@@ -1,6 +1,7 @@
 """A Telegram on this computer, with a web page to chat on: `python -m tests.fakes.telegram --port 8081`."""
 
 import argparse
+import contextlib
 import signal
 
 from tests.fakes.telegram.page import TelegramWithPage
@@ -15,7 +16,14 @@ def main() -> None:
         for bot in telegram.bots:
             print(f"  BOT_TOKEN={bot.token}   # {bot.first_name}")
         print("\nCtrl-C ends it", flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        wait_for_ctrl_c()
+
+
+def wait_for_ctrl_c() -> None:
+    """Or for the signal that `kill` sends."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def furnished(port: int) -> TelegramWithPage:

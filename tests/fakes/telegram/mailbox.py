@@ -98,6 +98,12 @@ class Mailbox:
             self._expire()
             return [*self._pending]
 
+    @property
+    def is_polled(self) -> bool:
+        """Now, or a moment ago."""
+        ended = self.polls[-1].ended if self.polls else None
+        return bool(self.open) or (ended is not None and time.monotonic() < ended + 2)
+
     def gaps(self) -> list[float]:
         """Seconds from the last poll of one poller to the first of the next, for each time that they changed."""
         return [

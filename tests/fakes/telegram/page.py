@@ -149,7 +149,7 @@ def _listed(key: str, chat: Chat, bot: Bot) -> dict[str, Any]:
         "key": key,
         "title": bot.first_name if chat.kind == "private" else chat.title,
         "last": _summary(last) if last else "",
-        "is_polled": bool(bot.mailbox.open),
+        "is_polled": bot.mailbox.is_polled,
         "is_group": chat.kind != "private",
     }
 

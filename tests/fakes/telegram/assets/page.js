@@ -50,8 +50,8 @@ function options(select, wanted, chosen) {
 }
 
 function chatButton(chat, isChosen) {
-  const title = (chat.is_group ? "👥 " : "🤖 ") + chat.title;
-  const button = make("button", "", make("strong", "", title), make("span", "last", chat.last));
+  const face = make("span", chat.is_group ? "face group" : "face", chat.title[0].toUpperCase());
+  const button = make("button", "", face, make("strong", "", chat.title), make("span", "last", chat.last));
   if (isChosen) button.setAttribute("aria-current", "true");
   button.onclick = () => look(seen.user, chat.key);
   return button;
@@ -125,7 +125,7 @@ function fileElement(file) {
   const size = file.size < 1e6 ? `${Math.ceil(file.size / 1e3)} kB` : `${(file.size / 1e6).toFixed(1)} MB`;
   const length = file.duration === null ? "" : ` · ${Math.floor(file.duration / 60)}:${String(file.duration % 60).padStart(2, "0")}`;
   const player = { voice: "audio", audio: "audio", video: "video", video_note: "video" }[file.kind];
-  const link = make("a", "", `${file.kind === "voice" ? "🎤" : "📄"} ${file.name}`);
+  const link = make("a", "", file.name);
   link.href = address;
   link.download = file.name;
   const element = make("div", "file", link, make("small", "", size + length));
@@ -154,9 +154,9 @@ function formatted(text, entities, begin = 0, end = text.length) {
     const stop = entity.offset + entity.length;
     const inner = sorted.filter((other) => other.offset < stop);
     sorted.splice(0, inner.length);
-    nodes.push(text.slice(position, entity.offset));
-    nodes.push(entityElement(entity, text, formatted(text, inner, entity.offset, stop)));
-    position = stop;
+    const element = entityElement(entity, text, formatted(text, inner, entity.offset, stop));
+    nodes.push(text.slice(position, entity.offset), element);
+    position = isBlock(element) && text[stop] === "\n" ? stop + 1 : stop;
   }
   nodes.push(text.slice(position, end));
   return nodes.filter((node) => node !== "");
@@ -178,6 +178,10 @@ function entityElement(entity, text, children) {
     element.onclick = () => element.classList.toggle("expanded");
   }
   return element;
+}
+
+function isBlock(element) {
+  return ["PRE", "BLOCKQUOTE"].includes(element.tagName);
 }
 
 function isLink(address) {
