@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,9 @@ from shipper import Project as OpenProject, open_project
 from tests.integration.forkserver import WARNINGS, ForkServer
 from tests.machines import Machine, machine, prepare
 from tests.repository import Repository
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _numbers = itertools.count(1)
 
@@ -57,6 +60,18 @@ def fork_server(_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     made = ForkServer(tmp_path_factory.mktemp("runs"))
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(_parts: None) -> Iterator["Browser"]:
+    """For one module without coroutines: its loop counts as running for as long as it is there."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=20_000)
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])  # as root
+        yield made
+        made.close()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,10 @@
 """The web page of the tests' Telegram, in a real browser."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.fakes.telegram import Bot, Chat, Message, User
 from tests.fakes.telegram.__main__ import furnished
@@ -13,15 +12,6 @@ from tests.fakes.telegram.entities import parsed
 from tests.fakes.telegram.page import TelegramWithPage
 
 CANCEL = {"inline_keyboard": [[{"text": "Cancel ✕", "callback_data": "cancel:1"}]]}
-
-
-@pytest.fixture(scope="module")
-def browser(_parts: None) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=20_000)
-        made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])  # as root
-        yield made
-        made.close()
 
 
 @pytest.fixture

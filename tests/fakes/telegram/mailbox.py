@@ -126,9 +126,14 @@ class Mailbox:
         with self._changing:
             self._pending.clear()
 
-    def wait_for_poll(self, name: str = "") -> None:
+    def wait_for_poll(self, name: str = "", *, within: float = 10.0) -> None:
         """Until somebody (of that name) polls."""
-        eventually(lambda: any(name in ("", poll.name) for poll in [*self.open]), f"a poll {name}", every=0.002)
+        eventually(
+            lambda: any(name in ("", poll.name) for poll in [*self.open]),
+            f"a poll of {name or 'anybody'}",
+            within=within,
+            every=0.002,
+        )
 
     async def poll(self, poll: Poll) -> list[Update]:
         self.overlaps += [(older.name, poll.name) for older in self.open if not older.is_gone()]

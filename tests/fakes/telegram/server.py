@@ -5,6 +5,7 @@ import select
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any, Self
 
 from aiohttp import web
@@ -33,8 +34,8 @@ class Telegram(Cloud):
         self.port = port
         self._runner: web.AppRunner
         self._loop: asyncio.AbstractEventLoop
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="telegram", daemon=True)
-        self._is_up = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="telegram", daemon=True)
+        self._is_up = Future[None]()
         self._ends: asyncio.Event
 
     @property
@@ -42,8 +43,9 @@ class Telegram(Cloud):
         return f"http://{self.address}:{self.port}"
 
     def __enter__(self) -> Self:
+        """Raises OSError where it can not listen."""
         self._thread.start()
-        self._is_up.wait()
+        self._is_up.result()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -68,6 +70,12 @@ class Telegram(Cloud):
         ]
         return [*api, *downloads]
 
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except OSError as error:
+            self._is_up.set_exception(error)
+
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ends = asyncio.Event()
@@ -76,7 +84,7 @@ class Telegram(Cloud):
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
         await self._runner.setup()
         await self._listen()
-        self._is_up.set()
+        self._is_up.set_result(None)
         await self._ends.wait()
         await self._runner.cleanup()
 
