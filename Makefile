@@ -3,10 +3,13 @@ PYTHON ?= python3
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-strip-extras
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test sim bench check format lock
+.PHONY: demo demo-bots test sim bench check format lock
 
 demo: .venv/ready ## ship real containers over real SSH to a throwaway server on this machine
 	python -m tests.demo
+
+demo-bots: .venv/ready ## chat with the real voicebot in a browser, on a Telegram on this machine
+	python -m tests.demo_bots
 
 test: .venv/ready ## every test
 	python -m tests.machines

@@ -30,7 +30,7 @@ _PART = re.compile(
     r"<(?P<end>/?)(?P<tag>[a-zA-Z-]*)(?P<rest>[^<>]*)>|(?P<entity>&(?:lt|gt|amp|quot|#x?[0-9a-fA-F]+);)|<"
 )
 _ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|(\S+)))?""")
-_FOUND = re.compile(r"(?P<bot_command>(?<!\S)/[a-zA-Z0-9_]{1,32}(?:@\w+)?)|(?P<mention>(?<!\S)@\w{5,32})")
+_FOUND = re.compile(r"(?<!\S)(?:(?P<bot_command>/\w{1,32}(?:@\w+)?)|(?P<mention>@\w{5,32}))", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,20 +51,16 @@ def utf16_length(text: str) -> int:
 
 def typed(text: str) -> Text:
     """What a person typed: commands and mentions are found in it."""
-    found = [
-        {"type": match.lastgroup, "offset": utf16_length(text[: match.start()]), "length": utf16_length(match.group())}
-        for match in _FOUND.finditer(text)
-    ]
-    return Text(plain=text, entities=tuple(found))
+    return _with_found(Text(plain=text))
 
 
 def parsed(text: str, parse_mode: str) -> Text:
     """What a bot sent. Raises Refusal where the marks make no sense."""
     if not parse_mode:
-        return _trimmed(typed(text))
+        return typed(text.strip())
     if parse_mode.lower() != "html":
         raise bad_request(f"this Telegram understands HTML alone, not {parse_mode}")
-    return _trimmed(_Reader(text).read())
+    return _with_found(_trimmed(_Reader(text).read()))
 
 
 class _Reader:
@@ -116,6 +112,26 @@ class _Reader:
 
     def _byte(self, part: re.Match[str]) -> int:
         return len(self._source[: part.start()].encode())
+
+
+def _with_found(text: Text) -> Text:
+    """Commands and mentions too, save in code and links."""
+    taken = [entity for entity in text.entities if entity["type"] in ("code", "pre", "text_link")]
+    found = [
+        {"type": str(match.lastgroup), "offset": utf16_length(text.plain[: match.start()]), "length": len(match[0])}
+        for match in _FOUND.finditer(text.plain)
+    ]
+    free = [entity for entity in found if not any(_overlap(entity, other) for other in taken)]
+    return Text(plain=text.plain, entities=tuple(sorted([*text.entities, *free], key=lambda each: each["offset"])))
+
+
+def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    begin, end = max(one["offset"], other["offset"]), min(_end(one), _end(other))
+    return bool(begin < end)
+
+
+def _end(entity: dict[str, Any]) -> int:
+    return int(entity["offset"]) + int(entity["length"])
 
 
 def _unreadable(reason: str) -> Refusal:

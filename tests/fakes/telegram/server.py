@@ -81,7 +81,7 @@ class Telegram(Cloud):
         self._ends = asyncio.Event()
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         app.add_routes(self.routes())
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01)
         await self._runner.setup()
         await self._listen()
         self._is_up.set_result(None)

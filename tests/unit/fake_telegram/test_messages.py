@@ -115,6 +115,13 @@ async def test_marks_become_entities(bot: Bot, anna: User) -> None:
     ]
 
 
+async def test_commands_are_found_among_the_marks_but_not_in_code(bot: Bot, anna: User) -> None:
+    made = await bot.send_message(anna.id, "<b>see /help</b> or <code>/stats</code>", parse_mode="HTML")
+    assert made.text
+    found = [(entity.type, entity.extract_from(made.text)) for entity in made.entities or []]
+    assert found == [("bold", "see /help"), ("bot_command", "/help"), ("code", "/stats")]
+
+
 @pytest.mark.parametrize("text", ["<b>open", "open</b>", "<b>wrong</i>", "<h1>unknown</h1>", "1 < 2"])
 async def test_marks_that_make_no_sense_are_refused(bot: Bot, anna: User, text: str) -> None:
     with pytest.raises(TelegramBadRequest, match="can't parse entities"):
