@@ -1,4 +1,4 @@
-"""`make bench`: how long the commands take, how often they cross the link, how quickly images travel and voice is heard.
+"""`make bench`: how long commands take, how often they cross the link, how quickly images travel and speech is heard.
 
 Every run is a process of its own, against a throwaway server behind a link of 0 and of 100 ms. A table on the screen,
 all figures in bench.json.

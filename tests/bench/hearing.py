@@ -1,7 +1,7 @@
 """One way to hear a file, in a process of its own: `python -m tests.bench.hearing WAY MODEL FILE`, which prints JSON.
 
 What is done once (the model's loading, its first note) is done before anything is measured.
-Options are the same, and those that voicebot has fixed. There are no retries: to Whisper, a text of ten words is a loop.
+The options are the same. There are no retries: Whisper takes a text of ten different words for a loop.
 """
 
 import json
