@@ -60,6 +60,8 @@ class WhisperSettings(BaseSettings):
     threads: int = Field(default=0, ge=0, le=256)
     """Processors for each of them; 0: what there are, shared."""
     beam_size: int = Field(default=5, ge=1, le=20)
+    retries: int = Field(default=2, ge=0, le=2)
+    """How often a piece that came out improbable or repetitive is tried again, each time as long as the first."""
     piece_seconds: float = Field(default=30.0, ge=1, le=30)
     """The longest piece that is heard in one go, without its silences. Whisper works as long for less than 30 s."""
     vad_threshold: float = Field(default=0.5, gt=0, lt=1)

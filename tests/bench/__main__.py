@@ -1,4 +1,4 @@
-"""`make bench`: how long the commands take, how often they cross the link, and how quickly images travel.
+"""`make bench`: how long commands take, how often they cross the link, how quickly images travel and speech is heard.
 
 Every run is a process of its own, against a throwaway server behind a link of 0 and of 100 ms. A table on the screen,
 all figures in bench.json.
@@ -18,7 +18,8 @@ from tests.bench.images import measure_images
 from tests.bench.link import link
 from tests.bench.report import described_machine, show, write
 from tests.bench.runs import Client
-from tests.machines import Machine, machine, prepare
+from tests.bench.voice import measure_voice
+from tests.machines import OF_TESTS, Machine, machine, prepare
 from tests.repository import Repository
 
 _FILE = Path("bench.json")
@@ -30,7 +31,7 @@ def main() -> None:
     def say(text: str) -> None:
         print(f"{time.monotonic() - begun:5.0f} s  {text}", flush=True)
 
-    prepare(say, others={})
+    prepare(say, others={"espeak-ng": OF_TESTS["espeak-ng"]})
     described = described_machine()
     say("a throwaway server, and a laptop that builds")
     with machine("server") as server, machine("laptop") as laptop, _client(server, laptop) as client:
@@ -38,6 +39,7 @@ def main() -> None:
     say("simulated hosts")
     rows += measure_fleet()
     rows += measure_bots(say)
+    rows += measure_voice(say)
     write(rows, described, _FILE)
     show(rows, described)
     say(f"all figures are in {_FILE}")

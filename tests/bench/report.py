@@ -34,7 +34,9 @@ Each run is a process of its own, from its start to its end; median (lowest – 
 Round trips: until logged in + after, counted on the link of 100 ms; by time: how many explain the slower runs there.
 The link delays, TCP's handshake included; it has no other limit. The gate has no time to settle, as Kamal has none.
 ship: its step of a deploy, until Docker has unpacked all. ssh: without the time to log in. Both: random bytes.
-Simulated hosts: virtual seconds of a warm deploy; each call takes a round trip, connecting none."""
+Simulated hosts: virtual seconds of a warm deploy; each call takes a round trip, connecting none.
+Speech: digits of espeak-ng, heard by a model with the dimensions of Whisper base, and the hour by one of 1 MB; the same
+options. For the bot from when a voice message is sent until the whole text is there, through a Telegram on loopback."""
 
 _WIDTH = 170  # of the table: in a pipe too, where rich would take 80
 
