@@ -59,6 +59,7 @@ def migrate(url: URL, say: Callable[[str], object]) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        connection.commit()  # Alembic leaves that to whoever began: we did, by looking
         say(f"migrated the database from revision {schema.revision or 'none'} to {schema.newest_known}")
 
 
