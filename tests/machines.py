@@ -2,8 +2,8 @@
 
 A machine is reached at its address in 198.18.0.0/15, which is set aside for such tests (RFC 2544), by a veth pair. Its
 /var/lib (in memory) and /run are its own, so that everything stands where it stands on a real server, and a developer's
-containers are never near. Its first process is a child of ours: when that is killed, the kernel ends all that ran in
-the machine, and the network and the mounts go with it.
+containers are never near. Its first process is a child of ours: when that is killed, or we are, the kernel ends all
+that ran in the machine, and the network and the mounts go with it.
 """
 
 import contextlib
@@ -34,6 +34,7 @@ OF_TESTS = {
     "docker-compose": "docker-compose",
     "pg_ctlcluster": "postgresql",
     "espeak-ng": "espeak-ng",
+    "mmdebstrap": "mmdebstrap",
 }
 """What tests need beside machines: programs, and Debian's packages that bring them."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -42,6 +43,7 @@ _INIT = f"""
 set -e
 mount --make-rprivate /
 mount -t tmpfs -o "size=$3,mode=755" tmpfs /var/lib
+[ -z "$4" ] || {{ mkdir /var/lib/docker; mount --bind "$4" /var/lib/docker; }}
 mount --bind "$1/etc/passwd" /etc/passwd
 mount --bind "$1/etc/group" /etc/group
 echo mounted
@@ -65,6 +67,7 @@ done
 """
 # GOGC: each start of a container runs dockerd's program three times more, and a fifth of that was garbage collection
 _DOCKERD = "GOGC=400 dockerd --log-level warn --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
+_UNTIL_DOCKER_ENDED = "while pidof dockerd >/dev/null; do sleep 0.01; done"
 
 _SSHD = """
 HostKey {folder}/host_key
@@ -81,13 +84,23 @@ SetEnv PATH={path}
 class Machine:
     """One throwaway machine. `address` is where its sshd listens, as root and as user `deploy` in group docker."""
 
-    def __init__(self, folder: Path, name: str, *, docker: bool = True, sshd: str = "", disk_size: str = "2g") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        *,
+        docker: bool = True,
+        sshd: str = "",
+        disk_size: str = "2g",
+        images: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.name = name
         self.address = ""
         self.has_docker = docker
         self._sshd = sshd
         self._disk_size = disk_size
+        self._images = images
         self._link = ""
         self._process: subprocess.Popen[str] | None = None
         self._cgroup = f"/{folder.name}"
@@ -121,7 +134,7 @@ class Machine:
 
     def restart_docker(self) -> None:
         """Kills dockerd, as a crash does, and starts it again; its containers are left to it."""
-        self.run("pid=$(cat /run/docker.pid); kill -9 $pid; while kill -0 $pid 2>/dev/null; do sleep 0.01; done")
+        self.run(f"kill -9 $(cat /run/docker.pid); {_UNTIL_DOCKER_ENDED}")
         self.run(f"{self._dockerd} &")
         self.wait_until_up()
 
@@ -136,6 +149,8 @@ class Machine:
             if self.has_docker and self._process.poll() is None and self._docker_answers():
                 for container in self.engine("GET", "/containers/json?all=true"):
                     self.engine("DELETE", f"/containers/{container['Id']}?force=true")
+            if self._images:  # what Docker stores outlives it
+                self.run(f"kill $(cat /run/docker.pid); {_UNTIL_DOCKER_ENDED}")
             self._process.kill()
             self._process.communicate()
             self._process = None
@@ -188,10 +203,22 @@ class Machine:
         (self.folder / "sshd_config").write_text(_SSHD.format(folder=self.folder, path=_PATH, extra=self._sshd))
 
     def _boot(self) -> None:
-        namespaces = ["--mount", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        namespaces = [
+            "setpriv",
+            "--pdeathsig=KILL",
+            "unshare",
+            "--mount",
+            "--net",
+            "--uts",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+        ]
         dockerd = self._dockerd if self.has_docker else ":"
+        images = self._images or ""
         self._process = subprocess.Popen(
-            ["unshare", *namespaces, "sh", "-c", _INIT, self.name, self.folder, dockerd, self._disk_size],
+            [*namespaces, "sh", "-c", _INIT, self.name, self.folder, dockerd, self._disk_size, images],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -229,10 +256,15 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 @contextlib.contextmanager
-def machine(name: str, *, docker: bool = True, sshd: str = "", disk_size: str = "2g") -> Iterator[Machine]:
-    """`sshd` is added to its sshd_config; `disk_size` limits what its /var/lib holds, in memory."""
+def machine(
+    name: str, *, docker: bool = True, sshd: str = "", disk_size: str = "2g", images: Path | None = None
+) -> Iterator[Machine]:
+    """`sshd` is added to its sshd_config; `disk_size` limits what its /var/lib holds, in memory.
+
+    What Docker stores is kept in the folder `images`, for the next machine, if one is given: for one at a time.
+    """
     folder = Path(tempfile.mkdtemp(prefix=f"shipper-{name}-"))
-    made = Machine(folder, name, docker=docker, sshd=sshd, disk_size=disk_size)
+    made = Machine(folder, name, docker=docker, sshd=sshd, disk_size=disk_size, images=images)
     try:
         made.start()
         made.wait_until_up()

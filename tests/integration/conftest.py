@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shipper import Project as OpenProject, open_project
+from tests.images import machine_with_image
 from tests.integration.forkserver import WARNINGS, ForkServer
 from tests.machines import Machine, machine, prepare
 from tests.repository import Repository
@@ -51,6 +52,13 @@ def cramped(_parts: None) -> Iterator[Machine]:
     """A server with room for the sample app, and for little more."""
     with machine("cramped", disk_size="24m") as made:
         made.run("install -d -m 2770 -g docker /var/lib/shipper")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bots(_parts: None) -> Iterator[Machine]:
+    """A server that has the image of this tree."""
+    with machine_with_image() as made:
         yield made
 
 

@@ -1,0 +1,105 @@
+"""The image that the Dockerfile makes of this tree, on a machine whose Docker keeps the layers from run to run.
+
+No registry is needed: its base is made of Debian's packages, and Python's are downloaded here. The first run takes two
+minutes, and so does one with another Dockerfile or requirements.lock; else only the layer of our own code is built.
+"""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.machines import Machine, machine
+
+ROOT = Path(__file__).parent.parent
+IMAGE = "voicebot:built"
+_CACHE = ROOT / ".cache"
+_DOCKERFILE, _LOCK = ROOT / "Dockerfile", ROOT / "requirements.lock"
+
+_BASE = "base:debian"
+_PACKAGES = "python3,python3-venv,tini,ca-certificates,libstdc++6,passwd"
+_LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")]
+_MAKE_BASE = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={_PACKAGES}", *_LEFT_OUT, "bookworm"]
+
+_INSTALLER = "base:with-wheels"
+_INSTALLER_DOCKERFILE = f"FROM {_BASE}\nCOPY . /wheels\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels\n"
+_DOWNLOAD = ["-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps", "--only-binary=:all:"]
+_PYTHON = "--python-version=3.11"  # that of the base, whatever ours is
+
+
+@contextmanager
+def machine_with_image(say: Callable[[str], None] = print) -> Iterator[Machine]:
+    """A server that has IMAGE. There is one at a time on this machine: who is second waits."""
+    _CACHE.mkdir(exist_ok=True)
+    with (_CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with machine("bots", images=_images()) as made:
+            made.run("install -d -m 2770 -g docker /var/lib/shipper")
+            _remove_leftovers(made)
+            if made.docker("image", "inspect", _INSTALLER).returncode:
+                _prepare(made, say)
+            build(made, IMAGE, ROOT)
+            yield made
+
+
+def build(made: Machine, image_name: str, context: Path, *options: str) -> None:
+    """Builds the Dockerfile of `context` as a user would, but for its bases."""
+    bases = [f"--build-arg=BASE={_BASE}", f"--build-arg=INSTALLER={_INSTALLER}"]
+    _docker(made, "build", f"--tag={image_name}", *bases, *options, str(context))
+
+
+def _images() -> Path:
+    """Where Docker's images stay; those of other packages go."""
+    key = _hash(_DOCKERFILE.read_text(), _LOCK.read_text(), *_MAKE_BASE, _INSTALLER_DOCKERFILE)
+    wanted = _CACHE / f"docker-{key}"
+    for other in set(_CACHE.glob("docker-*")) - {wanted}:
+        shutil.rmtree(other)
+    wanted.mkdir(exist_ok=True)
+    return wanted
+
+
+def _remove_leftovers(made: Machine) -> None:
+    """Of a run that was killed."""
+    if containers := made.docker("ps", "--all", "--quiet").stdout.split():
+        _docker(made, "rm", "--force", *containers)
+    for kind in ("volume", "network"):
+        _docker(made, kind, "prune", "--force")
+
+
+def _prepare(made: Machine, say: Callable[[str], None]) -> None:
+    """Gives the machine what the Dockerfile begins with."""
+    say("making a base image of Debian's packages, and getting Python's packages: once, two minutes …")
+    _docker(made, "import", str(_made_once("base.tar", [*_MAKE_BASE], *_MAKE_BASE)), _BASE)
+    download = [sys.executable, *_DOWNLOAD, _PYTHON, f"--requirement={_LOCK}", "--dest"]
+    wheels = _made_once("wheels", download, _LOCK.read_text())
+    _docker(made, "build", f"--tag={_INSTALLER}", "--file=-", str(wheels), input=_INSTALLER_DOCKERFILE)
+
+
+def _made_once(name: str, command: list[str], *key: str) -> Path:
+    """A file or folder that the command makes, whose last argument it is; those of other keys go."""
+    wanted = _CACHE / f"{_hash(*key)}-{name}"
+    if not wanted.exists():
+        for other in _CACHE.glob(f"*-{name}"):
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
+        unfinished = _CACHE / f"unfinished-{name}"
+        _run([*command, str(unfinished)])
+        unfinished.rename(wanted)
+    return wanted
+
+
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def _docker(made: Machine, *arguments: str, input: str = "") -> None:
+    _run(["docker", f"--host={made.docker_host}", *arguments], input)
+
+
+def _run(command: list[str], input: str = "") -> None:
+    done = subprocess.run(command, input=input, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
