@@ -18,6 +18,7 @@ import pytest
 from shipper import Project as OpenProject, open_project
 from tests.images import machine_with_image
 from tests.integration.forkserver import WARNINGS, ForkServer
+from tests.integration.shelf import FILES, Shelf
 from tests.machines import Machine, machine, prepare
 from tests.repository import Repository
 
@@ -82,6 +83,11 @@ def browser(_parts: None) -> Iterator["Browser"]:
         made.close()
 
 
+@pytest.fixture(scope="session")
+def shelf(laptop: Machine, server: Machine, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    return Shelf(laptop, server, tmp_path_factory.mktemp("shelf"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What a run of the CLI gave."""
@@ -109,7 +115,15 @@ class Project(Repository):
 
     server: Machine
     fork_server: ForkServer
+    shelf: Shelf | None
+    """None where each commit is built and shipped by its deploy."""
     environ: dict[str, str] = field(repr=False)
+
+    def commit(self, message: str = "change") -> str:
+        commit = super().commit(message)
+        if self.shelf:
+            self.shelf.give(f"{self.service}:{commit}", self.folder, self.git("ls-tree", "HEAD", *FILES))
+        return commit
 
     def move(self, server: Machine) -> None:
         """Deploys go to another machine, whose host key is pinned."""
@@ -179,7 +193,9 @@ class Project(Repository):
 
 
 @pytest.fixture
-def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkServer) -> Iterator[Project]:
+def project(
+    request: pytest.FixtureRequest, tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkServer
+) -> Iterator[Project]:
     service = f"sample{next(_numbers)}"
     folder = tmp_path / service
     home = tmp_path / "home"
@@ -190,6 +206,7 @@ def project(tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkS
         host_name=server.address,
         server=server,
         fork_server=fork_server,
+        shelf=None if request.node.get_closest_marker("builds") else request.getfixturevalue("shelf"),
         environ={
             "PATH": os.environ["PATH"],
             "HOME": str(home),

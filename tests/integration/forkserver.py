@@ -1,12 +1,14 @@
 """A process that has imported the CLI once, and forks for each run of it: a start costs 0.4 s of processor otherwise.
 
-Each run is a process with an argv, environ, folder, streams and exit code of its own, and ends as a process ends. What
-it does not have is a start and a command line: tests of those, of signals and of kills use `Project.start`.
+Each run is a process with an argv, environ, folder, streams and exit code of its own. What it does not have is a
+start, a command line, and an interpreter that is taken down in the end, which would copy all memory that runs share:
+tests of those, of signals and of kills use `Project.start`.
 """
 
 import gc
 import importlib
 import json
+import multiprocessing
 import os
 import pkgutil
 import signal
@@ -16,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import shipper.cli
+from shipper.config import Config
 
 WARNINGS = "error,ignore:'imghdr' is deprecated:DeprecationWarning"  # Apprise imports it where it is still there
 
@@ -46,14 +49,21 @@ def _serve() -> None:
     for module in pkgutil.walk_packages(shipper.__path__, "shipper."):
         if module.name != "shipper.__main__":
             importlib.import_module(module.name)
+    Config.model_rebuild()  # what Pydantic would do in each run, when it is first needed
     gc.freeze()  # else the first collection in each run copies all pages that we share
     for line in sys.stdin:
-        pid = os.fork()  # of a process without threads
-        if not pid:
-            _become(*json.loads(line))
-            shipper.cli.main(prog_name="shipper")  # raises SystemExit
-        _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        run = multiprocessing.get_context("fork").Process(target=_run, args=json.loads(line))
+        run.start()  # of a process without threads
+        run.join()
+        print(run.exitcode, flush=True)
+
+
+def _run(arguments: list[str], environ: dict[str, str], folder: str, streams: list[str]) -> None:
+    _become(arguments, environ, folder, streams)
+    try:
+        shipper.cli.main(prog_name="shipper")  # raises SystemExit
+    finally:
+        gc.collect()  # what was left open is told, as at the end of a process
 
 
 def _become(arguments: list[str], environ: dict[str, str], folder: str, streams: list[str]) -> None:

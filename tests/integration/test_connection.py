@@ -16,6 +16,8 @@ from shipper.session import access
 from tests.integration.conftest import Project, Result
 from tests.machines import Machine, machine
 
+pytestmark = pytest.mark.builds
+
 SSH = "{user: deploy, key_env: SAMPLE_KEY}"
 
 

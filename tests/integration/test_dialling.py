@@ -24,6 +24,8 @@ from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
 from tests.worlds import world_of
 
+pytestmark = pytest.mark.builds
+
 STRICT = """
 Match User root
   AllowTcpForwarding no

@@ -17,6 +17,8 @@ from tests.integration.killing import journal, kill_deploy
 from tests.integration.making import PYTHON, PYTHON_VOLUMES
 from tests.integration.waiting import eventually
 
+pytestmark = pytest.mark.builds
+
 HANDOVERS = 20
 SHIPPER = Path(shipper.__file__).parent
 VOLUMES = [*PYTHON_VOLUMES, f"{SHIPPER}:/code/shipper:ro"]

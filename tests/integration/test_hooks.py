@@ -9,6 +9,8 @@ import pytest
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually
 
+pytestmark = pytest.mark.builds
+
 RUN = {"SERVER_URL": "https://github.com", "REPOSITORY": "ann/shop", "RUN_ID": "42"}
 SHIPPER = f"{sys.executable} -m shipper"
 

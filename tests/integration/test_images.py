@@ -22,6 +22,8 @@ from tests.integration.conftest import Project, Result, without_docker
 from tests.integration.making import layer, load
 from tests.machines import Machine
 
+pytestmark = pytest.mark.builds
+
 _names = itertools.count(1)
 
 

@@ -46,7 +46,12 @@ def test_an_interrupt_at_the_gate_takes_back_what_was_begun(project: Project) ->
 # each signal at some step, and some signal at each step: the simulation interrupts at every call
 @pytest.mark.parametrize(
     ("step", "number"),
-    [("ship", signal.SIGINT), ("release", signal.SIGTERM), ("start", signal.SIGHUP), ("swap", signal.SIGINT)],
+    [
+        pytest.param("ship", signal.SIGINT, marks=pytest.mark.builds),
+        ("release", signal.SIGTERM),
+        ("start", signal.SIGHUP),
+        ("swap", signal.SIGINT),
+    ],
 )
 def test_an_interrupt_at_any_step_before_the_commit_leaves_the_old_one_serving(
     project: Project, step: str, number: int

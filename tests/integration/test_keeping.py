@@ -2,9 +2,13 @@
 
 import subprocess
 
+import pytest
+
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually
 from tests.machines import Machine
+
+pytestmark = pytest.mark.builds
 
 
 def images_of(machine: Machine, service: str) -> set[str]:

@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
+
 from tests.integration.conftest import Project
 
 
+@pytest.mark.builds
 def test_a_first_deploy_makes_the_commit_serve(project: Project) -> None:
     commit = project.git("rev-parse", "HEAD")
 
@@ -29,6 +32,7 @@ def test_the_same_deploy_again_does_nothing(project: Project) -> None:
     assert project.serving["Id"] == before
 
 
+@pytest.mark.builds
 def test_a_second_version_sends_only_the_layer_that_changed(project: Project) -> None:
     project.deploy()
     project.version(f"version 2 of {project.service}")  # other tests' layers are on the server too
@@ -42,6 +46,7 @@ def test_a_second_version_sends_only_the_layer_that_changed(project: Project) ->
     assert (old, new) == ("exited", "running")
 
 
+@pytest.mark.builds
 def test_a_plan_says_what_will_happen_and_changes_nothing(project: Project) -> None:
     project.deploy()
     project.version("version 2")
@@ -160,6 +165,7 @@ def test_a_new_secret_without_a_value_is_an_error(project: Project) -> None:
     assert "No value for the secret SHAPE." in result.errors
 
 
+@pytest.mark.builds
 def test_an_older_commit_is_deployed_with_the_config_that_it_had(project: Project) -> None:
     project.configure("memory: 64m")
     first = project.version("version 1")
@@ -191,6 +197,7 @@ def test_a_dirty_folder_is_said_and_marked(project: Project) -> None:
     assert project.answer() == "not committed"
 
 
+@pytest.mark.builds
 def test_what_git_ignores_is_not_in_the_image(project: Project) -> None:
     project.write(".gitignore", "www/secret.txt\n")
     project.version("version 1")
@@ -219,6 +226,7 @@ def test_status_and_releases_tell_what_serves(project: Project) -> None:
     assert re.search(r"web +2 +[0-9a-f]{7} +healthy +\d+ s ago", project.shipper("status").output)
 
 
+@pytest.mark.builds
 def test_each_command_finds_what_it_needs_when_it_is_started_alone(project: Project) -> None:
     for number in (1, 2):
         project.version(f"version {number}")
@@ -233,6 +241,7 @@ def test_each_command_finds_what_it_needs_when_it_is_started_alone(project: Proj
 COMMANDS = ["plan", "releases", "history", "build", "rollback"]  # the others are started so elsewhere
 
 
+@pytest.mark.builds
 def test_json_is_one_event_on_each_line_and_nothing_else(project: Project) -> None:
     result = project.deploy("--json", "-v")
 
@@ -244,6 +253,7 @@ def test_json_is_one_event_on_each_line_and_nothing_else(project: Project) -> No
     assert result.events[-1]["outcome"]["release"]["number"] == 1
 
 
+@pytest.mark.builds
 def test_releases_beyond_retain_are_removed_with_their_containers_and_images(project: Project) -> None:
     project.configure(retain="2")
     for number in (1, 2, 3, 4):
@@ -343,6 +353,7 @@ def deploy_by_tag_and_then_a_commit(project: Project) -> str:
     return first
 
 
+@pytest.mark.builds
 def test_a_rollback_to_a_tag_whose_image_is_gone_is_refused(project: Project) -> None:
     first = deploy_by_tag_and_then_a_commit(project)
     stopped = [made["Id"] for made in project.containers(running=False) if made["Image"] == first]

@@ -1,11 +1,13 @@
 """The lock dies with its holder, and the holder's hands with it."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,7 @@ def test_a_second_deploy_is_refused_at_once_and_told_who_holds_the_lock(project:
     assert f"for deploy of {commit}" in result.errors
 
 
+@pytest.mark.builds
 @pytest.mark.parametrize("step", ["build", "ship"])  # test_crashes.py kills at all that follows
 def test_a_deploy_that_was_killed_leaves_no_lock_and_the_same_command_finishes_it(project: Project, step: str) -> None:
     project.deploy()
@@ -89,9 +92,8 @@ def test_a_deploy_can_wait_for_another_one(project: Project) -> None:
 
 def test_when_the_network_drops_everything_the_lock_is_freed_and_nobody_acts_any_more(project: Project) -> None:
     slow_second_version(project)
-    lock = f"/var/lib/shipper/{project.service}/lock"
     with deploying(project, "check") as process, cut_off(project):
-        eventually(lambda: project.server.run(f"flock -n {lock} true").returncode == 0, "the lock", within=40.0)
+        eventually(lambda: is_free(project.state / "lock"), "the lock", within=40.0)
         before = [(c["Id"], c["State"]["Status"]) for c in project.containers(running=False)]
         assert process.wait(timeout=60) == 21
         assert [(c["Id"], c["State"]["Status"]) for c in project.containers(running=False)] == before
@@ -105,13 +107,21 @@ def test_when_the_network_drops_everything_the_lock_is_freed_and_nobody_acts_any
 
 def test_a_client_that_falls_silent_has_lost_its_connection_when_its_lock_is_free(project: Project) -> None:
     slow_second_version(project)
-    lock = f"/var/lib/shipper/{project.service}/lock"
     with deploying(project, "check") as process:
         process.send_signal(signal.SIGSTOP)
-        eventually(lambda: project.server.run(f"flock -n {lock} true").returncode == 0, "the lock", within=40.0)
+        eventually(lambda: is_free(project.state / "lock"), "the lock", within=40.0)
         assert project.server.run("ss -Htn state established '( sport = :22 )'").stdout == ""
         process.send_signal(signal.SIGCONT)
         assert process.wait(timeout=60) == 21
+
+
+def is_free(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 @contextmanager
@@ -133,6 +143,7 @@ def cut_off(project: Project) -> Iterator[None]:
 DIRECTIONS = [("INPUT", "--sport"), ("OUTPUT", "--dport")]
 
 
+@pytest.mark.builds
 def test_the_journal_has_each_step_before_and_after(project: Project) -> None:
     project.deploy()
 

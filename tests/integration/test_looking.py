@@ -6,6 +6,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.conftest import Project
 
 
@@ -75,6 +77,7 @@ def test_status_is_watched_over_one_connection_until_ctrl_c(project: Project) ->
     assert moments == sorted({*moments})
 
 
+@pytest.mark.builds
 def test_plan_and_env_name_what_changes_and_tell_no_value(project: Project) -> None:
     project.write("config/env.j2", "COLOUR={{ secrets.COLOUR }}\nDSN=pg://{{ secrets.PASSWORD }}@db\n")
     secrets = "{COLOUR: , PASSWORD: }"

@@ -39,6 +39,8 @@ import os
 import sqlalchemy as sa
 from alembic import op
 
+pytestmark = pytest.mark.builds
+
 revision, down_revision = "{number}", {before}
 
 

@@ -16,6 +16,8 @@ from tests.integration.making import layer, load
 from tests.machines import Machine
 from tests.registries import NAME, PASSWORD, USERNAME, serving_images
 
+pytestmark = pytest.mark.builds
+
 
 @pytest.fixture(scope="module")
 def registry(

@@ -8,6 +8,8 @@ import threading
 import urllib.parse
 from pathlib import Path
 
+import pytest
+
 from tests.integration.conftest import Project
 
 SECRET = "p4ss/w+rd=é with space"
@@ -38,6 +40,7 @@ def leaks(text: str) -> list[str]:
     return [form for form in FORMS if form in text]
 
 
+@pytest.mark.builds
 def test_secrets_are_in_no_output_label_or_history(project: Project, tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
     with_secret(project)
@@ -88,6 +91,7 @@ def test_logs_mask_the_secrets_of_the_release_that_serves(project: Project) -> N
     assert leaks(result.everything) == []
 
 
+@pytest.mark.builds
 def test_secrets_are_in_no_command_line_on_either_side(project: Project) -> None:
     with_secret(project)
     seen: set[bytes] = set()

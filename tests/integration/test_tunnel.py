@@ -20,6 +20,8 @@ from tests.integration.making import layer, load, saved_image
 from tests.integration.test_connection import aim
 from tests.machines import Machine
 
+pytestmark = pytest.mark.builds
+
 _LAYER = 100_000  # bytes
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.integration.conftest import Project
 from tests.machines import Machine, machine
 
+pytestmark = pytest.mark.builds
+
 
 @pytest.fixture(scope="module")
 def second() -> Iterator[Machine]:

@@ -73,6 +73,7 @@ Path_ = tuple[str | int, ...]
 
 def shipper(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str, **environ: str) -> Result:
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("PATH", "")  # there is no Git to ask, each time, whether this is a checkout
     return CliRunner().invoke(main, list(arguments), prog_name="shipper", env=environ)
 
 
