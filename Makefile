@@ -2,6 +2,7 @@
 PYTHON ?= python3
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-strip-extras
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+unexport PYTHONDONTWRITEBYTECODE # else each worker of pytest compiles all tests anew
 
 .PHONY: demo demo-bots test sim bench check format lock
 
