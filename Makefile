@@ -3,7 +3,7 @@ PYTHON ?= python3
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-strip-extras
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo demo-bots test sim bench check format lock
+.PHONY: demo demo-bots test sim soak bench check format lock
 
 demo: .venv/ready ## ship real containers over real SSH to a throwaway server on this machine
 	python -m tests.demo
@@ -17,6 +17,9 @@ test: .venv/ready ## every test
 
 sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes
 	python -m tests.sim
+
+soak: .venv/ready ## the real bot, shipped and killed fifty times each under a stream of voice notes: a quarter of an hour
+	python -m tests.soak
 
 bench: .venv/ready ## how long the commands take, at 0 and at 100 ms; minutes, on a machine that has nothing else to do
 	python -m tests.bench
