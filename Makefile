@@ -13,6 +13,7 @@ demo-bots: .venv/ready ## chat with the real voicebot in a browser, on a Telegra
 
 test: .venv/ready ## every test
 	python -m tests.machines
+	python -m tests.images
 	pytest --numprocesses 3 --dist worksteal $(COVERAGE)
 
 sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes
