@@ -4,7 +4,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotat
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE # else each worker of pytest compiles all tests anew
 
-.PHONY: demo demo-bots test sim bench check format lock
+.PHONY: demo demo-bots test sim soak bench check format lock
 
 demo: .venv/ready ## ship real containers over real SSH to a throwaway server on this machine
 	python -m tests.demo
@@ -14,10 +14,14 @@ demo-bots: .venv/ready ## chat with the real voicebot in a browser, on a Telegra
 
 test: .venv/ready ## every test
 	python -m tests.machines
+	python -m tests.images
 	pytest --numprocesses 3 --dist worksteal $(COVERAGE)
 
 sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes
 	python -m tests.sim
+
+soak: .venv/ready ## the real bot, shipped and killed fifty times each under a stream of voice notes: a quarter of an hour
+	python -m tests.soak
 
 bench: .venv/ready ## how long the commands take, at 0 and at 100 ms; minutes, on a machine that has nothing else to do
 	python -m tests.bench

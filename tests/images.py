@@ -54,12 +54,15 @@ def build(made: Machine, image_name: str, context: Path, *options: str) -> None:
 
 def _images() -> Path:
     """Where Docker's images stay; those of other packages go."""
-    key = _hash(_DOCKERFILE.read_text(), _LOCK.read_text(), *_MAKE_BASE, _INSTALLER_DOCKERFILE)
-    wanted = _CACHE / f"docker-{key}"
+    wanted = _CACHE / f"docker-{_key()}"
     for other in set(_CACHE.glob("docker-*")) - {wanted}:
         shutil.rmtree(other)
     wanted.mkdir(exist_ok=True)
     return wanted
+
+
+def _key() -> str:
+    return _hash(_DOCKERFILE.read_text(), _LOCK.read_text(), *_MAKE_BASE, _INSTALLER_DOCKERFILE)
 
 
 def _remove_leftovers(made: Machine) -> None:
@@ -103,3 +106,14 @@ def _run(command: list[str], input: str = "") -> None:
     done = subprocess.run(command, input=input, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def main() -> None:
+    """Before the tests, so that nobody wonders why the first one takes minutes."""
+    if not any(_CACHE.glob(f"docker-{_key()}/*")):
+        with machine_with_image():
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -35,8 +35,9 @@ OF_TESTS = {
     "pg_ctlcluster": "postgresql",
     "espeak-ng": "espeak-ng",
     "mmdebstrap": "mmdebstrap",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
-"""What tests need beside machines: programs, and Debian's packages that bring them."""
+"""What tests need beside machines: programs and files, and Debian's packages that bring them."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _INIT = f"""
@@ -280,7 +281,7 @@ def prepare(say: Callable[[str], None], others: Mapping[str, str] = OF_TESTS) ->
     """
     path = f"{os.environ['PATH']}:{_PATH}"
     wanted = {**_OF_MACHINES, **others}
-    missing = sorted({package for program, package in wanted.items() if not shutil.which(program, path=path)})
+    missing = sorted({package for name, package in wanted.items() if not _is_there(name, path)})
     problem = ""
     if sys.platform != "linux":
         problem = "This needs Linux: its throwaway servers are made of network and mount namespaces."
@@ -300,6 +301,10 @@ def prepare(say: Callable[[str], None], others: Mapping[str, str] = OF_TESTS) ->
             if done.returncode:
                 sys.exit(f"apt-get {command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     os.environ["PATH"] = path
+
+
+def _is_there(name: str, path: str) -> bool:
+    return Path(name).exists() if name.startswith("/") else shutil.which(name, path=path) is not None
 
 
 def _join(pid: int) -> tuple[str, str]:
