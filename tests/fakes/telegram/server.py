@@ -29,7 +29,7 @@ class Telegram(Cloud):
         super().__init__()
         self.faults = Faults()
         self.calls: list[Call] = []
-        """All but getUpdates, whose are in `bot.mailbox.polls`."""
+        """Refused ones too; getUpdates is in `bot.mailbox.polls`."""
         self.address = address
         self.port = port
         self._runner: web.AppRunner
@@ -110,6 +110,8 @@ class Telegram(Cloud):
         bot, name = self._bot(request), request.match_info["method"]
         parameters = await read(request)
         call = Call(bot_id=bot.id, method=name, parameters=parameters, at=time.monotonic())
+        if name.lower() != "getupdates":
+            self.calls.append(call)
         await self.faults.meet("before", call)
         result = await self._result(bot, call, request)
         await self.faults.meet("after", call)
@@ -119,7 +121,6 @@ class Telegram(Cloud):
         name = call.method.lower()
         if name == "getupdates":
             return [update.as_json() for update in await bot.mailbox.poll(_poll(request, call.parameters))]
-        self.calls.append(call)
         if name not in METHODS:
             raise Refusal(404, "Not Found: method not found")
         return METHODS[name](bot, call.parameters, self.files)
