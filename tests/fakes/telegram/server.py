@@ -81,6 +81,7 @@ class Telegram(Cloud):
         self._ends = asyncio.Event()
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         app.add_routes(self.routes())
+        # polls and pages that are open do not end by themselves; 0 would let them hold us up for ever
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01)
         await self._runner.setup()
         await self._listen()
