@@ -1,5 +1,6 @@
 """Who writes, where, and what: persons, chats, messages with all their versions, files."""
 
+import functools
 import hashlib
 import itertools
 import time
@@ -41,7 +42,7 @@ class File:
     def file_id(self) -> str:
         return f"file-{self.number}"
 
-    @property
+    @functools.cached_property
     def file_unique_id(self) -> str:
         """Of the contents: the same whoever sends it."""
         return hashlib.sha256(self.data + str(self.size).encode()).hexdigest()[:16]

@@ -48,7 +48,7 @@ class Cloud:
         return user
 
     def add_group(self, title: str) -> Chat:
-        """All bots are in it."""
+        """All bots that there are now are in it."""
         chat = Chat(id=_FIRST_GROUP - len(self.chats), title=title, kind="supergroup")
         self.chats.append(chat)
         for bot in self.bots:

@@ -93,16 +93,26 @@ class Faults:
         finally:
             self.lift(rule)
 
+    def slow(self, seconds: float) -> contextlib.AbstractContextManager[threading.Event]:
+        """Every request takes so long to arrive."""
+        return self.hold("", stage="before", times=math.inf, seconds=seconds)
+
     @contextlib.contextmanager
     def hold(
-        self, method: str, *, stage: Literal["before", "after"] = "after", chat: Chat | None = None, times: float = 1
+        self,
+        method: str,
+        *,
+        stage: Literal["before", "after"] = "after",
+        chat: Chat | None = None,
+        times: float = 1,
+        seconds: float | None = None,
     ) -> Iterator[threading.Event]:
-        """As long as the block lasts, no answer is sent. The event is set when a call is held."""
+        """As long as the block lasts (or so many seconds), nothing goes on. The event is set when a call is held."""
         held, released = threading.Event(), threading.Event()
 
         def act(call: Call) -> None:
             held.set()
-            released.wait()
+            released.wait(seconds)
 
         self._holds.append(released)
         rule = self._add(Rule(stage=stage, act=act, method=method, chat=chat, times=times))

@@ -20,6 +20,8 @@ NOT_BY_DEFAULT = {"chat_member", "message_reaction", "message_reaction_count"}
 _KEPT = {"callback_query": 150.0}
 _KEPT_ELSE = 24 * 3600.0
 _FIRST_ID = 500_000_001
+_FUTURE = 10
+"""An offset that is further ahead of all updates is not believed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +189,7 @@ class Mailbox:
             self._allowed = frozenset(poll.allowed)
         self._expire()
         offset = poll.offset if poll.offset >= 0 else max(self._next_id + poll.offset, 0)
-        if offset <= self._next_id:  # one from the future is not believed
+        if offset <= self._next_id + _FUTURE:
             self.confirmed += [update for update in self._pending if update.id < offset]
             self._pending = [update for update in self._pending if update.id >= offset]
 

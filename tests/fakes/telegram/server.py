@@ -29,7 +29,7 @@ class Telegram(Cloud):
         super().__init__()
         self.faults = Faults()
         self.calls: list[Call] = []
-        """All but getUpdates, whose are in `bot.mailbox.polls`."""
+        """Refused ones too; getUpdates is in `bot.mailbox.polls`."""
         self.address = address
         self.port = port
         self._runner: web.AppRunner
@@ -81,6 +81,7 @@ class Telegram(Cloud):
         self._ends = asyncio.Event()
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         app.add_routes(self.routes())
+        # polls and pages that are open do not end by themselves; 0 would let them hold us up for ever
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.01)
         await self._runner.setup()
         await self._listen()
@@ -110,6 +111,8 @@ class Telegram(Cloud):
         bot, name = self._bot(request), request.match_info["method"]
         parameters = await read(request)
         call = Call(bot_id=bot.id, method=name, parameters=parameters, at=time.monotonic())
+        if name.lower() != "getupdates":
+            self.calls.append(call)
         await self.faults.meet("before", call)
         result = await self._result(bot, call, request)
         await self.faults.meet("after", call)
@@ -119,7 +122,6 @@ class Telegram(Cloud):
         name = call.method.lower()
         if name == "getupdates":
             return [update.as_json() for update in await bot.mailbox.poll(_poll(request, call.parameters))]
-        self.calls.append(call)
         if name not in METHODS:
             raise Refusal(404, "Not Found: method not found")
         return METHODS[name](bot, call.parameters, self.files)

@@ -24,6 +24,7 @@ async def test_too_many_requests_tell_when_to_come_again(bot: Bot, telegram: Tel
         assert caught.value.retry_after == 7
     await bot.send_message(anna.id, "hi")
     assert [message.text for message in anna.chat.from_bots] == ["hi"]
+    assert len(telegram.calls) == 3
 
 
 async def test_the_header_tells_when_to_come_again_too(telegram: Telegram) -> None:
@@ -65,6 +66,16 @@ async def test_a_request_is_held_back_before_its_effect(bot: Bot, telegram: Tele
             tasks.create_task(bot.send_message(anna.id, "hi"))
             await asyncio.to_thread(held.wait, 10)
             assert anna.chat.messages == []
+    assert anna.chat.last.text == "hi"
+
+
+async def test_every_request_is_slow_to_arrive(bot: Bot, telegram: Telegram, anna: User) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        with telegram.faults.slow(30) as held:
+            sending = tasks.create_task(bot.send_message(anna.id, "hi"))
+            await asyncio.to_thread(held.wait, 10)
+            assert anna.chat.messages == []
+        await sending
     assert anna.chat.last.text == "hi"
 
 
