@@ -4,7 +4,7 @@ The only module that knows FFmpeg, which comes inside PyAV: no program is needed
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -139,8 +139,9 @@ class _Stretch:
         yield from self._resample(None)
 
     def _resample(self, frame: av.AudioFrame | None) -> Iterator[Samples]:
-        for resampled in self._resampler.resample(frame):
-            yield resampled.to_ndarray()[0].astype(np.float32) / 32768
+        with suppress(av.error.FFmpegError):  # more channels than it can mix, for one
+            for resampled in self._resampler.resample(frame):
+                yield resampled.to_ndarray()[0].astype(np.float32) / 32768
 
 
 def _kind(frame: av.AudioFrame) -> tuple[str, str, int]:

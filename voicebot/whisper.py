@@ -56,11 +56,6 @@ class Whisper:
         self._most_tokens = _LONGEST_TEXT - _TOKENS_OF_PROMPT - min(hot_words, _LONGEST_TEXT // 2)
         self._warm()
 
-    @property
-    def languages(self) -> frozenset[str]:
-        """What `transcribe` takes as a language."""
-        return frozenset(self._model.supported_languages)
-
     def transcribe(
         self,
         path: Path,
@@ -79,10 +74,11 @@ class Whisper:
         Raises UnusableAudio, OSError; and Stopped, within a piece, once `stop` is set. Closing the generator frees all.
         """
         for cut in self._cuts(path, after, max_seconds, stop):
-            spoken = language or self._language(cut) if len(cut.samples) else language
-            segments = tuple(self._segments(cut, spoken, translate, stop)) if len(cut.samples) else ()
-            if segments:
-                language = spoken
+            segments: tuple[Segment, ...] = ()
+            if len(cut.samples):
+                spoken = language or self._language(cut)
+                segments = tuple(self._segments(cut, spoken, translate, stop))
+                language = spoken if segments else language
             yield Piece(start=cut.start, end=cut.end, language=language, segments=segments)
 
     def _cuts(self, path: Path, after: float, max_seconds: float, stop: threading.Event | None) -> Iterator[Cut]:

@@ -5,16 +5,17 @@ The options are the same. There are no retries: Whisper takes a text of ten diff
 """
 
 import json
+import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from faster_whisper import WhisperModel
 
 from tests import speech
-from tests.bench import memory
+from tests.bench.processes import measured
 from voicebot.settings import WhisperSettings, processors
 from voicebot.whisper import Whisper
 
@@ -45,11 +46,9 @@ def main(way: str, model: str, file: str) -> None:
         note.write(speech.encoded(speech.groups(["7294"] * 12)))
         note.flush()
         hear(Path(note.name))
-    before = memory.begin()
-    begun = time.monotonic()
-    words = len(hear(Path(file)).split())
-    seconds, peak = time.monotonic() - begun, memory.peak()
-    print(json.dumps({"seconds": seconds, "peak": peak, "added": peak - before, "words": words}))
+    with measured(os.getpid()) as taken:
+        hear(Path(file))
+    print(json.dumps(asdict(taken)))
 
 
 if __name__ == "__main__":

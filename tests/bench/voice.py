@@ -9,7 +9,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from tests import speech
-from tests.bench import memory
 from tests.bench.hearing import WAYS
+from tests.bench.processes import Taken, measured
 from tests.bench.report import Row
 from tests.bench.wide import widen
 from tests.fakes.telegram import Telegram
@@ -35,40 +34,42 @@ def measure_voice(say: Callable[[str], None]) -> Iterator[Row]:
         folder = Path(name)
         model, minutes, hour = folder / "model", folder / "minutes.ogg", folder / "hour.ogg"
         widen(speech.MODEL, model)
-        spoken = _spoken(_MINUTES * 60)
-        minutes.write_bytes(speech.encoded(spoken))
-        hour.write_bytes(speech.encoded(np.tile(spoken, 60 // _MINUTES)))
+        minutes.write_bytes(speech.encoded(_spoken(_MINUTES * 60)))
+        hour.write_bytes(minutes.read_bytes() * (60 // _MINUTES))  # recordings in Ogg may follow each other in a file
         yield from _minutes(model, minutes, folder, say)
         say("an hour of speech")
-        directly, ours = (_heard(way, speech.MODEL, hour)["added"] for way in WAYS)
+        directly, ours = (_heard(way, speech.MODEL, hour).added for way in WAYS)
         yield _row("an hour of speech: memory, above the model's own", "MB", [ours], "≤ 400")
         yield _row("  faster-whisper directly", "MB", [directly])
 
 
 def _minutes(model: Path, file: Path, folder: Path, say: Callable[[str], None]) -> Iterator[Row]:
-    seconds, peaks = defaultdict(list), defaultdict(list)
+    taken: dict[str, list[Taken]] = defaultdict(list)
     for number in range(_RUNS):
-        say(f"speech of {_MINUTES} minutes, {number + 1} of {_RUNS}")
-        for way in (*WAYS, _BOT):
-            heard = _heard(way, model, file) if way in WAYS else _answered(model, file, folder / str(number))
-            seconds[way].append(heard["seconds"])
-            peaks[way].append(heard["peak"])
-    yield _row(f"{_MINUTES} minutes of speech, faster-whisper directly", "s", seconds["directly"])
+        say(f"speech, {number + 1} of {_RUNS}")
+        for way in WAYS:
+            taken[way].append(_heard(way, model, file))
+        taken[_BOT].append(_answered(model, file, folder / str(number)))
+    directly = taken["directly"]
+    what = f"{_MINUTES} minutes of speech"
+    yield _row(f"{what}, faster-whisper directly", "s", [each.seconds for each in directly])
     for way in ("voicebot", _BOT):
-        ratios = [ours / directly for ours, directly in zip(seconds[way], seconds["directly"], strict=True)]
-        yield _row(f"  {way}, against that", "×", ratios, "≤ 1.05")
-    yield _row(f"{_MINUTES} minutes of speech, peak of the process: directly", "MB", peaks["directly"])
-    more = [ours - directly for ours, directly in zip(peaks[_BOT], peaks["directly"], strict=True)]
+        pairs = list(zip(taken[way], directly, strict=True))
+        yield _row(f"  {way}, against that", "×", [one.seconds / other.seconds for one, other in pairs], "≤ 1.05")
+        used = [one.processor_seconds / other.processor_seconds for one, other in pairs]
+        yield _row("    processor time", "×", used)
+    yield _row(f"{what}: peak of the process, directly", "MB", [each.peak for each in directly])
+    more = [one.peak - other.peak for one, other in zip(taken[_BOT], directly, strict=True)]
     yield _row(f"  {_BOT}, above that", "MB", more, "≤ 30")
 
 
-def _heard(way: str, model: Path, file: Path) -> dict[str, float]:
+def _heard(way: str, model: Path, file: Path) -> Taken:
     command = [sys.executable, "-m", "tests.bench.hearing", way, str(model), str(file)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return dict(json.loads(done.stdout))
+    return Taken(**json.loads(done.stdout))
 
 
-def _answered(model: Path, file: Path, folder: Path) -> dict[str, float]:
+def _answered(model: Path, file: Path, folder: Path) -> Taken:
     """From when the voice message is sent until the answer to it is the whole text."""
     folder.mkdir()
     with (
@@ -86,11 +87,9 @@ def _answered(model: Path, file: Path, folder: Path) -> dict[str, float]:
     ):
         bot.becomes("active")
         _answer(telegram, speech.encoded(speech.groups(["7294"] * 12)))
-        pid = str(bot.process.pid)
-        memory.begin(pid)
-        begun = time.monotonic()
-        _answer(telegram, file)
-        return {"seconds": time.monotonic() - begun, "peak": memory.peak(pid)}
+        with measured(bot.process.pid) as taken:
+            _answer(telegram, file)
+    return taken
 
 
 def _answer(telegram: Telegram, voice: bytes | Path) -> None:

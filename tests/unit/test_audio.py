@@ -1,6 +1,9 @@
 """Sound from all kinds of files, whoever made them and however broken they are."""
 
+import contextlib
 import os
+import random
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +99,32 @@ def test_what_is_no_recording_is_not_readable(content: bytes, tmp_path: Path) ->
         decoded(path)
     with pytest.raises(audio.NotReadable):
         audio.duration(path)
+
+
+def test_more_channels_than_can_be_mixed_are_not_readable(tmp_path: Path) -> None:
+    path = tmp_path / "many.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((17, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(17 * 2 * 8000))
+    with pytest.raises(audio.NotReadable):
+        decoded(path)
+
+
+@pytest.mark.parametrize("kind", ["ogg", "webm", "m4a", "mp3"])
+def test_a_damaged_file_is_heard_or_refused(kind: str, tmp_path: Path) -> None:
+    container, codec = KINDS[kind]
+    good = speech.encoded(speech.noise(1), container=container, codec=codec)
+    chance = random.Random(0)
+    path = tmp_path / "damaged"
+    for largest in (100, 300, len(good)):
+        for _ in range(10):
+            damaged = bytearray(good)
+            for place in chance.sample(range(largest), 5):
+                damaged[place] = chance.randrange(256)
+            path.write_bytes(damaged)
+            with contextlib.suppress(audio.UnusableAudio):
+                assert decoded(path).size
+                audio.duration(path)
 
 
 def test_a_video_without_sound_has_no_audio(tmp_path: Path) -> None:
