@@ -1,5 +1,6 @@
 """What is said in a file is what comes out: a real model, and real Opus from espeak-ng."""
 
+import shutil
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests import speech
-from voicebot.audio import NotReadable, TooLong
+from voicebot.audio import NotReadable, TooLong, samples
 from voicebot.settings import WhisperSettings
 from voicebot.transcript import Piece
 from voicebot.whisper import ModelError, Stopped, Whisper
@@ -144,13 +145,27 @@ def test_what_is_no_recording_is_told(whisper: Whisper, tmp_path: Path) -> None:
         list(whisper.transcribe(saved(tmp_path, b"not a voice message")))
 
 
-def test_it_stops_between_pieces_and_within_one(whisper: Whisper, long: Path) -> None:
-    stop = threading.Event()
-    pieces = whisper.transcribe(long, stop=stop)
-    next(pieces)
-    stop.set()
-    with pytest.raises(Stopped):
-        next(pieces)
+class AskedOften(threading.Event):
+    """Is set when it has been asked so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.left = times
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_it_stops_wherever_it_is(whisper: Whisper, tmp_path: Path) -> None:
+    path = saved(tmp_path, speech.voice_note("7294"))
+    never = AskedOften(1000)
+    assert len(list(whisper.transcribe(path, stop=never))) == 1
+    blocks = len(list(samples(path, max_seconds=60)))
+    assert 1000 - never.left > blocks  # that is, within the piece too
+    for times in range(1000 - never.left):
+        with pytest.raises(Stopped):
+            list(whisper.transcribe(path, stop=AskedOften(times)))
 
 
 def test_several_are_heard_at_once(long: Path, whole: list[Piece]) -> None:
@@ -167,3 +182,12 @@ def test_more_hot_words_than_a_prompt_can_hold_do_no_harm(tmp_path: Path) -> Non
 def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"model\.bin"):
         hearing(model=str(tmp_path))
+
+
+def test_a_model_that_was_downloaded_once_is_found_without_a_network(tmp_path: Path) -> None:
+    cache = tmp_path / "models--somebody--digits"  # as huggingface_hub keeps it
+    shutil.copytree(speech.MODEL, cache / "snapshots/123abc")
+    (cache / "refs").mkdir()
+    (cache / "refs/main").write_text("123abc")
+    whisper = hearing(model="somebody/digits", model_folder=tmp_path)
+    assert text(list(whisper.transcribe(saved(tmp_path, speech.voice_note("7294"))))) == speech.words("7294")
