@@ -4,6 +4,7 @@ What is decided depends on how a piece begins and on the sound, and on nothing b
 gives the same pieces as never to have stopped.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,11 +44,10 @@ class Cut:
     _moments: npt.NDArray[np.float64]
     """When each window of the samples begins."""
 
-    def moment(self, seconds: float) -> float:
-        """When in the audio that is what was heard so many seconds after the first sample."""
-        if not len(self._moments):
-            return self.start
-        window = min(int(seconds / _SECONDS), len(self._moments) - 1)
+    def moment(self, seconds: float, *, is_end: bool = False) -> float:
+        """When in the audio that is what is heard so many seconds after the first sample. An end is before a gap."""
+        windows = seconds / _SECONDS
+        window = min(max(math.ceil(windows) - 1 if is_end else int(windows), 0), len(self._moments) - 1)
         return min(float(self._moments[window]) + seconds - window * _SECONDS, self.end)
 
 

@@ -116,7 +116,7 @@ class Whisper:
             hotwords=self._hot_words,
         )
         for segment, text in believed(_unless_stopped(segments, stop)):
-            yield Segment(start=cut.moment(segment.start), end=cut.moment(segment.end), text=text)
+            yield Segment(start=cut.moment(segment.start), end=cut.moment(segment.end, is_end=True), text=text)
 
     def _warm(self) -> None:
         """What is done once is done before somebody waits for it: memory is claimed, Silero loaded."""

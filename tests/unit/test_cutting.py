@@ -1,6 +1,7 @@
 """Where a stream is cut, decided from made-up probabilities of speech; a letter stands for a tenth of a second."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -123,3 +124,10 @@ def test_a_moment_is_found_again_on_both_sides_of_what_was_left_out() -> None:
     assert cut.moment(2.3) == pytest.approx(6.9, abs=0.1)
     assert cut.moment(3.3) == pytest.approx(27.1, abs=0.1)
     assert cut.moment(1000) == cut.end
+
+
+def test_at_a_gap_an_end_is_before_it_and_a_start_after_it() -> None:
+    (cut,) = cuts(stream((2, 0.9), (20, 0.01), (2, 0.9)), piece_seconds=30)
+    gap = next(place for place, (one, other) in enumerate(pairwise(heard(cut)), start=1) if other > one + 1)
+    assert cut.moment(gap * SECONDS, is_end=True) == pytest.approx(2.4, abs=0.1)
+    assert cut.moment(gap * SECONDS) == pytest.approx(21.6, abs=0.1)
