@@ -1,6 +1,6 @@
 """One way to hear a file, in a process of its own: `python -m tests.bench.hearing WAY MODEL FILE`, which prints JSON.
 
-What is done once (the model's loading, its first note) is done before anything is measured.
+What is done once (loading the model, its first notes) is done before anything is measured.
 The options are the same. There are no retries: Whisper takes a text of ten different words for a loop.
 """
 
@@ -43,9 +43,11 @@ WAYS = {"directly": _directly, "voicebot": _voicebot}
 def main(way: str, model: str, file: str) -> None:
     hear = WAYS[way](model)
     with tempfile.NamedTemporaryFile() as note:
-        note.write(speech.encoded(speech.groups(["7294"] * 12)))
-        note.flush()
+        Path(note.name).write_bytes(speech.encoded(speech.groups(["7294"] * 12)))
         hear(Path(note.name))
+        Path(note.name).write_bytes(speech.voice_note("7294"))
+        if (heard := hear(Path(note.name))) != speech.words("7294"):
+            sys.exit(f"bench: {model} heard {heard!r}")
     with measured(os.getpid()) as taken:
         hear(Path(file))
     print(json.dumps(asdict(taken)))

@@ -68,11 +68,11 @@ class _Vocabulary:
     """Filled up between text and the tokens that are none."""
 
     def __init__(self, narrow: list[str]) -> None:
-        self.never = narrow.index(_NEVER)
+        never = narrow.index(_NEVER)
         self._end = narrow.index("<|endoftext|>")
         self.filling = [f"<never {number}>" for number in range(_VOCABULARY - len(narrow))]
         self.tokens = narrow[: self._end] + self.filling + narrow[self._end :]
-        self.sources = np.array([*range(self._end), *[self.never] * len(self.filling), *range(self._end, len(narrow))])
+        self.sources = np.array([*range(self._end), *[never] * len(self.filling), *range(self._end, len(narrow))])
         """Of each token, the narrow one whose embedding it has."""
 
     def moved(self, token_id: int) -> int:
