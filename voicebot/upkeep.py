@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from voicebot.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, inbox, jobs, outbox
+from voicebot.storage import Database, heard, inbox, jobs, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +54,8 @@ class Upkeep:
         if now - self._forgot_at < FORGET_SECONDS:
             return
         self._forgot_at = now
+        before = now - self._settings.keep_days * 86400
         async with self._database.writing() as connection:
-            await inbox.forget_old(connection, now)
-            await jobs.forget_old(connection, now - self._settings.keep_days * 86400)
+            await inbox.forget_old(connection, now, before)
+            await jobs.forget_old(connection, before)
+            await heard.forget_old(connection, before)
