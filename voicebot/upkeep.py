@@ -31,7 +31,7 @@ class Upkeep:
             await asyncio.to_thread(self._presence.verify)
             try:
                 await self.take_over()
-                await self._forget()
+                await self.forget()
             except SQLAlchemyError as error:
                 log.warning("database_failed", error=str(error))
             await asyncio.sleep(LOOK_SECONDS)
@@ -49,7 +49,8 @@ class Upkeep:
         self._signals.to_do.ring()
         self._signals.to_send.ring()
 
-    async def _forget(self) -> None:
+    async def forget(self) -> None:
+        """At most once an hour."""
         now = time.time()
         if now - self._forgot_at < FORGET_SECONDS:
             return

@@ -84,9 +84,10 @@ async def usage(connection: AsyncConnection, user_id: int, now: float) -> Usage:
 
 async def add(connection: AsyncConnection, request: Request, now: float) -> Job:
     turn = await _turn(connection, request)
-    new = {"state": State.WAITING, "turn": turn, "attempts": 0, "next_at": now, "created_at": now}
-    added = insert(connection, jobs).values(**asdict(request), **new).returning(*_COLUMNS)
-    return _job((await connection.execute(added)).one())
+    asked = asdict(request)
+    row = {**asked, "state": State.WAITING, "turn": turn, "attempts": 0, "next_at": now, "created_at": now}
+    job_id = (await connection.execute(insert(connection, jobs).returning(jobs.c.id), row)).scalar_one()
+    return Job(**asked, id=job_id, state=State.WAITING, attempts=0, placeholder_id=None, created_at=now, error=None)
 
 
 async def _turn(connection: AsyncConnection, request: Request) -> float:
