@@ -12,6 +12,7 @@ import psycopg
 from tests.postgres import Postgres
 from voicebot import storage
 from voicebot.storage import schema
+from voicebot.storage.tables import metadata
 
 _numbers = itertools.count(1)
 
@@ -40,6 +41,7 @@ class SqliteDatabases:
 class PostgresDatabases:
     def __init__(self, server: Postgres) -> None:
         self.server = server
+        self._free: list[str] = []
         self.wait()
         self._run("CREATE DATABASE template")
         schema.migrate(storage.parse(self._url("template")), print)
@@ -60,20 +62,32 @@ class PostgresDatabases:
         self.wait()
 
     @contextmanager
-    def empty(self, template: str = "template0") -> Iterator[str]:
-        """The URL of a database without tables. It goes with the server: to drop it would take longer than a test."""
-        name = f"voicebot{next(_numbers)}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield self._url(name)
+    def empty(self) -> Iterator[str]:
+        """The URL of a database without tables. It goes with the server."""
+        yield self._made("template0")
 
     @contextmanager
     def migrated(self) -> Iterator[str]:
-        with self.empty("template") as url:
-            yield url
+        """Of one that nobody else has now. It is used again, since to make one takes longer than a test."""
+        url = self._free.pop() if self._free else self._made("template")
+        yield url
+        with psycopg.connect(_plain(url)) as connection:
+            tables = ", ".join(metadata.tables)
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+        self._free.append(url)
+
+    def _made(self, template: str) -> str:
+        name = f"voicebot{next(_numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self._url(name)
 
     def _url(self, name: str) -> str:
         return self.server.url.rpartition("/")[0] + f"/{name}"
 
     def _run(self, statement: str) -> None:
-        with psycopg.connect(self.server.url.replace("+psycopg", ""), autocommit=True) as connection:
+        with psycopg.connect(_plain(self.server.url), autocommit=True) as connection:
             connection.execute(statement)
+
+
+def _plain(url: str) -> str:
+    return url.replace("+psycopg", "")

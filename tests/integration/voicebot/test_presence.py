@@ -106,10 +106,13 @@ def test_a_child_that_outlives_the_process_does_not_make_it_seem_alive(tmp_path:
             assert present.lease.try_acquire()
 
 
+LEASE = f"objid = {presence._LEASE & 0xFFFFFFFF}"
+LOCKS = {"lease": f"{LEASE} AND granted", "wait": f"{LEASE} AND NOT granted", "presence": f"classid < {1 << 30}"}
+
+
 def cut_off(url: str, kind: str) -> None:
     """Ends the sessions that hold or await such locks, as a broken network does."""
-    conditions = {"lease": f"objid = {presence._LEASE & 0xFFFFFFFF}", "presence": f"classid < {1 << 30}"}
-    found = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND {conditions[kind]}"
+    found = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND {LOCKS[kind]}"
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({found}) AS found")
 
@@ -140,7 +143,7 @@ def test_who_has_lost_the_session_that_waits_for_the_lease_notices(
     one, two = start(), start()
     one.do(others.wait_for_lease)
     assert not two.do(others.try_lease)
-    cut_off(database_url, "lease")
+    cut_off(database_url, "wait")
     with pytest.raises(PresenceLost, match="that waits for the lease is gone"):
         two.do(others.wait_for_lease)
 

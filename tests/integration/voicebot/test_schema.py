@@ -47,6 +47,13 @@ def empty_url(databases: SqliteDatabases | PostgresDatabases) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def database_url(empty_url: str) -> str:
+    """Of one that no other test gets: these here change its tables."""
+    migrate(empty_url)
+    return empty_url
+
+
 Later = Callable[..., list[str]]
 
 
