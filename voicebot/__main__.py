@@ -14,6 +14,7 @@ from voicebot import logs, settings, storage
 from voicebot.logs import redact
 from voicebot.settings import DatabaseSettings, SettingsError
 from voicebot.storage import DatabaseUrlError, schema
+from voicebot.storage.schema import NotMigrated
 
 UNUSABLE = 2
 """Exit code: what is set makes no sense, or token, model or lease are of no use. To start again does not help."""
@@ -37,10 +38,14 @@ def run() -> None:
 
         try:
             asyncio.run(app.run(of_bot, of_whisper))
-        except* (app.TokenRefused, app.ModelError, LeaseError) as group:
-            _end(UNUSABLE, group)
-        except* (app.PresenceLost, SQLAlchemyError, OSError) as group:
-            _end(UNAVAILABLE, group)
+        except Exception as error:
+            match _cause(error):
+                case app.TokenRefused() | app.ModelError() | LeaseError() as cause:
+                    _end(UNUSABLE, cause)
+                case app.PresenceLost() | SQLAlchemyError() | OSError() as cause:
+                    _end(UNAVAILABLE, cause)
+                case _:
+                    raise
 
 
 @main.command()
@@ -71,14 +76,19 @@ def _errors_told() -> Iterator[None]:
         yield
     except (SettingsError, DatabaseUrlError) as error:
         _end(UNUSABLE, error)
-    except SQLAlchemyError as error:
+    except NotMigrated as error:
         _end(UNAVAILABLE, error)
 
 
-def _end(code: int, error: BaseException) -> NoReturn:
+def _cause(error: BaseException) -> BaseException:
+    """What a group of tasks ended for: the first error, which had the others cancelled."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    click.echo(redact(str(getattr(error, "orig", error))), err=True)
+    return error
+
+
+def _end(code: int, error: BaseException) -> NoReturn:
+    click.echo(redact(storage.reason(error) if isinstance(error, SQLAlchemyError) else str(error)), err=True)
     sys.exit(code)
 
 

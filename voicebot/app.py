@@ -40,7 +40,7 @@ class TokenRefused(Exception):
 async def run(settings: Settings, whisper_settings: WhisperSettings) -> None:
     """Until it is told to stop.
 
-    Raises TokenRefused, ModelError, DatabaseUrlError, SQLAlchemyError, LeaseError, PresenceLost, OSError.
+    Raises TokenRefused, ModelError, DatabaseUrlError, NotMigrated, LeaseError, PresenceLost, OSError.
     """
     url = storage.parse(settings.database_url.get_secret_value())
     if settings.metrics_port:

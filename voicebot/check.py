@@ -44,7 +44,7 @@ def _database(settings: Settings) -> Finding:
             return Finding(about="database", said=f"{file} will be made", is_well=_can_be_made(file))
         found = schema.look(url)
     except (SQLAlchemyError, DatabaseUrlError) as error:
-        return Finding(about="database", said=str(getattr(error, "orig", error)), is_well=False)
+        return Finding(about="database", said=storage.reason(error), is_well=False)
     state = "newer than this version, which can use it" if found.is_newer else "will be migrated"
     said = f"{url.get_backend_name()}, revision {found.revision}"
     current = found.revision == found.newest_known

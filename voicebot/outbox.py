@@ -154,15 +154,15 @@ class Outbox:
 
 
 async def _record(connection: AsyncConnection, call: Pending, sent: object) -> None:
-    await outbox.remove(connection, call)
     if call.job_id is not None and isinstance(sent, Message):
         await jobs.set_placeholder(connection, call.job_id, sent.message_id)
+    await outbox.remove(connection, call)  # after the job, as everybody does: else two could wait for each other
 
 
 async def _forget_chat(connection: AsyncConnection, call: Pending) -> None:
     """The bot was blocked, or put out of the group: nothing more can be said there."""
-    await outbox.remove_all(connection, call.chat_id)
     await jobs.cancel_chat(connection, call.chat_id, time.time())
+    await outbox.remove_all(connection, call.chat_id)
 
 
 def _instead(method: EditMessageText) -> SendMessage:

@@ -6,15 +6,15 @@ So what a dead process had begun is taken over at once, and never from one that 
 import fcntl
 import os
 import secrets
-import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 import psycopg
+from psycopg.pq import ExecStatus
 from sqlalchemy import URL
 
 from shipper.handover import Lease
-from voicebot.storage import file_of
+from voicebot.storage import POSTGRES_OPTIONS, file_of, reason
 
 Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -23,7 +23,7 @@ _OWNERS = range(1 << 32, 1 << 62)
 
 
 class PresenceLost(Exception):
-    """Others must take us for dead: the connection to PostgreSQL that held our locks is gone."""
+    """Others must take us for dead: the connection to PostgreSQL that held our locks is gone, or was not to be had."""
 
 
 class Presence(Protocol):
@@ -50,18 +50,20 @@ def of(url: URL) -> Presence:
 
 
 class FilePresence:
-    """Locks single bytes of one file: https://man7.org/linux/man-pages/man2/fcntl.2.html, "Advisory record locking"."""
+    """Locks single bytes of one file: https://man7.org/linux/man-pages/man2/fcntl.2.html, "Advisory record locking".
+
+    A process has one of them: to close any descriptor of that file gives up all locks that the process has on it. A
+    child does not inherit them, so what outlives us does not make us seem alive.
+    """
 
     def __init__(self, path: str) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o660)
         self.owner = secrets.choice(_OWNERS)
-        self._try_lock(self.owner)
+        _try_lock(self._descriptor, self.owner)
         self.lease = _ByteLease(self._descriptor)
 
     def is_alive(self, owner: int) -> bool:
-        if owner == self.owner:
-            return True
-        if not self._try_lock(owner):
+        if owner == self.owner or not _try_lock(self._descriptor, owner):
             return True
         fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, owner)
         return False
@@ -71,9 +73,6 @@ class FilePresence:
 
     def close(self) -> None:
         os.close(self._descriptor)
-
-    def _try_lock(self, byte: int) -> bool:
-        return _try_lock(self._descriptor, byte)
 
 
 class _ByteLease:
@@ -119,30 +118,33 @@ class PostgresPresence:
         self.lease.verify()
 
     def close(self) -> None:
+        self.lease.release()
         self._session.close()
 
     def _connect(self) -> Session:
-        # A server that is gone without a word is noticed within half a minute.
-        return psycopg.connect(
-            self._address, autocommit=True, connect_timeout=10, keepalives_idle=10, keepalives_interval=5
-        )
+        try:
+            session = psycopg.connect(self._address, autocommit=True, **POSTGRES_OPTIONS)
+            # Should this machine be gone without a word, the server frees our locks within half a minute too.
+            for name, value in (("idle", 10), ("interval", 5), ("count", 3)):
+                session.execute(f"SET tcp_keepalives_{name} = {value}")
+        except psycopg.Error as error:
+            raise PresenceLost(f"PostgreSQL is not to be had: {reason(error)}") from error
+        return session
 
 
 class _PostgresLease:
-    """Waits for the lock in a thread: PostgreSQL tells who waits at once, and asking each 10 ms would burden it."""
+    """Asks for the lock and goes on: PostgreSQL answers when it is ours, and to ask each 10 ms would burden it."""
 
     def __init__(self, connect: Callable[[], Session]) -> None:
         self._connect = connect
         self._session: Session | None = None
         self._is_ours = False
-        self._error: psycopg.Error | None = None
 
     def try_acquire(self) -> bool:
-        if self._error:
-            raise PresenceLost(f"the session in PostgreSQL that waits for the lease is gone: {self._error}")
         if not self._session:
             self._session = self._connect()
-            threading.Thread(target=self._wait, args=[self._session], daemon=True).start()
+            self._session.pgconn.send_query(b"SELECT pg_advisory_lock(%d)" % _LEASE)
+        self._is_ours = self._is_ours or self._is_answered(self._session)
         return self._is_ours
 
     def release(self) -> None:
@@ -155,18 +157,24 @@ class _PostgresLease:
         if self._session and self._is_ours:
             _ask(self._session, "SELECT %s", 1)
 
-    def _wait(self, session: Session) -> None:
+    def _is_answered(self, session: Session) -> bool:
         try:
-            session.execute("SELECT pg_advisory_lock(%s)", (_LEASE,))
+            session.pgconn.consume_input()
+            if session.pgconn.is_busy():
+                return False
+            while answer := session.pgconn.get_result():
+                if answer.status != ExecStatus.TUPLES_OK:
+                    raise psycopg.OperationalError(answer.get_error_message())
         except psycopg.Error as error:
-            self._error = error
-        else:
-            self._is_ours = True
+            raise PresenceLost(
+                f"the session in PostgreSQL that waits for the lease is gone: {reason(error)}"
+            ) from error
+        return True
 
 
 def _ask(session: Session, statement: str, number: int) -> bool:
     try:
         row = session.execute(statement, (number,)).fetchone()
     except psycopg.Error as error:
-        raise PresenceLost(f"the session in PostgreSQL that says that we live is gone: {error}") from error
+        raise PresenceLost(f"the session in PostgreSQL that says that we live is gone: {reason(error)}") from error
     return bool(row and row[0])

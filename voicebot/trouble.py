@@ -3,11 +3,12 @@
 import time
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from voicebot import views
 from voicebot.catalogue import texts
 from voicebot.settings import Settings
-from voicebot.storage import Database, outbox
+from voicebot.storage import Database, outbox, reason
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,10 @@ class Trouble:
         now = time.time()
         if self._owner_id is None or now - self._told.get(key, 0.0) < QUIET_SECONDS:
             return
-        self._told[key] = now
-        async with self._database.writing() as connection:
-            await outbox.put(connection, [views.message(self._owner_id, texts(None)(key, **values))], now)
+        try:
+            async with self._database.writing() as connection:
+                await outbox.put(connection, [views.message(self._owner_id, texts(None)(key, **values))], now)
+        except SQLAlchemyError as error:
+            log.warning("database_failed", error=reason(error))  # told when it happens again
+        else:
+            self._told[key] = now

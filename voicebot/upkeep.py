@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from voicebot.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, inbox, jobs, outbox
+from voicebot.storage import Database, heard, inbox, jobs, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class Upkeep:
             await asyncio.to_thread(self._presence.verify)
             try:
                 await self.take_over()
-                await self._forget()
+                await self.forget()
             except SQLAlchemyError as error:
                 log.warning("database_failed", error=str(error))
             await asyncio.sleep(LOOK_SECONDS)
@@ -49,11 +49,14 @@ class Upkeep:
         self._signals.to_do.ring()
         self._signals.to_send.ring()
 
-    async def _forget(self) -> None:
+    async def forget(self) -> None:
+        """At most once an hour."""
         now = time.time()
         if now - self._forgot_at < FORGET_SECONDS:
             return
         self._forgot_at = now
+        before = now - self._settings.keep_days * 86400
         async with self._database.writing() as connection:
-            await inbox.forget_old(connection, now)
-            await jobs.forget_old(connection, now - self._settings.keep_days * 86400)
+            await inbox.forget_old(connection, now, before)
+            await jobs.forget_old(connection, before)
+            await heard.forget_old(connection, before)

@@ -1,6 +1,7 @@
 """What people see, as calls of the Bot API. Pure: nothing is sent from here."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -98,8 +99,10 @@ def result(job: Job, texts: Texts, transcript: Transcript) -> list[Outgoing]:
     first, *others = split(body, LONGEST_MESSAGE)
     shown = [instead_of_placeholder(job, _folded(first))]
     if len(others) < MOST_MESSAGES:
-        return shown + [reply(job.chat_id, job.message_id, _folded(part)) for part in others]
-    return [*shown, _document(job, texts, body)]
+        shown += [reply(job.chat_id, job.message_id, _folded(part)) for part in others]
+    else:
+        shown.append(_document(job, texts, body))
+    return [replace(call, user_id=job.user_id) for call in shown]
 
 
 def split(text: str, longest: int) -> list[str]:

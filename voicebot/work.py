@@ -22,8 +22,8 @@ from voicebot.limits import Refusal
 from voicebot.progress import Progress
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, jobs, outbox
-from voicebot.storage.jobs import Job
+from voicebot.storage import Database, heard, jobs, outbox
+from voicebot.storage.jobs import Job, State
 from voicebot.transcript import Piece, Transcript
 from voicebot.trouble import Trouble
 from voicebot.whisper import Stopped, Whisper
@@ -115,11 +115,11 @@ class Workers:
 
     async def _known(self, job: Job) -> Transcript | None:
         async with self._database.reading() as connection:
-            return await jobs.transcript(connection, job.file_unique_id, job.variant)
+            return await heard.transcript(connection, job.file_unique_id, job.variant)
 
     async def _heard(self, job: Job) -> Transcript:
         async with self._database.reading() as connection:
-            pieces = await jobs.saved_pieces(connection, job.id)  # by an earlier process, which stopped or died
+            pieces = await heard.saved_pieces(connection, job.id)  # by an earlier process, which stopped or died
         with self._scratch.folder() as folder:
             file = folder / "recording"
             await download(self._bot, job.file_id, file, largest=self._settings.max_megabytes * 1024 * 1024)
@@ -173,6 +173,9 @@ class Workers:
         """Once more: a text that still grew may have come after the first time."""
 
         async def say(connection: AsyncConnection) -> None:
+            found = await jobs.get(connection, job.id)
+            if not found or found.state is not State.CANCELLED:
+                return  # erased; or taken over, or done without our hearing of it
             said = views.instead_of_placeholder(job, texts(job.ui_language)("cancelled"))
             await outbox.put(connection, [said], time.time())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -16,6 +16,14 @@ log = structlog.get_logger(__name__)
 
 BUSY_SECONDS = 30
 """How long a writer waits for the one in another process."""
+POSTGRES_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""A server that is gone without a word is noticed within half a minute; the system's defaults take hours."""
 
 
 class DatabaseUrlError(Exception):
@@ -26,7 +34,7 @@ def parse(text: str) -> URL:
     """The URL with the driver that we use. Raises DatabaseUrlError."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseUrlError("DATABASE_URL: is no URL of a database") from None
     match url.get_backend_name():
         case "sqlite" if url.database and url.database != ":memory:":
@@ -42,13 +50,18 @@ def file_of(url: URL) -> Path | None:
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
+def reason(error: BaseException) -> str:
+    """What a database says of it, in one line, without statements and their parameters."""
+    return " ".join(str(getattr(error, "orig", error)).split())
+
+
 class Database:
     """Transactions. One that writes never fails because somebody else wrote meanwhile: it waits."""
 
     def __init__(self, url: URL) -> None:
         self.url = url
         is_file = file_of(url) is not None
-        self._engine = _sqlite(url) if is_file else create_async_engine(url, pool_pre_ping=True)
+        self._engine = _sqlite(url) if is_file else _postgres(url)
         self._writer = self._engine.execution_options(writes=True)
         # SQLite's own waiting is by trying again, ever more rarely: within a process a queue is quicker, and fair.
         self._turn = asyncio.Lock() if is_file else nullcontext()
@@ -71,17 +84,27 @@ class Database:
                 async with self.writing() as connection:
                     return await change(connection)
             except (OperationalError, InterfaceError) as error:  # locked, full, gone
-                log.warning("database_failed", error=str(error.orig))
+                log.warning("database_failed", error=reason(error))
                 await asyncio.sleep(1)
 
     async def close(self) -> None:
         await self._engine.dispose()
 
 
+def _postgres(url: URL) -> AsyncEngine:
+    return create_async_engine(url, pool_pre_ping=True, connect_args=POSTGRES_OPTIONS)
+
+
 def _sqlite(url: URL) -> AsyncEngine:
     engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    prepare_sqlite(engine.sync_engine)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Has its connections write ahead, and begin a transaction where SQLAlchemy means it."""
+
+    @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:
         connection.isolation_level = None  # the driver begins nothing: `begin` below does
         cursor = connection.cursor()
@@ -90,10 +113,8 @@ def _sqlite(url: URL) -> AsyncEngine:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # Who reads first and writes then is refused at once if somebody wrote in between, however long he would wait.
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine

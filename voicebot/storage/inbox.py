@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, cast, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebot.storage.dialects import insert
 from voicebot.storage.tables import inbox
 
 Raw = dict[str, Any]
@@ -16,6 +16,9 @@ Raw = dict[str, Any]
 KNOWN_SECONDS = 7 * 86400
 """How long the number of a done update is known. Telegram gives an update for 24 hours, and restarts its numbers at
 random after a week without any: https://core.telegram.org/bots/api#update"""
+
+
+_DONE = {"state": "done", "raw": None, "error": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +30,9 @@ class Received:
 
 async def accept(connection: AsyncConnection, updates: Sequence[Raw], now: float) -> None:
     """Those that are known already are left as they are: nothing is handled twice."""
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(inbox).on_conflict_do_nothing()
     new = {"state": "new", "received_at": now, "attempts": 0, "next_at": now}
-    await connection.execute(insert, [{"update_id": raw["update_id"], "raw": raw, **new} for raw in updates])
+    rows = [{"update_id": raw["update_id"], "raw": raw, **new} for raw in updates]
+    await connection.execute(insert(connection, inbox).on_conflict_do_nothing(), rows)
 
 
 async def next_ones(connection: AsyncConnection, now: float, limit: int) -> list[Received]:
@@ -42,7 +45,7 @@ async def next_ones(connection: AsyncConnection, now: float, limit: int) -> list
 
 
 async def finish(connection: AsyncConnection, update_id: int) -> None:
-    await connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(state="done", raw=None))
+    await connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(_DONE))
 
 
 async def postpone(connection: AsyncConnection, update_id: int, until: float, error: str) -> None:
@@ -55,8 +58,20 @@ async def give_up(connection: AsyncConnection, update_id: int, error: str) -> No
     await connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(state="dead", error=error))
 
 
-async def forget_old(connection: AsyncConnection, now: float) -> None:
-    await connection.execute(delete(inbox).where(inbox.c.received_at < now - KNOWN_SECONDS, inbox.c.state == "done"))
+async def forget(connection: AsyncConnection, user_id: int) -> None:
+    """What a user sent that could not be handled. Its number stays known."""
+    kinds = ("message", "callback_query", "my_chat_member")
+    senders = [cast(inbox.c.raw[(kind, "from", "id")].as_string(), BigInteger) for kind in kinds]
+    theirs = or_(*(sender == user_id for sender in senders))
+    failed = or_(inbox.c.state == "dead", (inbox.c.state == "new") & (inbox.c.attempts > 0))
+    await connection.execute(update(inbox).where(failed, theirs).values(_DONE))
+
+
+async def forget_old(connection: AsyncConnection, now: float, before: float) -> None:
+    """What is done, as soon as its number may be used again, and what was given up before that time."""
+    done = (inbox.c.state == "done") & (inbox.c.received_at < now - KNOWN_SECONDS)
+    dead = (inbox.c.state == "dead") & (inbox.c.received_at < before)
+    await connection.execute(delete(inbox).where(or_(done, dead)))
 
 
 async def count_waiting(connection: AsyncConnection) -> int:

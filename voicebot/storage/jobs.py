@@ -1,7 +1,7 @@
 """Files that are to be transcribed, in a fair order, and what came of them.
 
 The order is start-time fair queueing (Goyal, Vin, Cheng 1996): a file's turn is where its sender's last one ended, in
-seconds of audio, but not before what is served now. So one who sends a hundred files waits behind his own.
+seconds of audio, but not before how far the queue has come. So one who sends a hundred files waits behind his own.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot.storage import users
-from voicebot.storage.tables import jobs, pieces, transcripts
-from voicebot.transcript import Piece, Segment, Transcript
+from voicebot.storage import heard
+from voicebot.storage.dialects import JOBS_LOCK, alone, insert
+from voicebot.storage.tables import jobs, queue, users
+from voicebot.transcript import Piece, Transcript
 
 
 class State(StrEnum):
@@ -84,38 +84,46 @@ async def usage(connection: AsyncConnection, user_id: int, now: float) -> Usage:
 
 async def add(connection: AsyncConnection, request: Request, now: float) -> Job:
     turn = await _turn(connection, request)
-    new = {"state": State.WAITING, "turn": turn, "attempts": 0, "next_at": now, "created_at": now}
-    made = await connection.execute(insert(jobs).values(**asdict(request), **new).returning(*_COLUMNS))
-    return _job(made.one())
+    asked = asdict(request)
+    row = {**asked, "state": State.WAITING, "turn": turn, "attempts": 0, "next_at": now, "created_at": now}
+    job_id = (await connection.execute(insert(connection, jobs).returning(jobs.c.id), row)).scalar_one()
+    return Job(**asked, id=job_id, state=State.WAITING, attempts=0, placeholder_id=None, created_at=now, error=None)
 
 
 async def _turn(connection: AsyncConnection, request: Request) -> float:
-    if await transcript(connection, request.file_unique_id, request.variant):
-        return 0.0  # it takes no time: nobody has to wait for it, or because of it
-    sender = await users.get(connection, request.user_id)
-    turn = max(sender.last_turn, await _served(connection))
-    await users.change(connection, request.user_id, last_turn=turn + max(request.seconds, 1.0))
-    return turn
-
-
-async def _served(connection: AsyncConnection) -> float:
-    """The furthest turn that came up."""
-    came_up = (State.RUNNING, State.DONE, State.FAILED)
-    furthest = [select(func.max(jobs.c.turn)).where(jobs.c.state == state).scalar_subquery() for state in came_up]
-    return max(turn or 0.0 for turn in (await connection.execute(select(*furthest))).one())
+    if await heard.is_known(connection, request.file_unique_id, request.variant):
+        return -1.0  # it takes no time: it waits for nobody, and nobody because of it
+    length = max(request.seconds, 1.0)
+    come = select(func.coalesce(func.max(queue.c.come), 0.0)).scalar_subquery()
+    first = insert(connection, users).values(id=request.user_id, last_turn=come + length)
+    later = case((users.c.last_turn > come, users.c.last_turn), else_=come) + length
+    added = first.on_conflict_do_update(index_elements=["id"], set_={"last_turn": later}).returning(users.c.last_turn)
+    return float((await connection.execute(added)).scalar_one()) - length
 
 
 async def claim(connection: AsyncConnection, owner: int, now: float) -> Job | None:
     """The next one, which is ours then. One whose audio is being transcribed for somebody else waits for that."""
-    other = jobs.alias()
-    same = (other.c.file_unique_id == jobs.c.file_unique_id) & (other.c.variant == jobs.c.variant)
-    twin = exists(select(1).where(same, other.c.state == State.RUNNING))
+    await alone(connection, JOBS_LOCK)  # else two could begin the same audio
+    running = select(jobs.c.file_unique_id, jobs.c.variant).where(jobs.c.state == State.RUNNING)
+    twin = tuple_(jobs.c.file_unique_id, jobs.c.variant).in_(running)
     due = (jobs.c.state == State.WAITING) & (jobs.c.next_at <= now) & ~twin
+    # Who cancels, or erases, locks a job without us.
     chosen = select(jobs.c.id).where(due).order_by(jobs.c.turn, jobs.c.id).limit(1).with_for_update(skip_locked=True)
     taken = {"state": State.RUNNING, "owner": owner, "attempts": jobs.c.attempts + 1, "started_at": now}
-    claimed = update(jobs).where(jobs.c.id == chosen.scalar_subquery()).values(taken).returning(*_COLUMNS)
-    row = (await connection.execute(claimed)).one_or_none()
-    return _job(row) if row else None
+    claimed = update(jobs).where(jobs.c.id == chosen.scalar_subquery()).values(taken)
+    row = (await connection.execute(claimed.returning(*_COLUMNS, jobs.c.turn))).one_or_none()
+    if not row:
+        return None
+    await _come_to(connection, max(0.0, row.turn))
+    return _job(row)
+
+
+async def _come_to(connection: AsyncConnection, turn: float) -> None:
+    """It never goes back: jobs are forgotten, and who comes first then must not overtake all others for days."""
+    first = insert(connection, queue).values(id=1, come=turn)
+    await connection.execute(
+        first.on_conflict_do_update(index_elements=["id"], set_={"come": turn}, where=queue.c.come < turn)
+    )
 
 
 async def get(connection: AsyncConnection, job_id: int) -> Job | None:
@@ -139,17 +147,11 @@ async def place(connection: AsyncConnection, job_id: int) -> int:
 
 async def save_piece(connection: AsyncConnection, job: Job, owner: int, number: int, piece: Piece) -> bool:
     """Whether the job is still ours: it may have been cancelled."""
-    if not await _is_ours(connection, job, owner):
+    ours = select(jobs.c.id).where(_ours(job, owner)).with_for_update()  # who ends it meanwhile would miss this piece
+    if await connection.scalar(ours) is None:
         return False
-    insert_piece = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(pieces)
-    saved = insert_piece.values(job_id=job.id, number=number, piece=asdict(piece)).on_conflict_do_nothing()
-    await connection.execute(saved)
+    await heard.add_piece(connection, job.id, number, piece)
     return True
-
-
-async def saved_pieces(connection: AsyncConnection, job_id: int) -> list[Piece]:
-    chosen = select(pieces.c.piece).where(pieces.c.job_id == job_id).order_by(pieces.c.number)
-    return [_piece(raw) for raw in await connection.scalars(chosen)]
 
 
 async def finish(connection: AsyncConnection, job: Job, owner: int, transcript: Transcript, now: float) -> bool:
@@ -157,10 +159,7 @@ async def finish(connection: AsyncConnection, job: Job, owner: int, transcript: 
     done = {"state": State.DONE, "seconds": transcript.duration, "error": None}
     if not await _end(connection, job, owner, now, done):
         return False
-    key = {"file_unique_id": job.file_unique_id, "variant": job.variant}
-    insert_kept = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(transcripts)
-    kept = insert_kept.values(**key, transcript=asdict(transcript), created_at=now).on_conflict_do_nothing()
-    await connection.execute(kept)
+    await heard.keep(connection, job.file_unique_id, job.variant, transcript, now)
     return True
 
 
@@ -185,7 +184,7 @@ async def cancel(connection: AsyncConnection, job_id: int, now: float) -> bool:
     unfinished = (jobs.c.id == job_id) & jobs.c.state.in_((State.WAITING, State.RUNNING))
     ended = {"state": State.CANCELLED, "owner": None, "finished_at": now}
     cancelled = await connection.execute(update(jobs).where(unfinished).values(ended))
-    await _forget_pieces(connection, job_id)
+    await heard.forget_pieces(connection, job_id)
     return bool(cancelled.rowcount)
 
 
@@ -224,19 +223,12 @@ async def take_from(connection: AsyncConnection, dead: set[int]) -> None:
     await connection.execute(update(jobs).where(orphaned).values(state=State.WAITING, owner=None))
 
 
-async def transcript(connection: AsyncConnection, file_unique_id: str, variant: str) -> Transcript | None:
-    same = (transcripts.c.file_unique_id == file_unique_id) & (transcripts.c.variant == variant)
-    raw = await connection.scalar(select(transcripts.c.transcript).where(same))
-    return _transcript(raw) if raw else None
-
-
 async def set_placeholder(connection: AsyncConnection, job_id: int, message_id: int) -> None:
     await connection.execute(update(jobs).where(jobs.c.id == job_id).values(placeholder_id=message_id))
 
 
 async def forget_old(connection: AsyncConnection, before: float) -> None:
     over = jobs.c.state.in_((State.DONE, State.FAILED, State.CANCELLED))
-    await connection.execute(delete(transcripts).where(transcripts.c.created_at < before))
     await connection.execute(delete(jobs).where(over, jobs.c.created_at < before))
 
 
@@ -244,16 +236,8 @@ async def _end(connection: AsyncConnection, job: Job, owner: int, now: float, va
     ended = update(jobs).where(_ours(job, owner)).values(**values, owner=None, finished_at=now)
     was_ours = bool((await connection.execute(ended)).rowcount)
     if was_ours:
-        await _forget_pieces(connection, job.id)
+        await heard.forget_pieces(connection, job.id)
     return was_ours
-
-
-async def _forget_pieces(connection: AsyncConnection, job_id: int) -> None:
-    await connection.execute(delete(pieces).where(pieces.c.job_id == job_id))
-
-
-async def _is_ours(connection: AsyncConnection, job: Job, owner: int) -> bool:
-    return await connection.scalar(select(jobs.c.id).where(_ours(job, owner))) is not None
 
 
 def _ours(job: Job, owner: int) -> ColumnElement[bool]:
@@ -261,16 +245,5 @@ def _ours(job: Job, owner: int) -> ColumnElement[bool]:
 
 
 def _job(row: Row[Any]) -> Job:
-    return Job(**{**row._mapping, "state": State(row.state)})
-
-
-def _piece(raw: dict[str, Any]) -> Piece:
-    return Piece(**{**raw, "segments": _segments(raw)})
-
-
-def _transcript(raw: dict[str, Any]) -> Transcript:
-    return Transcript(**{**raw, "segments": _segments(raw)})
-
-
-def _segments(raw: dict[str, Any]) -> tuple[Segment, ...]:
-    return tuple(Segment(**segment) for segment in raw["segments"])
+    known = {column.name: row._mapping[column] for column in _COLUMNS}
+    return Job(**{**known, "state": State(row.state)})

@@ -1,12 +1,13 @@
 """What is to be sent: written in the transaction that decides it, so that no answer is lost with the process."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebot.storage.dialects import OUTBOX_LOCK, alone
 from voicebot.storage.tables import outbox
 
 
@@ -22,6 +23,8 @@ class Outgoing:
     """Content of the text file that goes with it."""
     job_id: int | None = None
     """The job whose placeholder it sends, or edits."""
+    user_id: int | None = None
+    """Whose words are in it: it goes with what is known of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +33,24 @@ class Pending(Outgoing):
     attempts: int
 
 
-_COLUMNS = [outbox.c[name] for name in ("id", "chat_id", "method", "payload", "document", "job_id", "attempts")]
+_COLUMNS = [outbox.c[field.name] for field in fields(Pending)]
 
 
 async def put(connection: AsyncConnection, calls: Sequence[Outgoing], now: float) -> None:
     new = {"attempts": 0, "created_at": now}
-    columns = ("chat_id", "method", "payload", "document", "job_id")
-    rows = [{name: getattr(call, name) for name in columns} | new for call in calls]
+    rows = [{field.name: getattr(call, field.name) for field in fields(Outgoing)} | new for call in calls]
     if rows:
         await connection.execute(insert(outbox), rows)
 
 
 async def claim(connection: AsyncConnection, owner: int, not_of: Collection[int], limit: int) -> list[Pending]:
     """The first call of each chat, except of these chats, and of those where somebody is at work already."""
-    earlier = outbox.alias()
-    has_earlier = exists(select(1).where(earlier.c.chat_id == outbox.c.chat_id, earlier.c.id < outbox.c.id))
-    free = outbox.c.owner.is_(None) & outbox.c.chat_id.not_in(not_of) & ~has_earlier
-    chosen = select(outbox.c.id).where(free).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    await alone(connection, OUTBOX_LOCK)  # else two could write to one chat, where a call with a lower id comes later
+    other = outbox.alias()
+    earlier = exists(select(1).where(other.c.chat_id == outbox.c.chat_id, other.c.id < outbox.c.id))
+    at_work = select(other.c.chat_id).where(other.c.owner.is_not(None))
+    due = outbox.c.chat_id.not_in(not_of) & outbox.c.chat_id.not_in(at_work) & ~earlier
+    chosen = select(outbox.c.id).where(due).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
     claimed = update(outbox).where(outbox.c.id.in_(chosen.scalar_subquery())).values(owner=owner)
     rows = await connection.execute(claimed.returning(*_COLUMNS))
     return [Pending(**row._mapping) for row in rows]
@@ -66,7 +70,7 @@ async def give_back(connection: AsyncConnection, call: Pending) -> None:
 
 
 async def owners(connection: AsyncConnection) -> set[int]:
-    return {owner for owner in await connection.scalars(select(outbox.c.owner).distinct()) if owner is not None}
+    return set(await connection.scalars(select(outbox.c.owner).where(outbox.c.owner.is_not(None)).distinct()))
 
 
 async def take_from(connection: AsyncConnection, dead: set[int]) -> None:

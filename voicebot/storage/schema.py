@@ -14,12 +14,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from voicebot.storage import file_of
+from voicebot.storage import BUSY_SECONDS, POSTGRES_OPTIONS, file_of, prepare_sqlite, reason
+from voicebot.storage.dialects import MIGRATION_LOCK
 
 KEPT_BACKUPS = 3
-_LOCK = 0x564F4943  # of PostgreSQL's advisory locks, the one of voicebot's migrations
-_SCRIPTS = Path(__file__).parent / "migrations"
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+class NotMigrated(Exception):
+    """The database is as it was, and not as this version needs it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,35 +45,62 @@ class Schema:
 
 
 def look(url: URL) -> Schema:
-    """Raises sqlalchemy.exc.SQLAlchemyError if the database cannot be reached."""
+    """Changes nothing. Raises sqlalchemy.exc.SQLAlchemyError if the database cannot be reached."""
     with _connected(url) as connection:
         return _schema(connection)
 
 
 def migrate(url: URL, say: Callable[[str], object]) -> None:
-    """To the newest revision that is known; SQLite is backed up before, and nobody else migrates meanwhile."""
-    if file := file_of(url):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(url), _connected(url) as connection:
-        schema = _schema(connection)
-        if not schema.is_behind:
-            say(f"the database has revision {schema.revision}; nothing to migrate")
-            return
-        if file and schema.revision:
-            say(f"backed up to {_back_up(file)}")
-        config = _config()
-        config.attributes["connection"] = connection
+    """To the newest revision that is known; SQLite is backed up before. All or nothing. Raises NotMigrated.
+
+    Who comes while another process does so waits for it.
+    """
+    try:
+        if file := file_of(url):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(url):
+            with _connected(url, writes=True) as connection, connection.begin():
+                done = _migrate(connection, file, say)
+            say(done)  # it is committed
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise NotMigrated(f"{url.render_as_string()} cannot be used: {reason(error)}") from error
+
+
+def _migrate(connection: Connection, file: Path | None, say: Callable[[str], object]) -> str:
+    """What was done."""
+    schema = _schema(connection)
+    if schema.is_newer:
+        return f"the database has revision {schema.revision}: newer than this version of voicebot, which can use it"
+    if not schema.is_behind:
+        return f"the database has revision {schema.revision}; nothing to migrate"
+    if file and schema.revision:
+        say(f"backed up to {_back_up(file, schema.revision)}")
+    what = f"from revision {schema.revision or 'none'} to {schema.newest_known}"
+    _upgrade(connection, what)
+    return f"migrated the database {what}"
+
+
+def _upgrade(connection: Connection, what: str) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
         command.upgrade(config, "head")
-        connection.commit()
-        say(f"migrated the database from revision {schema.revision or 'none'} to {schema.newest_known}")
+    except Exception as error:  # a migration is code like any other
+        said = f"{type(error).__name__}: {reason(error)}"
+        raise NotMigrated(f"the migration {what} failed, and the database is as it was: {said}") from error
 
 
 @contextlib.contextmanager
-def _connected(url: URL) -> Iterator[Connection]:
-    drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
-    engine = create_engine(url.set(drivername=drivers[url.get_backend_name()]))
+def _connected(url: URL, *, writes: bool = False) -> Iterator[Connection]:
+    """Who only reads changes nothing: not even how SQLite writes."""
+    if file_of(url):
+        engine = create_engine(url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
+        if writes:
+            prepare_sqlite(engine)  # a migration that fails half way takes back the tables that it made, too
+    else:
+        engine = create_engine(url, connect_args=POSTGRES_OPTIONS)
     try:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(writes=writes) as connection:
             yield connection
     finally:
         engine.dispose()
@@ -86,18 +118,21 @@ def _alone(url: URL) -> Iterator[None]:
             os.close(descriptor)
     else:
         with _connected(url) as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
             yield
 
 
-def _back_up(file: Path) -> Path:
+def _back_up(file: Path, revision: str) -> Path:
     """By SQLite's own means, which know what stands in the write-ahead log: a copy of the file would lack it."""
-    made = file.with_name(f"{file.name}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.backup")
-    unfinished = made.with_suffix(".unfinished")
-    with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(unfinished)) as target:
-        source.backup(target)
-    unfinished.chmod(0o600)
-    unfinished.rename(made)
+    made = file.with_name(f"{file.name}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{revision}.backup")
+    unfinished = file.with_name(f"{file.name}.backup-unfinished")
+    try:
+        unfinished.touch(mode=0o600)
+        with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(unfinished)) as to:
+            source.backup(to)
+        unfinished.rename(made)
+    finally:
+        unfinished.unlink(missing_ok=True)
     for old in sorted(file.parent.glob(f"{file.name}.*.backup"))[:-KEPT_BACKUPS]:
         old.unlink()
     return made
@@ -116,5 +151,5 @@ def _known() -> set[str]:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("script_location", str(SCRIPTS))
     return config

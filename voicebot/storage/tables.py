@@ -2,18 +2,25 @@
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, false
 
-metadata = MetaData()
+# A later migration has to name what it drops. These are the names that PostgreSQL gives by itself; SQLite gives none.
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
 
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
-"""A key that counts by itself: SQLite does that for INTEGER only, which has 64 bits there."""
+"""A key: SQLite knows INTEGER only as the number of the row itself, and it has 64 bits there."""
 
 inbox = Table(
     "inbox",
     metadata,
-    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
-    Column(
-        "raw", JSON(none_as_null=True)
-    ),  # erased once it is done: the number alone keeps the update from being handled twice
+    Column("update_id", NUMBER, primary_key=True, autoincrement=False),
+    # erased once it is done: the number alone keeps the update from being handled twice
+    Column("raw", JSON(none_as_null=True)),
     Column("state", Text, nullable=False),
     Column("received_at", Float, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -25,7 +32,7 @@ inbox = Table(
 users = Table(
     "users",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
     Column("speech_language", Text),  # NULL: whatever is heard
     Column("timestamps", Boolean, nullable=False, server_default=false()),
     Column("translate", Boolean, nullable=False, server_default=false()),
@@ -65,6 +72,13 @@ jobs = Table(
     sqlite_autoincrement=True,  # buttons name jobs: the number of one that was deleted is not given again
 )
 
+queue = Table(
+    "queue",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # there is one row
+    Column("come", Float, nullable=False),  # the furthest turn that came up
+)
+
 pieces = Table(
     "pieces",
     metadata,
@@ -92,9 +106,11 @@ outbox = Table(
     Column("payload", JSON, nullable=False),
     Column("document", Text),  # content of a file that goes with it
     Column("job_id", BigInteger),
+    Column("user_id", BigInteger),  # whose words are in it
     Column("owner", BigInteger),
     Column("attempts", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
     Index("outbox_by_chat", "chat_id", "id"),
-    Index("outbox_by_job", "job_id"),
 )
+_at_work = outbox.c.owner.is_not(None)
+Index("outbox_at_work", outbox.c.chat_id, outbox.c.owner, sqlite_where=_at_work, postgresql_where=_at_work)

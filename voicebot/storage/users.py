@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebot.storage import inbox
+from voicebot.storage.dialects import insert
 from voicebot.storage.tables import jobs, outbox, pieces, transcripts, users
 
 
@@ -26,10 +27,9 @@ async def get(connection: AsyncConnection, user_id: int) -> User:
 
 
 async def change(connection: AsyncConnection, user_id: int, **changes: str | float | bool | None) -> User:
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(users)
-    await connection.execute(insert.values(id=user_id).on_conflict_do_nothing())
-    await connection.execute(update(users).where(users.c.id == user_id).values(changes))
-    return await get(connection, user_id)
+    first = insert(connection, users).values(id=user_id, **changes)
+    changed = first.on_conflict_do_update(index_elements=["id"], set_=changes).returning(*users.c)
+    return User(**(await connection.execute(changed)).one()._mapping)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +48,14 @@ async def totals(connection: AsyncConnection, user_id: int | None) -> Totals:
 
 
 async def forget(connection: AsyncConnection, user_id: int) -> None:
-    """All that is known of a user: settings, jobs, what was heard, and what is still to be sent about it."""
+    """All that is known of a user: settings, jobs, what was heard, what is still to be sent about it, what failed."""
+    # First nobody's: a worker who is about to write something about one of them has done so now, or finds it gone.
+    await connection.execute(update(jobs).where(jobs.c.user_id == user_id).values(state="cancelled", owner=None))
     theirs = select(jobs.c.id).where(jobs.c.user_id == user_id)
-    heard = select(jobs.c.file_unique_id).where(jobs.c.user_id == user_id)
+    audio = select(jobs.c.file_unique_id).where(jobs.c.user_id == user_id)
     await connection.execute(delete(pieces).where(pieces.c.job_id.in_(theirs)))
-    await connection.execute(delete(outbox).where(outbox.c.job_id.in_(theirs)))
-    await connection.execute(delete(transcripts).where(transcripts.c.file_unique_id.in_(heard)))
+    await connection.execute(delete(outbox).where(or_(outbox.c.user_id == user_id, outbox.c.job_id.in_(theirs))))
+    await connection.execute(delete(transcripts).where(transcripts.c.file_unique_id.in_(audio)))
     await connection.execute(delete(jobs).where(jobs.c.user_id == user_id))
     await connection.execute(delete(users).where(users.c.id == user_id))
+    await inbox.forget(connection, user_id)

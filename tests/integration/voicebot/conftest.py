@@ -1,11 +1,15 @@
 """A Telegram and a bot for the session; tests use people and chats of their own."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.fakes.telegram import Telegram
+from tests.postgres import Postgres
 from tests.voicebots import VoiceBot, voicebot
+from voicebot import storage
+from voicebot.storage import Database
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +24,40 @@ def bot(telegram: Telegram, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with voicebot(telegram, f"sqlite:///{folder}/voicebot.db", folder) as made:
         made.becomes("active")
         yield made
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+    return SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(_parts: None) -> Iterator[PostgresDatabases]:
+    server = Postgres("127.0.0.1")
+    server.start()
+    try:
+        yield PostgresDatabases(server)
+    finally:
+        server.stop()
+        server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def databases(request: pytest.FixtureRequest) -> SqliteDatabases | PostgresDatabases:
+    """A test that uses these is run for both."""
+    made: SqliteDatabases | PostgresDatabases = request.getfixturevalue(f"{request.param}_databases")
+    return made
+
+
+@pytest.fixture
+def database_url(databases: SqliteDatabases | PostgresDatabases) -> Iterator[str]:
+    """Of a database of the newest revision."""
+    with databases.migrated() as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    made = Database(storage.parse(database_url))
+    yield made
+    await made.close()
