@@ -74,5 +74,4 @@ class Progress:
 
 
 def _at_place(job: Job, place: int) -> Outgoing:
-    words = texts(job.ui_language)
-    return views.instead_of_placeholder(job, views.queued(words, place), views.cancel(job, words))
+    return views.at_place(job, texts(job.ui_language), place)

@@ -35,8 +35,10 @@ class Request:
     update_id: int
     user_id: int
     chat_id: int
+    thread_id: int | None
     message_id: int
     ui_language: str
+    """As Telegram tells it of the sender: pt-br."""
     file_id: str
     file_unique_id: str
     seconds: float
@@ -70,6 +72,10 @@ class Usage:
 _COLUMNS = [jobs.c[field.name] for field in fields(Job)]
 
 
+def variant(model: str, translate: bool, speech_language: str | None) -> str:
+    return f"{model}:{'translate' if translate else 'transcribe'}:{speech_language or 'auto'}"
+
+
 async def usage(connection: AsyncConnection, user_id: int, now: float) -> Usage:
     unfinished = jobs.c.state.in_((State.WAITING, State.RUNNING))
     today = (jobs.c.user_id == user_id) & (jobs.c.created_at > now - 86400) & (jobs.c.state != State.CANCELLED)
@@ -82,16 +88,25 @@ async def usage(connection: AsyncConnection, user_id: int, now: float) -> Usage:
     return Usage(waiting=waiting, waiting_of_user=waiting_of_user, seconds_of_user=seconds)
 
 
-async def add(connection: AsyncConnection, request: Request, now: float) -> Job:
-    turn = await _turn(connection, request)
-    new = {"state": State.WAITING, "turn": turn, "attempts": 0, "next_at": now, "created_at": now}
-    made = await connection.execute(insert(jobs).values(**asdict(request), **new).returning(*_COLUMNS))
+async def add(
+    connection: AsyncConnection,
+    request: Request,
+    now: float,
+    *,
+    known: Transcript | None = None,
+    placeholder_id: int | None = None,
+) -> Job:
+    """What is `known` is done already."""
+    new: dict[str, Any] = {"attempts": 0, "next_at": now, "created_at": now, "placeholder_id": placeholder_id}
+    if known:
+        new |= {"state": State.DONE, "turn": 0.0, "seconds": known.duration, "finished_at": now}
+    else:
+        new |= {"state": State.WAITING, "turn": await _turn(connection, request)}
+    made = await connection.execute(insert(jobs).values(asdict(request) | new).returning(*_COLUMNS))
     return _job(made.one())
 
 
 async def _turn(connection: AsyncConnection, request: Request) -> float:
-    if await transcript(connection, request.file_unique_id, request.variant):
-        return 0.0  # it takes no time: nobody has to wait for it, or because of it
     sender = await users.get(connection, request.user_id)
     turn = max(sender.last_turn, await _served(connection))
     await users.change(connection, request.user_id, last_turn=turn + max(request.seconds, 1.0))
@@ -135,6 +150,11 @@ async def place(connection: AsyncConnection, job_id: int) -> int:
     before = or_(jobs.c.turn < mine.c.turn, (jobs.c.turn == mine.c.turn) & (jobs.c.id < mine.c.id))
     ahead = select(func.count()).select_from(jobs, mine).where(jobs.c.state == State.WAITING, before)
     return (await connection.scalar(ahead) or 0) + 1
+
+
+async def unfinished(connection: AsyncConnection, user_id: int) -> list[Job]:
+    theirs = (jobs.c.user_id == user_id) & jobs.c.state.in_((State.WAITING, State.RUNNING))
+    return [_job(row) for row in await connection.execute(select(*_COLUMNS).where(theirs))]
 
 
 async def save_piece(connection: AsyncConnection, job: Job, owner: int, number: int, piece: Piece) -> bool:
