@@ -74,4 +74,5 @@ class Dispatch:
             return
         async with self._database.writing() as connection:
             await inbox.give_up(connection, received.update_id, said)
+        metrics.updates.labels("dead").inc()
         await self._trouble.tell("update_failed", error=escape(said))

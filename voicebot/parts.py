@@ -17,7 +17,7 @@ def split(text: str, longest: int) -> list[str]:
     """Parts of at most `longest` units, cut after a sentence, else after a word, else anywhere."""
     parts = []
     while units(text) > longest:
-        cut = _last_cut(_beginning(text, longest))
+        cut = _last_cut(text, len(_beginning(text, longest)))
         parts.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
     return [*parts, text]
@@ -35,8 +35,11 @@ def _beginning(text: str, longest: int) -> str:
     return text.encode("utf-16-le")[: longest * 2].decode("utf-16-le", "ignore")  # half an emoji is left out
 
 
-def _last_cut(head: str) -> int:
-    ends = [match.end() for match in _SENTENCE_END.finditer(head)]
-    if ends and ends[-1] > len(head) // 2:
+def _last_cut(text: str, most: int) -> int:
+    """White space after so many characters does no harm: it is stripped."""
+    window = text[: most + 1]
+    ends = [match.end() for match in _SENTENCE_END.finditer(window)]
+    ends = [end for end in ends if len(window[:end].rstrip()) <= most]
+    if ends and ends[-1] > most // 2:
         return ends[-1]
-    return head.rfind(" ") + 1 or len(head)
+    return window.rfind(" ") + 1 or most

@@ -15,6 +15,11 @@ _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
 _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
 
 
+_READ = SettingsConfigDict(
+    env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, use_attribute_docstrings=True
+)
+
+
 class SettingsError(Exception):
     """What is set makes no sense; one line for each variable."""
 
@@ -36,30 +41,35 @@ UserIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
 class DatabaseSettings(BaseSettings):
     """What a migration needs: no token."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = _READ
 
     database_url: SecretStr = SecretStr("sqlite:///data/voicebot.db")
     """sqlite:///relative/path, sqlite:////absolute/path or postgresql://user:password@host/name"""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is told: debug, info, warning or error."""
     log_format: Literal["json", "text"] = "json"
+    """json: an object a line, for machines; text: for people."""
 
 
 class WhisperSettings(BaseSettings):
     """How speech is recognised. The defaults suit a server with 2 processors and 4 GB."""
 
-    model_config = SettingsConfigDict(env_prefix="whisper_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(**_READ, env_prefix="whisper_")
 
     model: str = "small"
     """A size (tiny, base, small, medium, large-v3, turbo), a name on Hugging Face, or the path of a model's folder."""
     model_folder: Path = Path("data/models")
     """Where a model that has no folder is downloaded to, once."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """cpu, cuda or auto."""
     compute_type: str = "int8"
+    """How exactly it computes: int8 is the quickest on processors, float16 on graphics cards."""
     workers: int = Field(default=0, ge=0, le=64)
     """How many files are transcribed at once; 0: two, or one where there is one processor."""
     threads: int = Field(default=0, ge=0, le=256)
     """Processors for each of them; 0: what there are, shared."""
     beam_size: int = Field(default=5, ge=1, le=20)
+    """How many wordings it pursues at once: fewer are quicker, and more often wrong."""
     retries: int = Field(default=2, ge=0, le=2)
     """How often a piece that came out improbable or repetitive is tried again, each time as long as the first."""
     piece_seconds: float = Field(default=30.0, ge=1, le=30)
@@ -120,7 +130,8 @@ def read(kind: type[Kind]) -> Kind:
     except ValidationError as error:
         prefix = str(kind.model_config.get("env_prefix") or "")
         lines = [f"{prefix}{each['loc'][0]}".upper() + f": {_said(each)}" for each in error.errors()]
-        raise SettingsError("\n".join(lines)) from None  # the original shows values, which may be secret
+        # The original shows values, which may be secret; and a list has an error for each of its items.
+        raise SettingsError("\n".join(dict.fromkeys(lines))) from None
 
 
 def _said(error: ErrorDetails) -> str:

@@ -9,7 +9,7 @@ from aiogram import F, Router
 from aiogram.types import CallbackQuery, Update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot import languages, limits, views
+from voicebot import languages, limits, metrics, views
 from voicebot.catalogue import Texts
 from voicebot.settings import Settings
 from voicebot.storage import jobs
@@ -62,6 +62,7 @@ async def hear_again(
         return views.toasted(query, texts("not_yours"))
     request, now = _in_language(job, match[2], event_update.update_id, model), time.time()
     if known := await jobs.transcript(connection, request.file_unique_id, request.variant):
+        metrics.jobs.labels("known").inc()
         done = await jobs.add(connection, request, now, known=known, placeholder_id=job.placeholder_id)
         return [*views.toasted(query), *views.result(done, texts, known)]
     usage = await jobs.usage(connection, job.user_id, now)

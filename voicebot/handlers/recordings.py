@@ -8,7 +8,7 @@ from aiogram.enums import ChatType, ContentType
 from aiogram.types import ExternalReplyInfo, Message, Update, User as TelegramUser
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot import limits, views
+from voicebot import limits, metrics, views
 from voicebot.catalogue import FALLBACK, Texts
 from voicebot.settings import Settings
 from voicebot.storage import jobs, users
@@ -52,6 +52,7 @@ async def take(
     now, user = time.time(), await users.get(connection, sender_id)
     request = _request(message, recording, user, event_update.update_id, event_from_user.language_code, model)
     if known := await jobs.transcript(connection, request.file_unique_id, request.variant):
+        metrics.jobs.labels("known").inc()
         done = await jobs.add(connection, request, now, known=known)
         return views.result(done, texts, known, show=views.reply)
     usage = await jobs.usage(connection, user.id, now)

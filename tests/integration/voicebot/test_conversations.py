@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fakes.telegram import DOWNLOAD, Chat, Message, Telegram, User
-from tests.speech import encoded, picture, say, silence, voice_note, words
+from tests.speech import encoded, groups, picture, say, silence, voice_note, words
 from tests.voicebots import VoiceBot
 
 pytestmark = pytest.mark.usefixtures("bot")
@@ -107,6 +107,18 @@ def test_the_answer_stays_one_message_and_ends_without_buttons(anna: User) -> No
     assert anna.chat.answers_to(sent) == [answer]
     assert answer.texts[0] == "In the queue: you are next."
     assert answer.labels == []
+
+
+def test_text_grows_until_it_is_cancelled_and_the_next_one_is_heard_at_once(anna: User) -> None:
+    long = anna.sends_voice(encoded(groups(["7294"] * 80)), duration=400)
+    answer = anna.chat.wait_for_answer(long, "In the queue")
+    anna.chat.wait_until(lambda: words("7294") in answer.text and answer.text.endswith(" %"), "text that grows")
+    anna.clicks("Cancel", answer)
+    says(anna.chat, answer, "Cancelled.")
+    short = anna.sends_voice(voice_note("18"), duration=1)
+    anna.chat.wait_for_answer(short, words("18"))
+    assert anna.chat.answers_to(long) == [answer]
+    assert (answer.text, answer.labels) == ("Cancelled.", [])
 
 
 def test_the_same_recording_is_heard_once_and_answered_from_memory_then(telegram: Telegram, anna: User) -> None:

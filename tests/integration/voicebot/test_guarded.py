@@ -1,8 +1,11 @@
 """A bot for some people only, with narrow limits, that Prometheus asks."""
 
+import contextlib
+import sqlite3
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,7 @@ class Guarded:
     owner: User
     friends: tuple[User, ...]
     metrics_port: int
+    database: Path
 
     def metric(self, line: str) -> float:
         """Of a line of /metrics that begins so; 0 if there is none."""
@@ -33,9 +37,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("guarded")
     with Telegram() as telegram:
         owner = telegram.add_user("Olga", "ru")
-        friends = tuple(telegram.add_user(name) for name in ("Anna", "Boris", "Clara"))
+        friends = tuple(telegram.add_user(name) for name in ("Anna", "Boris", "Clara", "Dora", "Emil"))
         allowed = ", ".join(str(friend.id) for friend in friends)
-        limits = {"MAX_QUEUED_PER_USER": "3", "MAX_QUEUED": "4", "MAX_MINUTES_PER_DAY": "10"}
         port = free_port()
         with voicebot(
             telegram,
@@ -44,10 +47,19 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             OWNER_ID=str(owner.id),
             ALLOWED_USERS=allowed,
             METRICS_PORT=str(port),
-            **limits,
+            MAX_QUEUED_PER_USER="3",
+            MAX_QUEUED="4",
+            MAX_MINUTES_PER_DAY="10",
         ) as bot:
             bot.becomes("active")
-            yield Guarded(telegram=telegram, bot=bot, owner=owner, friends=friends, metrics_port=port)
+            yield Guarded(
+                telegram=telegram,
+                bot=bot,
+                owner=owner,
+                friends=friends,
+                metrics_port=port,
+                database=folder / "voicebot.db",
+            )
 
 
 def test_a_stranger_is_told_once_with_their_number_and_counted_then(guarded: Guarded) -> None:
@@ -68,7 +80,7 @@ def test_a_stranger_is_told_once_with_their_number_and_counted_then(guarded: Gua
 
 
 def test_limits_are_told_with_their_numbers(guarded: Guarded) -> None:
-    telegram, (anna, boris, clara) = guarded.telegram, guarded.friends
+    telegram, (anna, boris, clara, *_) = guarded.telegram, guarded.friends
     with telegram.faults.hold(DOWNLOAD, stage="before") as held:
         sent = [anna.sends_voice(voice_note("301"), duration=2)]
         assert held.wait(10)
@@ -80,7 +92,7 @@ def test_limits_are_told_with_their_numbers(guarded: Guarded) -> None:
         refused = clara.sends_voice(voice_note("321"), duration=2)
         clara.chat.wait_for_answer(refused, "4 recordings are waiting just now")
         eventually(lambda: guarded.metric("voicebot_jobs_waiting") == 4, "4 that wait in the metrics")
-        assert guarded.metric("voicebot_oldest_waiting_timestamp_seconds") > 0
+        assert guarded.metric("voicebot_oldest_waiting_seconds") > 0
         assert guarded.metric("voicebot_jobs_running") == 1
     for message, digits in zip(sent, ("301", "302", "303"), strict=True):
         anna.chat.wait_for_answer(message, words(digits), within=20)
@@ -90,7 +102,7 @@ def test_limits_are_told_with_their_numbers(guarded: Guarded) -> None:
 
 
 def test_who_sends_much_waits_behind_their_own_and_others_see_their_place(guarded: Guarded) -> None:
-    telegram, (anna, boris, clara) = guarded.telegram, guarded.friends
+    telegram, (*_, clara, anna, boris) = guarded.telegram, guarded.friends
     order: list[str] = []
     note_order = telegram.faults.before(
         "editMessageText",
@@ -103,6 +115,7 @@ def test_who_sends_much_waits_behind_their_own_and_others_see_their_place(guarde
         assert held.wait(10)
         many = [anna.sends_voice(voice_note(digits), duration=5) for digits in ("401", "402", "403")]
         last = anna.chat.wait_for_answer(many[-1], "In the queue: place 3.")
+        eventually(lambda: guarded.metric("voicebot_jobs_waiting") == 3, "3 whose places are watched")
         one = boris.sends_voice(voice_note("411"), duration=2)
         boris.chat.wait_for_answer(one, "In the queue: place 2.")
         anna.chat.wait_until(lambda: last.text == "In the queue: place 4.", "the place that moved")
@@ -112,15 +125,37 @@ def test_who_sends_much_waits_behind_their_own_and_others_see_their_place(guarde
     assert order == [words(digits) for digits in ("401", "411", "402", "403")]
 
 
-def test_the_owner_hears_of_what_failed_for_good_and_can_have_it_tried_again(guarded: Guarded) -> None:
+def test_the_owner_sees_what_failed_for_good_and_can_have_it_tried_again(guarded: Guarded) -> None:
     owner, anna = guarded.owner, guarded.friends[0]
-    assert guarded.telegram
     owner.sends_text("/dead")
     owner.chat.wait_for("нет.")
-    assert "dead" in owner.sees_commands_of(guarded.telegram.bot)
-    assert "dead" not in anna.sees_commands_of(guarded.telegram.bot)
-    anna.sends_text("/dead")
-    anna.chat.wait_for("I do not know that command")
+    sent = anna.sends_voice(voice_note("601"), duration=2)
+    answer = anna.chat.wait_for_answer(sent, words("601"))
+    with contextlib.closing(sqlite3.connect(guarded.database)) as database, database:
+        database.execute("DELETE FROM transcripts")
+        database.execute(
+            "UPDATE jobs SET state = 'failed', error = 'a <strange> one' WHERE id = (SELECT max(id) FROM jobs)"
+        )
+
+    owner.sends_text("/dead")
+    listed = owner.chat.wait_for("a <strange> one")
+    query = owner.clicks("Ещё раз", listed)
+    owner.chat.wait_until(lambda: query.answer and query.answer["text"] == "Снова в очереди.", "a word about it")
+    with_state = "SELECT state FROM jobs WHERE id = (SELECT max(id) FROM jobs)"
+    with contextlib.closing(sqlite3.connect(guarded.database)) as database:
+        eventually(lambda: database.execute(with_state).fetchone() == ("done",), "the end of the second try")
+    assert answer.text == words("601")
+
+
+def test_what_is_the_owners_nobody_else_knows(guarded: Guarded) -> None:
+    owner, anna, bot = guarded.owner, guarded.friends[0], guarded.telegram.bot
+    owner.chat.wait_until(lambda: "dead" in owner.sees_commands_of(bot), "the owner's menu")
+    assert "dead" not in anna.sees_commands_of(bot)
+    asked = anna.sends_text("/dead")
+    answer = anna.chat.wait_for("I do not know that command")
+    query = guarded.telegram.click(anna, bot, answer, "retry:1")
+    anna.chat.wait_until(lambda: query.answer and "another time" in query.answer["text"], "a word about it")
+    assert anna.chat.answers_to(asked) == []
 
 
 def test_the_owners_stats_are_for_everybody(guarded: Guarded) -> None:
@@ -131,14 +166,14 @@ def test_the_owners_stats_are_for_everybody(guarded: Guarded) -> None:
 def test_metrics_tell_what_happened(guarded: Guarded) -> None:
     telegram, anna = guarded.telegram, guarded.friends[0]
     done, calls = 'voicebot_jobs_total{outcome="done"}', 'voicebot_calls_total{method="editMessageText",outcome="ok"}'
-    limited = 'voicebot_calls_total{method="sendMessage",outcome="too_many_requests"}'
-    before = {line: guarded.metric(line) for line in (done, calls, limited, "voicebot_heard_audio_seconds_total")}
+    limited = 'voicebot_calls_total{method="sendMessage",outcome="TelegramRetryAfter"}'
+    before = {line: guarded.metric(line) for line in (done, calls, limited, "voicebot_audio_seconds_total")}
     telegram.faults.limit("sendMessage", 1, chat=anna.chat)
     sent = anna.sends_voice(voice_note("501"), duration=2)
     anna.chat.wait_for_answer(sent, words("501"), within=20)
     eventually(lambda: guarded.metric(done) == before[done] + 1, "one that is done")
     assert guarded.metric(calls) > before[calls]
     assert guarded.metric(limited) == before[limited] + 1
-    assert guarded.metric("voicebot_heard_audio_seconds_total") > before["voicebot_heard_audio_seconds_total"]
-    assert guarded.metric("voicebot_hearing_seconds_count") > 0
+    assert guarded.metric("voicebot_audio_seconds_total") > before["voicebot_audio_seconds_total"]
+    assert guarded.metric("voicebot_hearing_seconds_total") > 0
     assert guarded.metric("voicebot_last_poll_timestamp_seconds") > 0
