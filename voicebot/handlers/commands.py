@@ -31,12 +31,14 @@ async def tell_stats(
     message: Message, sender_id: int, connection: AsyncConnection, texts: Texts, settings: Settings
 ) -> list[Outgoing]:
     mine = await users.totals(connection, sender_id)
-    lines = [texts("stats", files=mine.files, minutes=round(mine.seconds / 60), days=f"{settings.keep_days:g}")]
+    counts = {"files": mine.files, "minutes": round(mine.seconds / 60)}
+    lines = [texts("stats", days=f"{settings.keep_days:g}", user_id=sender_id, **counts)]
     if sender_id == settings.owner_id:
         every = await users.totals(connection, None)
-        counts = {"waiting": await jobs.count(connection, jobs.State.WAITING)}
-        counts["failed"] = await jobs.count(connection, jobs.State.FAILED)
-        lines.append(texts("stats_all", files=every.files, minutes=round(every.seconds / 60), **counts))
+        counts = {"files": every.files, "minutes": round(every.seconds / 60)}
+        for state in (jobs.State.WAITING, jobs.State.FAILED):
+            counts[state] = await jobs.count(connection, state)
+        lines.append(texts("stats_all", **counts))
     return [views.answer(message, "\n".join(lines))]
 
 
