@@ -63,13 +63,17 @@ async def hear_again(
     request, now = _in_language(job, match[2], event_update.update_id, model), time.time()
     if known := await jobs.transcript(connection, request.file_unique_id, request.variant):
         metrics.jobs.labels("known").inc()
-        done = await jobs.add(connection, request, now, known=known, placeholder_id=job.placeholder_id)
-        return [*views.toasted(query), *views.result(done, texts, known)]
-    usage = await jobs.usage(connection, job.user_id, now)
-    if refusal := limits.refusal(settings, usage, seconds=job.seconds, size=0):
-        return views.toasted(query, texts(refusal.key, **refusal.values))
-    again = await jobs.add(connection, request, now, placeholder_id=job.placeholder_id)
-    return [*views.toasted(query), views.at_place(again, texts, await jobs.place(connection, again.id))]
+        again = await jobs.add_known(connection, request, known, now)
+        answer = views.result(again, texts, known)
+    else:
+        usage = await jobs.usage(connection, job.user_id, now)
+        if refusal := limits.refusal(settings, usage, seconds=job.seconds, size=0):
+            return views.toasted(query, texts(refusal.key, **refusal.values))
+        again = await jobs.add(connection, request, now)
+        answer = [views.at_place(again, texts, await jobs.place(connection, again.id))]
+    if job.placeholder_id:
+        await jobs.set_placeholder(connection, again.id, job.placeholder_id)
+    return [*views.toasted(query), *answer]
 
 
 @router.callback_query()

@@ -53,7 +53,7 @@ async def take(
     request = _request(message, recording, user, event_update.update_id, event_from_user.language_code, model)
     if known := await jobs.transcript(connection, request.file_unique_id, request.variant):
         metrics.jobs.labels("known").inc()
-        done = await jobs.add(connection, request, now, known=known)
+        done = await jobs.add_known(connection, request, known, now)
         return views.result(done, texts, known, show=views.reply)
     usage = await jobs.usage(connection, user.id, now)
     if refusal := limits.refusal(settings, usage, seconds=recording.seconds, size=recording.size):

@@ -35,7 +35,8 @@ class Request:
     update_id: int
     user_id: int
     chat_id: int
-    thread_id: int | None
+    thread_id: int | None = None
+    """The topic of a forum."""
     message_id: int
     ui_language: str
     """As Telegram tells it of the sender: pt-br."""
@@ -88,25 +89,24 @@ async def usage(connection: AsyncConnection, user_id: int, now: float) -> Usage:
     return Usage(waiting=waiting, waiting_of_user=waiting_of_user, seconds_of_user=seconds)
 
 
-async def add(
-    connection: AsyncConnection,
-    request: Request,
-    now: float,
-    *,
-    known: Transcript | None = None,
-    placeholder_id: int | None = None,
-) -> Job:
-    """What is `known` is done already."""
-    new: dict[str, Any] = {"attempts": 0, "next_at": now, "created_at": now, "placeholder_id": placeholder_id}
-    if known:
-        new |= {"state": State.DONE, "turn": 0.0, "seconds": known.duration, "finished_at": now}
-    else:
-        new |= {"state": State.WAITING, "turn": await _turn(connection, request)}
-    made = await connection.execute(insert(jobs).values(asdict(request) | new).returning(*_COLUMNS))
+async def add(connection: AsyncConnection, request: Request, now: float) -> Job:
+    turn = await _turn(connection, request)
+    new = {"state": State.WAITING, "turn": turn, "attempts": 0, "next_at": now, "created_at": now}
+    made = await connection.execute(insert(jobs).values(**asdict(request), **new).returning(*_COLUMNS))
+    return _job(made.one())
+
+
+async def add_known(connection: AsyncConnection, request: Request, known: Transcript, now: float) -> Job:
+    """One that is done already, since the same audio was heard before."""
+    done = {"state": State.DONE, "turn": 0.0, "attempts": 0, "next_at": now, "created_at": now, "finished_at": now}
+    values = asdict(request) | done | {"seconds": known.duration}
+    made = await connection.execute(insert(jobs).values(values).returning(*_COLUMNS))
     return _job(made.one())
 
 
 async def _turn(connection: AsyncConnection, request: Request) -> float:
+    if await transcript(connection, request.file_unique_id, request.variant):
+        return 0.0  # it takes no time: nobody has to wait for it, or because of it
     sender = await users.get(connection, request.user_id)
     turn = max(sender.last_turn, await _served(connection))
     await users.change(connection, request.user_id, last_turn=turn + max(request.seconds, 1.0))

@@ -52,7 +52,7 @@ async def forget(connection: AsyncConnection, user_id: int) -> None:
     theirs = select(jobs.c.id).where(jobs.c.user_id == user_id)
     heard = select(jobs.c.file_unique_id).where(jobs.c.user_id == user_id)
     await connection.execute(delete(pieces).where(pieces.c.job_id.in_(theirs)))
-    await connection.execute(delete(outbox).where(outbox.c.job_id.in_(theirs) | (outbox.c.chat_id == user_id)))
+    await connection.execute(delete(outbox).where(outbox.c.job_id.in_(theirs)))
     await connection.execute(delete(transcripts).where(transcripts.c.file_unique_id.in_(heard)))
     await connection.execute(delete(jobs).where(jobs.c.user_id == user_id))
     await connection.execute(delete(users).where(users.c.id == user_id))
