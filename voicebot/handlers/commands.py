@@ -10,6 +10,7 @@ from voicebot import limits, views
 from voicebot.catalogue import Texts
 from voicebot.settings import Settings
 from voicebot.storage import jobs, users
+from voicebot.storage.jobs import State
 from voicebot.storage.outbox import Outgoing
 
 router = Router()
@@ -31,14 +32,12 @@ async def tell_stats(
     message: Message, sender_id: int, connection: AsyncConnection, texts: Texts, settings: Settings
 ) -> list[Outgoing]:
     mine = await users.totals(connection, sender_id)
-    counts = {"files": mine.files, "minutes": round(mine.seconds / 60)}
-    lines = [texts("stats", days=f"{settings.keep_days:g}", user_id=sender_id, **counts)]
+    days, length = f"{settings.keep_days:g}", views.timestamp(mine.seconds)
+    lines = [texts("stats", days=days, files=mine.files, length=length, user_id=sender_id)]
     if sender_id == settings.owner_id:
         every = await users.totals(connection, None)
-        counts = {"files": every.files, "minutes": round(every.seconds / 60)}
-        for state in (jobs.State.WAITING, jobs.State.FAILED):
-            counts[state] = await jobs.count(connection, state)
-        lines.append(texts("stats_all", **counts))
+        counts = {state: await jobs.count(connection, state) for state in (State.WAITING, State.FAILED)}
+        lines.append(texts("stats_all", files=every.files, length=views.timestamp(every.seconds), **counts))
     return [views.answer(message, "\n".join(lines))]
 
 

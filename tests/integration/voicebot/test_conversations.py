@@ -23,7 +23,7 @@ def says(chat: Chat, message: Message, text: str) -> None:
     [
         ("/start", "Send me a voice message"),
         ("/help", "up to 20 MB and 240 minutes"),
-        ("/stats", "0 recordings"),
+        ("/stats", "0 of your recordings, 0:00 in all"),
         ("/frobnicate", "I do not know that command"),
         ("/dead", "I do not know that command"),
         ("/transcribe", "as a reply to a voice message"),
@@ -202,7 +202,7 @@ def test_stats_count_what_was_transcribed(anna: User) -> None:
     sent = anna.sends_voice(voice_note("729"), duration=2)
     anna.chat.wait_for_answer(sent, words("729"))
     anna.sends_text("/stats")
-    anna.chat.wait_for("Transcribed for you in the last 30 days: 1 recordings")
+    anna.chat.wait_for("In the last 30 days I transcribed 1 of your recordings, 0:0")
 
 
 def test_delete_erases_all_and_cancels_what_waits_and_what_runs(telegram: Telegram, anna: User) -> None:
@@ -226,7 +226,7 @@ def test_delete_erases_all_and_cancels_what_waits_and_what_runs(telegram: Telegr
     anna.chat.wait_for_answer(again, words("6613"))
     assert [answer.texts[-1] for answer in answers] == ["Cancelled."] * 2
     anna.sends_text("/stats")
-    anna.chat.wait_for("1 recordings")
+    anna.chat.wait_for("1 of your recordings")
 
 
 def test_a_button_of_another_version_is_answered(telegram: Telegram, bot: VoiceBot, anna: User) -> None:
