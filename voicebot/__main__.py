@@ -25,7 +25,10 @@ UNAVAILABLE = 3
 @click.group(invoke_without_command=True)
 @click.pass_context
 def main(context: click.Context) -> None:
-    """A Telegram bot that turns voice into text. The README lists the environment variables that set it."""
+    """A Telegram bot that turns voice into text. Without a command it runs.
+
+    Environment variables set it, or a file .env: docs/voicebot.md lists them. It needs BOT_TOKEN at least.
+    """
     if context.invoked_subcommand is None:
         run()
 
@@ -50,7 +53,10 @@ def run() -> None:
 
 @main.command()
 def migrate() -> None:
-    """Brings the database to what this version needs. Needs DATABASE_URL only."""
+    """Prepares the database for this version.
+
+    Needs DATABASE_URL only. SQLite is backed up before; the version that ran until now runs on what this makes.
+    """
     with _errors_told():
         of_database = settings.read(DatabaseSettings)
         schema.migrate(storage.parse(of_database.database_url.get_secret_value()), click.echo)
@@ -58,7 +64,11 @@ def migrate() -> None:
 
 @main.command()
 def check() -> None:
-    """Tells whether the bot could run: settings, database, model, token. Changes nothing."""
+    """Tells whether the bot could run.
+
+    Looks at settings, database, model and token; ends with 0 if all is well, else with 2. It changes nothing, but
+    downloads the model if it is not there yet.
+    """
     with _errors_told():
         of_bot, of_whisper = settings.load()
         from voicebot.check import findings

@@ -6,15 +6,15 @@ from contextlib import AsyncExitStack, closing, suppress
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
-from aiogram.methods import GetMe, SetMyCommands
-from aiogram.types import BotCommand, User
+from aiogram.types import User
 
 from shipper.handover import Handover
-from voicebot import catalogue, metrics, presence, storage
+from voicebot import metrics, presence, storage
 from voicebot.dispatch import Dispatch
 from voicebot.files import Scratch
 from voicebot.handlers import dispatcher
 from voicebot.intake import Intake
+from voicebot.menu import menus
 from voicebot.outbox import Outbox
 from voicebot.pace import Pace
 from voicebot.presence import Presence, PresenceLost as PresenceLost
@@ -29,8 +29,6 @@ from voicebot.whisper import ModelError as ModelError, Whisper
 from voicebot.work import Workers
 
 log = structlog.get_logger(__name__)
-
-COMMANDS = ("start", "help", "settings", "stats", "delete", "transcribe")
 
 
 class TokenRefused(Exception):
@@ -84,7 +82,7 @@ async def _serve(
                 group.create_task(Dispatch(bot, database, routes, trouble, signals).run()),
                 group.create_task(Upkeep(settings, database, present, signals).run()),
                 group.create_task(progress.tell_places()),
-                group.create_task(_announce_commands(bot)),
+                group.create_task(_announce_commands(bot, settings.owner_id)),
             ]
             await Intake(bot, database, trouble, signals).run(handover)
             for task in while_active:
@@ -102,7 +100,7 @@ async def _ask_who_we_are(bot: Bot) -> User:
     """Waits for Telegram if need be: a server that starts without a network finds it later."""
     while True:
         try:
-            return await bot(GetMe())
+            return await bot.me()  # which remembers it, for commands that name us
         except (TelegramUnauthorizedError, TelegramNotFound):
             raise TokenRefused("Telegram does not know BOT_TOKEN: take a new one from @BotFather") from None
         except AiogramError as error:
@@ -110,11 +108,8 @@ async def _ask_who_we_are(bot: Bot) -> User:
             await asyncio.sleep(2)
 
 
-async def _announce_commands(bot: Bot) -> None:
-    """For the menu beside the input field: https://core.telegram.org/bots/api#setmycommands"""
-    for language, texts in catalogue.languages().items():
-        commands = [BotCommand(command=name, description=texts(f"command_{name}")) for name in COMMANDS]
+async def _announce_commands(bot: Bot, owner_id: int | None) -> None:
+    """Telegram keeps them: what it refuses now is told by the next start."""
+    for menu in menus(owner_id):
         with suppress(AiogramError):
-            await bot(SetMyCommands(commands=commands, language_code=language))
-            if language == catalogue.FALLBACK:
-                await bot(SetMyCommands(commands=commands))
+            await bot(menu)

@@ -5,6 +5,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from voicebot.languages import primary
+
 FALLBACK = "en"
 _FOLDER = Path(__file__).parent / "texts"
 
@@ -31,4 +33,4 @@ def languages() -> dict[str, Texts]:
 def texts(language_code: str | None) -> Texts:
     """Those of a Telegram user: `pt-br` is `pt`, and what we do not speak is English."""
     known = languages()
-    return known.get((language_code or "").partition("-")[0], known[FALLBACK])
+    return known.get(primary(language_code), known[FALLBACK])

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiogram.exceptions import AiogramError
+from aiogram.exceptions import AiogramError, TelegramNetworkError, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.methods import GetMe
 from sqlalchemy.exc import SQLAlchemyError
 
 from voicebot import storage
-from voicebot.settings import Settings, WhisperSettings
+from voicebot.settings import Settings, WhisperSettings, processors
 from voicebot.storage import DatabaseUrlError, schema
 from voicebot.telegram import connect
 
@@ -24,16 +24,17 @@ class Finding:
 
 
 def findings(settings: Settings, whisper_settings: WhisperSettings) -> Iterator[Finding]:
-    yield Finding(about="settings", said=_settings(settings), is_well=True)
+    yield _settings(settings)
     yield _database(settings)
     yield _model(whisper_settings)
     yield asyncio.run(_telegram(settings))
 
 
-def _settings(settings: Settings) -> str:
-    people = f"{len(settings.allowed_users)} people and the owner" if settings.allowed_users else "everybody"
+def _settings(settings: Settings) -> Finding:
+    count = len(settings.allowed_users - {settings.owner_id})
+    people = f"the owner and {count} more" if settings.allowed_users else "everybody, since ALLOWED_USERS is not set"
     owner = settings.owner_id or "nobody: set OWNER_ID to be told of trouble"
-    return f"for {people}; owner {owner}"
+    return _well("settings", f"for {people}; the owner is {owner}")
 
 
 def _database(settings: Settings) -> Finding:
@@ -41,19 +42,21 @@ def _database(settings: Settings) -> Finding:
         url = storage.parse(settings.database_url.get_secret_value())
         file = storage.file_of(url)
         if file and not file.exists():
-            return Finding(about="database", said=f"{file} will be made", is_well=_can_be_made(file))
+            return _to_be_made(file)
         found = schema.look(url)
     except (SQLAlchemyError, DatabaseUrlError) as error:
-        return Finding(about="database", said=storage.reason(error), is_well=False)
-    state = "newer than this version, which can use it" if found.is_newer else "will be migrated"
-    said = f"{url.get_backend_name()}, revision {found.revision}"
-    current = found.revision == found.newest_known
-    return Finding(about="database", said=said if current else f"{said}: {state}", is_well=True)
+        return _ill("database", storage.reason(error))
+    said = f"{file or url.get_backend_name()}, revision {found.revision or 'none'}"
+    if found.is_newer:
+        return _well("database", f"{said}: newer than this version, which can use it")
+    return _well("database", f"{said}: will be migrated to {found.newest_known}" if found.is_behind else said)
 
 
-def _can_be_made(file: Path) -> bool:
+def _to_be_made(file: Path) -> Finding:
     folder = next(parent for parent in file.absolute().parents if parent.exists())
-    return os.access(folder, os.W_OK)
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return _well("database", f"{file} will be made")
+    return _ill("database", f"{file} cannot be made: {folder} is no folder that we may write to")
 
 
 def _model(settings: WhisperSettings) -> Finding:
@@ -62,17 +65,27 @@ def _model(settings: WhisperSettings) -> Finding:
     try:
         Whisper(settings)
     except (ModelError, OSError) as error:
-        return Finding(about="model", said=str(error), is_well=False)
-    threads = f"{settings.worker_count} at once, {settings.threads_each} processors each"
-    return Finding(
-        about="model", said=f"{settings.model} on {settings.device}, {settings.compute_type}; {threads}", is_well=True
-    )
+        return _ill("model", str(error))
+    threads = f"{settings.worker_count} at once, each on {settings.threads_each} of {processors()} processors"
+    return _well("model", f"{settings.model} on {settings.device} as {settings.compute_type}; {threads}")
 
 
 async def _telegram(settings: Settings) -> Finding:
     async with connect(settings) as bot:
         try:
             me = await bot(GetMe())
+        except (TelegramUnauthorizedError, TelegramNotFound):
+            return _ill("Telegram", "it does not know BOT_TOKEN: take a new one from @BotFather")
+        except TelegramNetworkError:
+            return _ill("Telegram", f"{settings.telegram_api} cannot be reached")
         except AiogramError as error:
-            return Finding(about="Telegram", said=f"{settings.telegram_api} {error}", is_well=False)
-    return Finding(about="Telegram", said=f"@{me.username}", is_well=True)
+            return _ill("Telegram", f"{settings.telegram_api}: {error}")
+    return _well("Telegram", f"@{me.username}")
+
+
+def _well(about: str, said: str) -> Finding:
+    return Finding(about=about, said=said, is_well=True)
+
+
+def _ill(about: str, said: str) -> Finding:
+    return Finding(about=about, said=said.partition("\n")[0], is_well=False)

@@ -6,6 +6,7 @@ from html import escape
 
 import structlog
 from aiogram import Bot, Dispatcher
+from aiogram.dispatcher.event.bases import UNHANDLED
 from sqlalchemy.exc import SQLAlchemyError
 
 from voicebot import metrics
@@ -53,7 +54,7 @@ class Dispatch:
         try:
             async with self._database.writing() as connection:
                 calls = await self._dispatcher.feed_raw_update(self._bot, received.raw, connection=connection)
-                await outbox.put(connection, calls or [], time.time())
+                await outbox.put(connection, [] if calls is UNHANDLED else calls, time.time())
                 await inbox.finish(connection, received.update_id)
         except SQLAlchemyError:
             raise
@@ -73,4 +74,5 @@ class Dispatch:
             return
         async with self._database.writing() as connection:
             await inbox.give_up(connection, received.update_id, said)
+        metrics.updates.labels("dead").inc()
         await self._trouble.tell("update_failed", error=escape(said))

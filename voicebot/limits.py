@@ -23,10 +23,20 @@ def refusal(settings: Settings, usage: Usage, *, seconds: float, size: int) -> R
     if usage.waiting_of_user >= settings.max_queued_per_user:
         return Refusal(key="user_queue_full", values={"count": str(usage.waiting_of_user)})
     if usage.seconds_of_user + seconds > settings.max_minutes_per_day * 60:
-        return Refusal(key="daily_limit", values={"minutes": f"{settings.max_minutes_per_day:g}"})
+        left = max(0, int(settings.max_minutes_per_day - usage.seconds_of_user / 60))
+        return Refusal(key="daily_limit", values={"minutes": f"{settings.max_minutes_per_day:g}", "left": str(left)})
     if usage.waiting >= settings.max_queued:
-        return Refusal(key="queue_full")
+        return Refusal(key="queue_full", values={"count": str(usage.waiting)})
     return None
+
+
+def told(settings: Settings) -> dict[str, str]:
+    """What /help names."""
+    return {
+        "megabytes": f"{settings.max_megabytes:g}",
+        "minutes": f"{settings.max_minutes:g}",
+        "minutes_per_day": f"{settings.max_minutes_per_day:g}",
+    }
 
 
 def too_large(settings: Settings) -> Refusal:

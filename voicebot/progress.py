@@ -1,6 +1,7 @@
 """What people see while they wait: their place in the queue, then the text as it grows. None of it must arrive."""
 
 import asyncio
+import time
 
 import structlog
 from aiogram import Bot
@@ -45,7 +46,9 @@ class Progress:
             await asyncio.sleep(LOOK_SECONDS)
             waiting = await self._waiting()
             metrics.waiting.set(len(waiting))
-            told = {job.id: told.get(job.id, 0) for job in waiting}
+            metrics.oldest.set(time.time() - min((job.created_at for job in waiting), default=time.time()))
+            # Of one that is new here its first answer has told it; if that was wrong, the next move puts it right.
+            told = {job.id: told.get(job.id, place) for place, job in enumerate(waiting, 1)}
             for place, job in enumerate(waiting[:MOST_PLACES], 1):
                 if job.placeholder_id and told[job.id] != place and self.show(job, _at_place(job, place)):
                     told[job.id] = place
@@ -74,5 +77,4 @@ class Progress:
 
 
 def _at_place(job: Job, place: int) -> Outgoing:
-    words = texts(job.ui_language)
-    return views.instead_of_placeholder(job, views.queued(words, place), views.cancel(job, words))
+    return views.at_place(job, texts(job.ui_language), place)

@@ -13,10 +13,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 Kind = TypeVar("Kind", bound=BaseSettings)
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
 _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
+_READ = SettingsConfigDict(
+    env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, use_attribute_docstrings=True
+)
 
 
 class SettingsError(Exception):
-    """What is set makes no sense; one line for each variable."""
+    """What is set makes no sense; one line for each variable, without its value."""
 
 
 def _numbers(value: object) -> object:
@@ -30,36 +33,41 @@ def _like_a_token(value: SecretStr) -> SecretStr:
 
 
 UserIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
-"""Numeric Telegram ids, separated by commas or spaces."""
+"""Numbers of Telegram, separated by commas or spaces."""
 
 
 class DatabaseSettings(BaseSettings):
     """What a migration needs: no token."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = _READ
 
     database_url: SecretStr = SecretStr("sqlite:///data/voicebot.db")
     """sqlite:///relative/path, sqlite:////absolute/path or postgresql://user:password@host/name"""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is told: debug, info, warning or error."""
     log_format: Literal["json", "text"] = "json"
+    """json: an object a line, for machines; text: for people."""
 
 
 class WhisperSettings(BaseSettings):
     """How speech is recognised. The defaults suit a server with 2 processors and 4 GB."""
 
-    model_config = SettingsConfigDict(env_prefix="whisper_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(**_READ, env_prefix="whisper_")
 
     model: str = "small"
     """A size (tiny, base, small, medium, large-v3, turbo), a name on Hugging Face, or the path of a model's folder."""
     model_folder: Path = Path("data/models")
     """Where a model that has no folder is downloaded to, once."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """cpu, cuda or auto."""
     compute_type: str = "int8"
+    """How exactly it computes: int8 is the quickest on processors, float16 on graphics cards."""
     workers: int = Field(default=0, ge=0, le=64)
     """How many files are transcribed at once; 0: two, or one where there is one processor."""
     threads: int = Field(default=0, ge=0, le=256)
     """Processors for each of them; 0: what there are, shared."""
     beam_size: int = Field(default=5, ge=1, le=20)
+    """How many wordings it pursues at once: fewer are quicker, and more often wrong."""
     retries: int = Field(default=2, ge=0, le=2)
     """How often a piece that came out improbable or repetitive is tried again, each time as long as the first."""
     piece_seconds: float = Field(default=30.0, ge=1, le=30)
@@ -88,9 +96,9 @@ class Settings(DatabaseSettings):
     shipper_lease: str = ""
     """Where shipper gives a lease; else it stands beside the file of SQLite. In PostgreSQL there is always one."""
     owner_id: int | None = None
-    """Who is told of trouble, and may see and retry what failed."""
+    """The number of whoever is told of trouble, and may see and retry what failed. /stats tells you yours."""
     allowed_users: UserIds = frozenset()
-    """Who may use the bot, beside the owner; empty: everybody."""
+    """Numbers of those who may use the bot, beside the owner; empty: everybody. A stranger is told theirs."""
     max_minutes: float = Field(default=240, gt=0)
     """Longest audio."""
     max_megabytes: float = Field(default=20, gt=0)
@@ -98,10 +106,11 @@ class Settings(DatabaseSettings):
     max_queued: int = Field(default=1000, ge=1)
     """Files that wait, of all users."""
     max_queued_per_user: int = Field(default=20, ge=1)
+    """Files of one user that wait or are being heard."""
     max_minutes_per_day: float = Field(default=600, gt=0)
     """Audio of one user in 24 hours."""
     keep_days: float = Field(default=30, ge=0)
-    """How long a transcript is kept, for the same audio sent again."""
+    """How long transcripts are kept, for the same audio sent again, and what statistics count."""
     drain_seconds: float = Field(default=20, ge=0)
     """How long a bot that was told to stop goes on with what it has begun: less than its container's stop timeout."""
     metrics_port: int = Field(default=0, ge=0, le=65535)
@@ -109,18 +118,29 @@ class Settings(DatabaseSettings):
 
 
 def load() -> tuple[Settings, WhisperSettings]:
-    """Raises SettingsError."""
-    return read(Settings), read(WhisperSettings)
+    """Raises SettingsError, with all that is wrong with either."""
+    wrong = [line for kind in (Settings, WhisperSettings) for line in _mistakes(kind)]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return Settings(), WhisperSettings()
 
 
 def read(kind: type[Kind]) -> Kind:
     """The settings of one kind. Raises SettingsError."""
+    if wrong := _mistakes(kind):
+        raise SettingsError("\n".join(wrong))
+    return kind()
+
+
+def _mistakes(kind: type[BaseSettings]) -> list[str]:
+    """A line for each variable. Values may be secret: none is shown."""
     try:
-        return kind()
+        kind()
     except ValidationError as error:
         prefix = str(kind.model_config.get("env_prefix") or "")
         lines = [f"{prefix}{each['loc'][0]}".upper() + f": {_said(each)}" for each in error.errors()]
-        raise SettingsError("\n".join(lines)) from None  # the original shows values, which may be secret
+        return list(dict.fromkeys(lines))  # a list has an error for each of its items
+    return []
 
 
 def _said(error: ErrorDetails) -> str:

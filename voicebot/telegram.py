@@ -4,9 +4,12 @@ from typing import Any
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.methods import TelegramMethod
+from aiogram.exceptions import AiogramError
+from aiogram.methods import Response, TelegramMethod
 
+from voicebot import metrics
 from voicebot.settings import Settings
 
 POLL_SECONDS = 25
@@ -31,4 +34,16 @@ class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
 
 def connect(settings: Settings) -> Bot:
     session = AiohttpSession(api=TelegramAPIServer.from_base(settings.telegram_api))
+    session.middleware(_count)
     return Bot(settings.bot_token.get_secret_value(), session=session)
+
+
+async def _count(make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]) -> Response[Any]:
+    outcome = "ok"
+    try:
+        return await make_request(bot, method)
+    except AiogramError as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        metrics.calls.labels(method.__api_method__, outcome).inc()

@@ -1,14 +1,23 @@
 """What people see, as calls of the Bot API. Pure: nothing is sent from here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 from typing import Any
 
-from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendDocument, SendMessage, TelegramMethod
-from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters
+from aiogram.methods import (
+    AnswerCallbackQuery,
+    EditMessageReplyMarkup,
+    EditMessageText,
+    SendDocument,
+    SendMessage,
+    TelegramMethod,
+)
+from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, ReplyParameters
 
+from voicebot import languages
 from voicebot.catalogue import Texts
+from voicebot.parts import end_of, split, units
 from voicebot.storage.jobs import Job
 from voicebot.storage.outbox import Outgoing
 from voicebot.transcript import Segment, Transcript
@@ -19,7 +28,7 @@ LONGEST_DRAFT = 1500
 """Units of a text that still grows: longer messages meet Telegram's limits sooner, and only the end is new."""
 FOLDED_FROM = 700
 """Units from which a text is folded, so that it does not fill the screen."""
-MOST_MESSAGES = 5
+MOST_MESSAGES = 3
 """What would take more than that is the beginning, and a file with the whole."""
 PARAGRAPH_PAUSE = 2.0
 """Seconds of silence that begin a paragraph."""
@@ -32,9 +41,22 @@ def message(chat_id: int, text: str, *buttons: Button) -> Outgoing:
     return _call(chat_id, SendMessage(chat_id=chat_id, text=text, parse_mode="HTML", reply_markup=_keyboard(buttons)))
 
 
-def reply(chat_id: int, to_message_id: int, text: str) -> Outgoing:
-    to = ReplyParameters(message_id=to_message_id, allow_sending_without_reply=True)
-    return _call(chat_id, SendMessage(chat_id=chat_id, text=text, parse_mode="HTML", reply_parameters=to))
+def answer(asked: Message, text: str, *buttons: Button, to: int | None = None) -> Outgoing:
+    """In the chat and the topic where it was asked; `to` is the message that it replies to."""
+    sent = SendMessage(
+        chat_id=asked.chat.id,
+        message_thread_id=thread_of(asked),
+        text=text,
+        parse_mode="HTML",
+        reply_parameters=_to(to or asked.message_id) if to or asked.chat.id < 0 else None,
+        reply_markup=_keyboard(buttons),
+    )
+    return _call(asked.chat.id, sent)
+
+
+def thread_of(asked: Message) -> int | None:
+    """The topic of a forum. Others have such a number too, by which nothing can be sent."""
+    return asked.message_thread_id if asked.is_topic_message else None
 
 
 def answered(
@@ -53,38 +75,51 @@ def answered(
     return [*toasted(query, toast), _call(query.message.chat.id, changed)]
 
 
+def rebuttoned(query: CallbackQuery, *buttons: Button, columns: int = 1) -> list[Outgoing]:
+    """The message with the pressed button gets these instead."""
+    if not query.message:
+        return toasted(query)
+    changed = EditMessageReplyMarkup(
+        chat_id=query.message.chat.id,
+        message_id=query.message.message_id,
+        reply_markup=_keyboard(buttons, columns),
+    )
+    return [*toasted(query), _call(query.message.chat.id, changed)]
+
+
 def toasted(query: CallbackQuery, text: str | None = None) -> list[Outgoing]:
-    """Ends the waiting sign on the button, and says something in passing."""
+    """Ends the waiting sign on the button, and says something in passing: 200 characters at most."""
     said = AnswerCallbackQuery(callback_query_id=query.id, text=text)
     return [_call(query.message.chat.id if query.message else query.from_user.id, said)]
 
 
 def placeholder(job: Job, texts: Texts, place: int) -> Outgoing:
     """The first answer to a recording, which everything else is an edit of."""
-    to = ReplyParameters(message_id=job.message_id, allow_sending_without_reply=True)
-    sent = SendMessage(
-        chat_id=job.chat_id,
-        text=queued(texts, place),
-        parse_mode="HTML",
-        reply_parameters=to,
-        reply_markup=_keyboard([cancel(job, texts)]),
-    )
-    return _call(job.chat_id, sent, job)
+    return reply(job, _queued(texts, place), _cancel(job, texts))
 
 
-def queued(texts: Texts, place: int) -> str:
-    return texts("queued", place=place)
-
-
-def cancel(job: Job, texts: Texts) -> Button:
-    return texts("cancel_button"), f"cancel:{job.id}"
+def at_place(job: Job, texts: Texts, place: int) -> Outgoing:
+    return instead_of_placeholder(job, _queued(texts, place), _cancel(job, texts))
 
 
 def growing(job: Job, texts: Texts, segments: Sequence[Segment], done: float) -> Outgoing:
     """What is heard so far; `done` is the part of the audio, from 0 to 1."""
-    heard = escape(_end_of(_body(job, segments), LONGEST_DRAFT)) or texts("listening")
+    heard = escape(end_of(_body(job, segments), LONGEST_DRAFT)) or texts("listening")
     progress = texts("progress", percent=min(99, int(done * 100)))
-    return instead_of_placeholder(job, f"{heard}\n{progress}", cancel(job, texts))
+    return instead_of_placeholder(job, f"{heard}\n{progress}", _cancel(job, texts))
+
+
+def reply(job: Job, text: str, *buttons: Button) -> Outgoing:
+    """To the recording. What is edited later is what this becomes."""
+    sent = SendMessage(
+        chat_id=job.chat_id,
+        message_thread_id=job.thread_id,
+        text=text,
+        parse_mode="HTML",
+        reply_parameters=_to(job.message_id),
+        reply_markup=_keyboard(buttons),
+    )
+    return _call(job.chat_id, sent, job)
 
 
 def instead_of_placeholder(job: Job, text: str, *buttons: Button) -> Outgoing:
@@ -92,32 +127,33 @@ def instead_of_placeholder(job: Job, text: str, *buttons: Button) -> Outgoing:
     return _call(job.chat_id, changed, job)
 
 
-def result(job: Job, texts: Texts, transcript: Transcript) -> list[Outgoing]:
+def closed(job: Job, text: str) -> list[Outgoing]:
+    """For a job that is forgotten at once: its placeholder, if it was sent."""
+    if not job.placeholder_id:
+        return []
+    changed = EditMessageText(chat_id=job.chat_id, message_id=job.placeholder_id, text=text, parse_mode="HTML")
+    return [_call(job.chat_id, changed)]
+
+
+def result(
+    job: Job,
+    texts: Texts,
+    transcript: Transcript,
+    *,
+    show: Callable[..., Outgoing] = instead_of_placeholder,
+) -> list[Outgoing]:
+    """`show` makes the first message of it: an edit, or the first answer of all if it was known at once."""
     body = _body(job, transcript.segments)
     if not body:
-        return [instead_of_placeholder(job, texts("no_speech"))]
-    first, *others = split(body, LONGEST_MESSAGE)
-    shown = [instead_of_placeholder(job, _folded(first))]
-    if len(others) < MOST_MESSAGES:
-        shown += [reply(job.chat_id, job.message_id, _folded(part)) for part in others]
-    else:
-        shown.append(_document(job, texts, body))
-    return [replace(call, user_id=job.user_id) for call in shown]
-
-
-def split(text: str, longest: int) -> list[str]:
-    """Parts of at most `longest` UTF-16 units, cut after a sentence, else after a word, else anywhere."""
-    parts = []
-    while units(text) > longest:
-        head = _beginning_of(text, longest)
-        cut = _last_cut(head)
-        parts.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    return [*parts, text]
-
-
-def units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+        return [show(job, texts("no_speech"))]
+    parts = split(body, LONGEST_MESSAGE)
+    if len(parts) == 1:
+        return [show(job, _folded(body), *_doubts(job, texts, transcript))]
+    if len(parts) <= MOST_MESSAGES:
+        return [show(job, _folded(parts[0])), *(_next(job, part) for part in parts[1:])]
+    rest = texts("rest_in_file")
+    beginning = split(body, LONGEST_MESSAGE - units(f"\n{rest}"))[0]
+    return [show(job, f"{_folded(beginning)}\n{rest}"), _document(job, texts, body)]
 
 
 def timestamp(seconds: float) -> str:
@@ -126,10 +162,36 @@ def timestamp(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _next(job: Job, part: str) -> Outgoing:
+    """Of a long text. It is no placeholder."""
+    return replace(reply(job, _folded(part)), job_id=None)
+
+
+def _doubts(job: Job, texts: Texts, transcript: Transcript) -> list[Button]:
+    """A language that is not the listener's own may be a mistake: Whisper makes them with short recordings."""
+    is_own = transcript.language in ("", languages.primary(job.ui_language))
+    if job.speech_language or is_own:
+        return []
+    return [(texts("wrong_language_button", language=languages.name(transcript.language)), f"language:{job.id}")]
+
+
+def _queued(texts: Texts, place: int) -> str:
+    return texts("queued", place=place) if place > 1 else texts("queued_next")
+
+
+def _cancel(job: Job, texts: Texts) -> Button:
+    return texts("cancel_button"), f"cancel:{job.id}"
+
+
+def _to(message_id: int) -> ReplyParameters:
+    return ReplyParameters(message_id=message_id, allow_sending_without_reply=True)
+
+
 def _body(job: Job, segments: Sequence[Segment]) -> str:
+    spoken = [segment for segment in segments if segment.text.strip()]
     if job.timestamps:
-        return "\n".join(f"[{timestamp(segment.start)}] {segment.text.strip()}" for segment in segments)
-    return "".join(_with_spaces(segments))
+        return "\n".join(f"[{timestamp(segment.start)}] {segment.text.strip()}" for segment in spoken)
+    return "".join(_with_spaces(spoken))
 
 
 def _with_spaces(segments: Sequence[Segment]) -> Iterator[str]:
@@ -141,38 +203,21 @@ def _with_spaces(segments: Sequence[Segment]) -> Iterator[str]:
         ended = segment.end
 
 
-def _beginning_of(text: str, longest: int) -> str:
-    return text.encode("utf-16-le")[: longest * 2].decode("utf-16-le", "ignore")  # half a surrogate pair is left out
-
-
-def _end_of(text: str, longest: int) -> str:
-    if units(text) <= longest:
-        return text
-    end = text.encode("utf-16-le")[-longest * 2 :].decode("utf-16-le", "ignore")
-    return f"… {end.partition(' ')[2] or end}"
-
-
-def _last_cut(head: str) -> int:
-    ends = (". ", "! ", "? ", "… ", "\n")
-    sentence = max(head.rfind(end) + len(end) for end in ends if end in head) if any(e in head for e in ends) else 0
-    if sentence > len(head) // 2:
-        return sentence
-    return head.rfind(" ") + 1 or len(head)
-
-
 def _folded(text: str) -> str:
-    kind = "blockquote expandable" if units(text) >= FOLDED_FROM else ""
-    return f"<{kind}>{escape(text)}</blockquote>" if kind else escape(text)
+    is_long = units(text) >= FOLDED_FROM
+    return f"<blockquote expandable>{escape(text)}</blockquote>" if is_long else escape(text)
 
 
 def _document(job: Job, texts: Texts, body: str) -> Outgoing:
-    to = ReplyParameters(message_id=job.message_id, allow_sending_without_reply=True)
     payload = {
         "chat_id": job.chat_id,
+        "message_thread_id": job.thread_id,
         "caption": texts("transcript_file"),
-        "reply_parameters": to.model_dump(exclude_unset=True),
+        "reply_parameters": _to(job.message_id).model_dump(exclude_unset=True),
     }
-    return Outgoing(chat_id=job.chat_id, method=SendDocument.__name__, payload=payload, document=body)
+    return Outgoing(
+        chat_id=job.chat_id, method=SendDocument.__name__, payload=payload, document=body, user_id=job.user_id
+    )
 
 
 def _keyboard(buttons: Sequence[Button], columns: int = 1) -> InlineKeyboardMarkup | None:
@@ -183,4 +228,10 @@ def _keyboard(buttons: Sequence[Button], columns: int = 1) -> InlineKeyboardMark
 
 def _call(chat_id: int, method: TelegramMethod[Any], job: Job | None = None) -> Outgoing:
     payload = method.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    return Outgoing(chat_id=chat_id, method=type(method).__name__, payload=payload, job_id=job.id if job else None)
+    return Outgoing(
+        chat_id=chat_id,
+        method=type(method).__name__,
+        payload=payload,
+        job_id=job.id if job else None,
+        user_id=job.user_id if job else None,
+    )

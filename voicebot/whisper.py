@@ -189,6 +189,8 @@ def _folder(settings: WhisperSettings) -> str:
     """Of the model, downloaded if need be. What is there already is found without a network."""
     if Path(settings.model).is_dir():
         return settings.model
+    if settings.model.startswith(("/", ".", "~")):
+        raise ModelError(f"{settings.model} is no folder: WHISPER_MODEL names one, or a model to be downloaded")
     where = {"cache_dir": str(settings.model_folder)}
     with suppress(LocalEntryNotFoundError):
         folder = Path(download_model(settings.model, local_files_only=True, **where))

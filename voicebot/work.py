@@ -111,7 +111,6 @@ class Workers:
             await self._failed(job, error)
         else:
             metrics.work.observe(time.time() - begun)
-            metrics.audio.inc(transcript.duration)
 
     async def _known(self, job: Job) -> Transcript | None:
         async with self._database.reading() as connection:
@@ -129,7 +128,7 @@ class Workers:
 
     async def _hear_the_rest(self, job: Job, file: Path, pieces: list[Piece]) -> None:
         seconds = await self._in_thread(audio.duration, file) or job.seconds
-        rest = self._whisper.transcribe(
+        heard = self._whisper.transcribe(
             file,
             language=job.speech_language or _language(pieces),
             translate=job.translate,
@@ -137,7 +136,7 @@ class Workers:
             max_seconds=self._settings.max_minutes * 60,
             stop=self._stop,
         )
-        with closing(rest):
+        with closing(metrics.count_hearing(heard)) as rest:
             self._show(job, pieces, seconds)
             while piece := await self._in_thread(next, rest, None):
                 if not await self._database.insist(

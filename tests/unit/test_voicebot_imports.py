@@ -54,7 +54,18 @@ def test_storage_knows_nothing_of_telegram_and_nothing_that_uses_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["views.py", "limits.py", "catalogue.py", "transcript.py", "cutting.py", "invented.py"]
+    "file",
+    [
+        "views.py",
+        "limits.py",
+        "catalogue.py",
+        "languages.py",
+        "menu.py",
+        "parts.py",
+        "transcript.py",
+        "cutting.py",
+        "invented.py",
+    ],
 )
 def test_what_is_pure_reads_no_clock_and_waits_for_nothing(file: str) -> None:
     assert not {"time", "asyncio", "random", "os"} & VOICEBOT.imports(file)

@@ -6,7 +6,7 @@ made. They are committed together, and made afterwards: so a handler can be repe
 
 from aiogram import Dispatcher
 
-from voicebot.handlers import access, buttons, commands, owner, preferences, recordings
+from voicebot.handlers import access, buttons, chats, commands, groups, owner, preferences, recordings
 from voicebot.settings import Settings
 
 
@@ -15,6 +15,12 @@ def dispatcher(settings: Settings, *, model: str, username: str) -> Dispatcher:
     made = Dispatcher(settings=settings, model=model, username=username, disable_fsm=True)
     made.update.outer_middleware(access.only_for_known(settings))
     made.include_routers(
-        commands.router, preferences.router, owner.router(settings.owner_id), buttons.router, recordings.router
+        chats.router,
+        groups.router,
+        commands.router,
+        preferences.router,
+        owner.router(settings.owner_id),
+        buttons.router,
+        recordings.router,
     )
     return made

@@ -1,55 +1,59 @@
-"""What anybody may ask of the bot by a command."""
+"""What anybody may ask of the bot by a command, in private."""
 
 from aiogram import F, Router
 from aiogram.enums import ChatType
 from aiogram.filters import Command, CommandStart
-from aiogram.types import CallbackQuery, Message, User
+from aiogram.types import CallbackQuery, Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot import views
+from voicebot import limits, views
 from voicebot.catalogue import Texts
 from voicebot.settings import Settings
 from voicebot.storage import jobs, users
+from voicebot.storage.jobs import State
 from voicebot.storage.outbox import Outgoing
 
 router = Router()
+router.message.filter(F.chat.type == ChatType.PRIVATE)
 
 
 @router.message(CommandStart())
 async def start(message: Message, texts: Texts) -> list[Outgoing]:
-    return [views.message(message.chat.id, texts("start"))]
+    return [views.answer(message, texts("start"))]
 
 
 @router.message(Command("help"))
-async def tell_help(message: Message, texts: Texts, settings: Settings) -> list[Outgoing]:
-    limits = {"megabytes": f"{settings.max_megabytes:g}", "minutes": f"{settings.max_minutes:g}"}
-    return [views.message(message.chat.id, texts("help", **limits))]
+async def tell_help(message: Message, texts: Texts, settings: Settings, username: str) -> list[Outgoing]:
+    return [views.answer(message, texts("help", username=username, **limits.told(settings)))]
 
 
 @router.message(Command("stats"))
 async def tell_stats(
-    message: Message, event_from_user: User, connection: AsyncConnection, texts: Texts, settings: Settings
+    message: Message, sender_id: int, connection: AsyncConnection, texts: Texts, settings: Settings
 ) -> list[Outgoing]:
-    mine = await users.totals(connection, event_from_user.id)
-    lines = [texts("stats", files=mine.files, minutes=round(mine.seconds / 60))]
-    if event_from_user.id == settings.owner_id:
+    mine = await users.totals(connection, sender_id)
+    days, length = f"{settings.keep_days:g}", views.timestamp(mine.seconds)
+    lines = [texts("stats", days=days, files=mine.files, length=length, user_id=sender_id)]
+    if sender_id == settings.owner_id:
         every = await users.totals(connection, None)
-        counts = {"waiting": await jobs.count(connection, jobs.State.WAITING)}
-        counts["failed"] = await jobs.count(connection, jobs.State.FAILED)
-        lines.append(texts("stats_all", files=every.files, minutes=round(every.seconds / 60), **counts))
-    return [views.message(message.chat.id, "\n".join(lines))]
+        counts = {state: await jobs.count(connection, state) for state in (State.WAITING, State.FAILED)}
+        lines.append(texts("stats_all", files=every.files, length=views.timestamp(every.seconds), **counts))
+    return [views.answer(message, "\n".join(lines))]
 
 
-@router.message(Command("delete"), F.chat.type == ChatType.PRIVATE)
+@router.message(Command("delete"))
 async def ask_whether_to_erase(message: Message, texts: Texts) -> list[Outgoing]:
     choice = [(texts("delete_button"), "erase:yes"), (texts("keep_button"), "erase:no")]
-    return [views.message(message.chat.id, texts("delete_question"), *choice)]
+    return [views.answer(message, texts("delete_question"), *choice)]
 
 
 @router.callback_query(F.data == "erase:yes")
 async def erase(query: CallbackQuery, connection: AsyncConnection, texts: Texts) -> list[Outgoing]:
+    """What waits is cancelled by being forgotten; who is at it finds nothing to hand over to."""
+    unfinished = await jobs.unfinished(connection, query.from_user.id)
     await users.forget(connection, query.from_user.id)
-    return views.answered(query, texts("deleted"))
+    closed = [call for job in unfinished for call in views.closed(job, texts("cancelled"))]
+    return [*closed, *views.answered(query, texts("deleted"))]
 
 
 @router.callback_query(F.data == "erase:no")

@@ -16,6 +16,8 @@ from voicebot.storage import jobs
 from voicebot.storage.outbox import Outgoing
 
 MOST_SHOWN = 10
+MOST_OF_ERROR = 300
+"""Characters of each, so that all of them fit into a message."""
 
 
 def router(owner_id: int | None) -> Router:
@@ -30,10 +32,10 @@ def router(owner_id: int | None) -> Router:
 async def list_dead(message: Message, connection: AsyncConnection, texts: Texts) -> list[Outgoing]:
     failed = await jobs.failed(connection, MOST_SHOWN)
     if not failed:
-        return [views.message(message.chat.id, texts("dead_none"))]
-    lines = [texts("dead_line", id=job.id, error=escape(job.error or "")) for job in failed]
+        return [views.answer(message, texts("dead_none"))]
+    lines = [texts("dead_line", id=job.id, error=escape((job.error or "")[:MOST_OF_ERROR])) for job in failed]
     buttons = [(texts("retry_button", id=job.id), f"retry:{job.id}") for job in failed]
-    return [views.message(message.chat.id, "\n".join([texts("dead_title"), *lines]), *buttons)]
+    return [views.answer(message, "\n".join([texts("dead_title"), *lines]), *buttons)]
 
 
 async def retry(

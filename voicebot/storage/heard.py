@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.storage.dialects import insert
@@ -31,10 +31,6 @@ async def keep(
 ) -> None:
     row = {"file_unique_id": file_unique_id, "variant": variant, "transcript": asdict(transcript), "created_at": now}
     await connection.execute(insert(connection, transcripts).values(row).on_conflict_do_nothing())
-
-
-async def is_known(connection: AsyncConnection, file_unique_id: str, variant: str) -> bool:
-    return bool(await connection.scalar(select(exists().where(_same(file_unique_id, variant)))))
 
 
 async def transcript(connection: AsyncConnection, file_unique_id: str, variant: str) -> Transcript | None:

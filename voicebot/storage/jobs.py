@@ -35,8 +35,11 @@ class Request:
     update_id: int
     user_id: int
     chat_id: int
+    thread_id: int | None = None
+    """The topic of a forum."""
     message_id: int
     ui_language: str
+    """As Telegram tells it of the sender: pt-br."""
     file_id: str
     file_unique_id: str
     seconds: float
@@ -70,6 +73,10 @@ class Usage:
 _COLUMNS = [jobs.c[field.name] for field in fields(Job)]
 
 
+def variant(model: str, translate: bool, speech_language: str | None) -> str:
+    return f"{model}:{'translate' if translate else 'transcribe'}:{speech_language or 'auto'}"
+
+
 async def usage(connection: AsyncConnection, user_id: int, now: float) -> Usage:
     unfinished = jobs.c.state.in_((State.WAITING, State.RUNNING))
     today = (jobs.c.user_id == user_id) & (jobs.c.created_at > now - 86400) & (jobs.c.state != State.CANCELLED)
@@ -90,9 +97,15 @@ async def add(connection: AsyncConnection, request: Request, now: float) -> Job:
     return Job(**asked, id=job_id, state=State.WAITING, attempts=0, placeholder_id=None, created_at=now, error=None)
 
 
+async def add_known(connection: AsyncConnection, request: Request, known: Transcript, now: float) -> Job:
+    """One that is done already, since the same audio was heard before."""
+    done = {"state": State.DONE, "turn": 0.0, "attempts": 0, "next_at": now, "created_at": now, "finished_at": now}
+    values = asdict(request) | done | {"seconds": known.duration}
+    made = await connection.execute(insert(connection, jobs).values(values).returning(*_COLUMNS))
+    return _job(made.one())
+
+
 async def _turn(connection: AsyncConnection, request: Request) -> float:
-    if await heard.is_known(connection, request.file_unique_id, request.variant):
-        return -1.0  # it takes no time: it waits for nobody, and nobody because of it
     length = max(request.seconds, 1.0)
     come = select(func.coalesce(func.max(queue.c.come), 0.0)).scalar_subquery()
     first = insert(connection, users).values(id=request.user_id, last_turn=come + length)
@@ -114,7 +127,7 @@ async def claim(connection: AsyncConnection, owner: int, now: float) -> Job | No
     row = (await connection.execute(claimed.returning(*_COLUMNS, jobs.c.turn))).one_or_none()
     if not row:
         return None
-    await _come_to(connection, max(0.0, row.turn))
+    await _come_to(connection, row.turn)
     return _job(row)
 
 
@@ -143,6 +156,11 @@ async def place(connection: AsyncConnection, job_id: int) -> int:
     before = or_(jobs.c.turn < mine.c.turn, (jobs.c.turn == mine.c.turn) & (jobs.c.id < mine.c.id))
     ahead = select(func.count()).select_from(jobs, mine).where(jobs.c.state == State.WAITING, before)
     return (await connection.scalar(ahead) or 0) + 1
+
+
+async def unfinished(connection: AsyncConnection, user_id: int) -> list[Job]:
+    theirs = (jobs.c.user_id == user_id) & jobs.c.state.in_((State.WAITING, State.RUNNING))
+    return [_job(row) for row in await connection.execute(select(*_COLUMNS).where(theirs))]
 
 
 async def save_piece(connection: AsyncConnection, job: Job, owner: int, number: int, piece: Piece) -> bool:

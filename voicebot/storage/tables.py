@@ -47,6 +47,7 @@ jobs = Table(
     Column("update_id", BigInteger, nullable=False, unique=True),
     Column("user_id", BigInteger, nullable=False),
     Column("chat_id", BigInteger, nullable=False),
+    Column("thread_id", BigInteger),  # the topic of a forum
     Column("message_id", BigInteger, nullable=False),
     Column("placeholder_id", BigInteger),
     Column("ui_language", Text, nullable=False),

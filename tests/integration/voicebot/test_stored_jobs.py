@@ -74,18 +74,6 @@ async def test_who_comes_later_is_not_before_those_who_have_waited_though_all_th
     assert order == [2, 1, 2, 2, 2]
 
 
-async def test_audio_that_is_known_waits_for_nobody_and_delays_nobody(database: Database) -> None:
-    (first,) = await add(database, request(1, audio="same"))
-    await finish(database, await claimed(database))
-    await add(database, request(2), request(2))
-    (known,) = await add(database, request(3, audio="same", seconds=500))
-    assert (await claimed(database)).id == known.id
-    assert (await add(database, request(3)))[0].id > known.id
-    assert [job.user_id for job in await all_claimed(database)] == [2, 3, 2]
-    async with database.reading() as connection:
-        assert await heard.transcript(connection, first.file_unique_id, first.variant) == TRANSCRIPT
-
-
 async def test_audio_that_is_being_transcribed_is_not_begun_again_until_that_is_over(database: Database) -> None:
     await add(database, request(1, audio="same"), request(2, audio="same"), request(3))
     first = await claimed(database)
@@ -159,7 +147,7 @@ async def test_who_works_on_a_cancelled_job_is_told_with_the_next_piece_and_leav
     assert not await finish(database, job)
     assert await rows(database, pieces) == []
     async with database.reading() as connection:
-        assert not await heard.is_known(connection, job.file_unique_id, job.variant)
+        assert await heard.transcript(connection, job.file_unique_id, job.variant) is None
 
 
 async def test_a_job_that_is_cancelled_while_a_piece_is_saved_leaves_no_piece(database: Database) -> None:
@@ -260,7 +248,7 @@ async def test_what_is_old_is_forgotten_and_what_still_waits_is_not(database: Da
     async with database.writing() as connection:
         await jobs.forget_old(connection, NOW + 1)
         await heard.forget_old(connection, NOW + 1)
-        assert not await heard.is_known(connection, done.file_unique_id, done.variant)
+        assert await heard.transcript(connection, done.file_unique_id, done.variant) is None
     assert [row.user_id for row in await rows(database, table)] == [2]
 
 
