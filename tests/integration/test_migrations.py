@@ -20,6 +20,8 @@ from tests.integration.visiting import visitor
 from tests.integration.waiting import eventually
 from tests.postgres import postgres
 
+pytestmark = pytest.mark.builds
+
 DOCKERFILE = """\
 FROM scratch
 CMD ["/bin/sh", "/app.sh"]
@@ -38,8 +40,6 @@ import os
 
 import sqlalchemy as sa
 from alembic import op
-
-pytestmark = pytest.mark.builds
 
 revision, down_revision = "{number}", {before}
 
