@@ -94,6 +94,7 @@ def voicebot(
         "WHISPER_THREADS": "1",
         "TMPDIR": str(scratch),
         "HOME": str(folder),
+        "ORT_DISABLE_TELEMETRY": "1",  # set by voicebot where it is imported, before the fork
     }
     (output := folder / f"{name}.log").touch()
     process = _FORKING.Process(target=_become, args=(set_ | environ, str(output), arguments), daemon=True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 import click
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shipper.handover import LeaseError
@@ -16,6 +17,8 @@ from voicebot.settings import DatabaseSettings, SettingsError
 from voicebot.storage import DatabaseUrlError, schema
 from voicebot.storage.schema import NotMigrated
 
+CRASHED = 1
+"""Exit code: a mistake of ours; the log says where."""
 UNUSABLE = 2
 """Exit code: what is set makes no sense, or token, model or lease are of no use. To start again does not help."""
 UNAVAILABLE = 3
@@ -42,13 +45,17 @@ def run() -> None:
         try:
             asyncio.run(app.run(of_bot, of_whisper))
         except Exception as error:
-            match _cause(error):
-                case app.TokenRefused() | app.ModelError() | LeaseError() as cause:
-                    _end(UNUSABLE, cause)
-                case app.PresenceLost() | SQLAlchemyError() | OSError() as cause:
-                    _end(UNAVAILABLE, cause)
+            log = structlog.get_logger(__name__)
+            match cause := _cause(error):
+                case app.TokenRefused() | app.ModelError() | LeaseError() | DatabaseUrlError():
+                    log.critical("cannot_run", reason=_said(cause))
+                    sys.exit(UNUSABLE)
+                case NotMigrated() | app.PresenceLost() | SQLAlchemyError() | OSError():
+                    log.critical("cannot_run_now", reason=_said(cause))
+                    sys.exit(UNAVAILABLE)
                 case _:
-                    raise
+                    log.critical("crashed", exc_info=error)
+                    sys.exit(CRASHED)
 
 
 @main.command()
@@ -97,8 +104,12 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
+def _said(error: BaseException) -> str:
+    return storage.reason(error) if isinstance(error, SQLAlchemyError) else str(error)
+
+
 def _end(code: int, error: BaseException) -> NoReturn:
-    click.echo(redact(storage.reason(error) if isinstance(error, SQLAlchemyError) else str(error)), err=True)
+    click.echo(redact(_said(error)), err=True)
     sys.exit(code)
 
 

@@ -30,6 +30,9 @@ from voicebot.work import Workers
 
 log = structlog.get_logger(__name__)
 
+GRACE_SECONDS = 5.0
+"""After the time for draining, for what then is still under way."""
+
 
 class TokenRefused(Exception):
     """Telegram does not know the token."""
@@ -78,22 +81,37 @@ async def _serve(
             log.info("active")
             sending = group.create_task(outbox.run())
             working = group.create_task(workers.run(whisper_settings.worker_count))
-            while_active = [
-                group.create_task(Dispatch(bot, database, routes, trouble, signals).run()),
-                group.create_task(Upkeep(settings, database, present, signals).run()),
-                group.create_task(progress.tell_places()),
-                group.create_task(_announce_commands(bot, settings.owner_id)),
-            ]
-            await Intake(bot, database, trouble, signals).run(handover)
-            for task in while_active:
-                task.cancel()
-            await asyncio.wait(while_active)  # before the lease is given back: the next one does the same
+            async with asyncio.TaskGroup() as leading:  # its end comes before the next one's begin: that does the same
+                tasks = [
+                    leading.create_task(Dispatch(bot, database, routes, trouble, signals).run()),
+                    leading.create_task(Upkeep(settings, database, present, signals).run()),
+                    leading.create_task(Progress(bot, database, pace, leading).tell_places()),
+                    leading.create_task(_announce_commands(bot, settings.owner_id)),
+                ]
+                await Intake(bot, database, trouble, signals).run(handover)
+                for task in tasks:
+                    task.cancel()
         log.info("draining")
-        limit = group.create_task(workers.drain(settings.drain_seconds))
-        await working
+        await _drain(workers, working, outbox, sending, settings.drain_seconds)
+
+
+async def _drain(
+    workers: Workers, working: asyncio.Task[None], outbox: Outbox, sending: asyncio.Task[None], seconds: float
+) -> None:
+    """What is not given back in time, since the database does not take it, is taken from us as from the dead."""
+    deadline = asyncio.get_running_loop().time() + seconds + GRACE_SECONDS
+    async with asyncio.TaskGroup() as group:
+        limit = group.create_task(workers.drain(seconds))
+        await _ends(working, deadline)
         limit.cancel()
-        outbox.drain()
-        await sending
+    outbox.drain()
+    await _ends(sending, deadline)
+
+
+async def _ends(task: asyncio.Task[None], deadline: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(deadline):
+            await task
 
 
 async def _ask_who_we_are(bot: Bot) -> User:

@@ -7,11 +7,10 @@ from html import escape
 import structlog
 from aiogram import Bot, Dispatcher
 from aiogram.dispatcher.event.bases import UNHANDLED
-from sqlalchemy.exc import SQLAlchemyError
 
 from voicebot import metrics
 from voicebot.signals import Signals
-from voicebot.storage import Database, inbox, outbox
+from voicebot.storage import UNAVAILABLE, Database, inbox, outbox, reason
 from voicebot.storage.inbox import Received
 from voicebot.trouble import Trouble
 
@@ -39,8 +38,8 @@ class Dispatch:
                 found = await self._next_ones()
                 for received in found:
                     await self._handle(received)
-            except SQLAlchemyError as error:
-                log.warning("database_failed", error=str(error))
+            except UNAVAILABLE as error:
+                log.warning("database_failed", error=reason(error))
                 await asyncio.sleep(1)
                 continue
             if not found:
@@ -56,7 +55,7 @@ class Dispatch:
                 calls = await self._dispatcher.feed_raw_update(self._bot, received.raw, connection=connection)
                 await outbox.put(connection, [] if calls is UNHANDLED else calls, time.time())
                 await inbox.finish(connection, received.update_id)
-        except SQLAlchemyError:
+        except UNAVAILABLE:
             raise
         except Exception as error:
             await self._failed(received, error)

@@ -4,15 +4,17 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
 from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.exceptions import AiogramError, TelegramBadRequest
+from aiohttp import ClientError, ClientResponseError, ClientTimeout
 
 STALL_SECONDS = 30.0
 """Without a byte, after which a download is given up."""
+CHUNK = 1 << 16
 _PREFIX = "voicebot-"
 
 
@@ -32,7 +34,11 @@ class Scratch:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        made = Path(tempfile.mkdtemp(prefix=self._prefix))
+        """Raises NotDownloaded."""
+        try:
+            made = Path(tempfile.mkdtemp(prefix=self._prefix))
+        except OSError as error:  # the disk is full, say
+            raise NotDownloaded(f"no folder for it: {error.strerror}") from None
         try:
             yield made
         finally:
@@ -49,30 +55,35 @@ class Scratch:
 async def download(bot: Bot, file_id: str, to: Path, *, largest: float) -> None:
     """At most `largest` bytes. Raises TooLarge and NotDownloaded."""
     try:
-        path = (await bot.get_file(file_id)).file_path
+        found = await bot.get_file(file_id)
+        size = await _fetch(bot, found.file_path or "", to, largest)
     except TelegramBadRequest as error:
         if "too big" in error.message:  # Telegram has no code for it
             raise TooLarge from None
         raise NotDownloaded(error.message) from None
-    except AiogramError as error:
+    except ClientResponseError as error:
+        raise NotDownloaded(f"HTTP {error.status}") from None
+    except (ClientError, TimeoutError, AiogramError) as error:
         raise NotDownloaded(type(error).__name__) from None
-    if not path:
-        raise NotDownloaded("Telegram names no path of it")
-    try:
-        await _fetch(bot, path, to, largest)
-    except (aiohttp.ClientError, TimeoutError, AiogramError, OSError) as error:
-        status = f" {error.status}" if isinstance(error, aiohttp.ClientResponseError) else ""
-        raise NotDownloaded(f"{type(error).__name__}{status}") from None
+    except OSError as error:
+        raise NotDownloaded(f"cannot be written: {error.strerror}") from None
+    if size < (found.file_size or 0):
+        raise NotDownloaded("it ended early")
 
 
-async def _fetch(bot: Bot, path: str, to: Path, largest: float) -> None:
+async def _fetch(bot: Bot, path: str, to: Path, largest: float) -> int:
+    assert isinstance(bot.session, AiohttpSession)
+    session = await bot.session.create_session()
     url = bot.session.api.file_url(bot.token, path)
-    stream = bot.session.stream_content(url, timeout=int(STALL_SECONDS), chunk_size=1 << 16, raise_for_status=True)
+    patience = ClientTimeout(
+        total=None, sock_connect=STALL_SECONDS, sock_read=STALL_SECONDS
+    )  # aiogram's is for the whole
     size = 0
-    with to.open("wb") as file:
-        async with aclosing(stream) as chunks:
-            async for chunk in chunks:
+    async with session.get(url, timeout=patience, raise_for_status=True) as answer:
+        with to.open("wb") as file:
+            async for chunk in answer.content.iter_chunked(CHUNK):
                 size += len(chunk)
                 if size > largest:
                     raise TooLarge
                 await asyncio.to_thread(file.write, chunk)
+    return size

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 _SECRETS = re.compile(
-    r"\b\d{3,}:[A-Za-z0-9_-]{20,}"  # a bot's token: aiohttp's errors hold the whole URL of a file
+    r"\d{3,}(?::|%3A)[A-Za-z0-9_-]{20,}"  # a bot's token: aiohttp's errors hold the whole URL of a file
     r"|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)"  # user and password of a URL
 )
 

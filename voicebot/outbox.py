@@ -5,12 +5,13 @@ For a message it is the one window that cannot be closed: Telegram has no key by
 """
 
 import asyncio
-import functools
+import logging
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+from typing import Any, TypeAlias
 
 import structlog
 from aiogram import Bot, methods
@@ -21,15 +22,16 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
 )
 from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage, TelegramMethod
-from aiogram.types import BufferedInputFile, Message
+from aiogram.types import BufferedInputFile, Message, ReplyParameters
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.pace import Pace
 from voicebot.signals import Signals
-from voicebot.storage import Database, jobs, outbox
+from voicebot.storage import Database, jobs, outbox, reason
 from voicebot.storage.outbox import Pending
 
+Change: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 16
@@ -47,7 +49,7 @@ class Outbox:
         self._signals = signals
         self._owner = owner
         self._at_work: set[int] = set()
-        """Chats that one of our tasks is writing to, or waits for."""
+        """Chats that one of our tasks is writing to."""
         self._until = math.inf
 
     def drain(self) -> None:
@@ -56,101 +58,100 @@ class Outbox:
         self._signals.to_send.ring()
 
     async def run(self) -> None:
+        """Until `drain`. To cancel it is like a kill: what is on its way may be sent again by whoever comes next."""
         async with asyncio.TaskGroup() as group:
             while time.monotonic() < self._until:
-                found = await self._claim()
+                resting = self._pace.resting()
+                found = await self._claim(resting)
                 for call in found:
                     group.create_task(self._deliver(call))
                 if not found:
-                    if self._is_draining and not self._at_work:
+                    if self._until < math.inf and not self._at_work:
                         return
-                    await self._signals.to_send.wait(1)
+                    await self._signals.to_send.wait(min([1.0, *resting.values()]))
 
-    @property
-    def _is_draining(self) -> bool:
-        return self._until < math.inf
-
-    async def _claim(self) -> list[Pending]:
+    async def _claim(self, resting: Collection[int]) -> list[Pending]:
+        """Of chats that may be written to: those that may not would take the room of all others."""
         room = AT_ONCE - len(self._at_work)
         if room <= 0:
             return []
         try:
             async with self._database.writing() as connection:
-                found = await outbox.claim(connection, self._owner, self._at_work, room)
+                found = await outbox.claim(connection, self._owner, {*self._at_work, *resting}, room)
         except SQLAlchemyError as error:
-            log.warning("database_failed", error=str(error))
+            log.warning("database_failed", error=reason(error))
             return []
         self._at_work |= {call.chat_id for call in found}
         return found
 
     async def _deliver(self, call: Pending) -> None:
         async with self._pace.writing(call.chat_id):
-            pause = await self._send(call)
-        if not self._is_draining:
-            await asyncio.sleep(pause)
-            self._at_work.discard(call.chat_id)
-        elif not pause:
-            self._at_work.discard(call.chat_id)  # else the next process tries again
+            await self._database.insist(await self._send(call))
+        self._at_work.discard(call.chat_id)
         self._signals.to_send.ring()
 
-    async def _send(self, call: Pending) -> float:
-        """Seconds until the chat may be written to again."""
-        method = await self._method(call)
+    async def _send(self, call: Pending) -> Change:
+        """What becomes of the row."""
+        try:
+            sent = await self._carry_out(call)
+        except TelegramForbiddenError:
+            return partial(_forget_chat, call=call)
+        except TelegramBadRequest as error:
+            level = logging.INFO if call.method == AnswerCallbackQuery.__name__ else logging.ERROR  # came too late
+            log.log(level, "not_sent", method=call.method, job_id=call.job_id, error=error.message)
+            return partial(outbox.remove, call=call)
+        except (AiogramError, SQLAlchemyError) as error:
+            log.warning("not_sent_yet", method=call.method, error=str(error), attempts=call.attempts + 1)
+            self._pace.hold(call.chat_id, _pause(call, error))
+            return partial(outbox.give_back, call=call)
+        except Exception:  # a row that no call can be made of must not stop all others
+            log.exception("not_sent", method=call.method, job_id=call.job_id)
+            return partial(outbox.remove, call=call)
+        return partial(_record, call=call, sent=sent)
+
+    async def _carry_out(self, call: Pending) -> Any:
+        method, instead = await self._methods(call)
         if not method:
-            await self._write(outbox.remove, call)
-            return 0.0
+            return None
         if not isinstance(method, AnswerCallbackQuery):  # that shows in no chat, and is taken for 15 seconds only
             await self._pace.turn(call.chat_id)
         try:
-            sent = await self._call(method)
-        except TelegramForbiddenError:
-            await self._write(_forget_chat, call)
-            return 0.0
-        except TelegramBadRequest as error:
-            log.error("not_sent", method=call.method, job_id=call.job_id, error=error.message)
-            await self._write(outbox.remove, call)
-            return 0.0
-        except AiogramError as error:
-            await self._write(outbox.give_back, call)
-            return self._pause(call, error)
-        await self._write(_record, call, sent=sent)
-        return 0.0
-
-    async def _call(self, method: TelegramMethod[Any]) -> Any:
-        try:
             return await self._bot(method)
         except TelegramBadRequest as error:
-            if not isinstance(method, EditMessageText):
+            if not instead:
                 raise
             if "message is not modified" in error.message:  # Telegram has no code for it
                 return True
             # It was deleted, or has become too old to be edited: what it was to say is said anew.
-            return await self._bot(_instead(method))
+            return await self._bot(instead)
 
-    def _pause(self, call: Pending, error: AiogramError) -> float:
-        log.warning("not_sent_yet", method=call.method, error=str(error), attempts=call.attempts + 1)
-        if isinstance(error, TelegramRetryAfter):
-            self._pace.hold(call.chat_id, error.retry_after)
-            return float(error.retry_after)
-        return min(LONGEST_PAUSE, 2.0 ** min(call.attempts, 6)) * random.uniform(0.5, 1)
-
-    async def _method(self, call: Pending) -> TelegramMethod[Any] | None:
-        """None if what it is about was erased meanwhile."""
+    async def _methods(self, call: Pending) -> tuple[TelegramMethod[Any] | None, SendMessage | None]:
+        """The call, or none if what it is about was erased meanwhile; and what to send if it cannot be an edit."""
         payload = dict(call.payload)
         if call.document is not None:
             payload["document"] = BufferedInputFile(call.document.encode(), FILE_NAME)
         kind: type[TelegramMethod[Any]] = getattr(methods, call.method)
-        if kind is not EditMessageText or call.job_id is None:
-            return kind(**payload)
+        if kind is not EditMessageText:
+            return kind(**payload), None
+        if call.job_id is None:
+            return kind(**payload), SendMessage(**{**payload, "message_id": None})
         async with self._database.reading() as connection:
             job = await jobs.get(connection, call.job_id)
         if not job:
-            return None
-        changed = EditMessageText(message_id=job.placeholder_id, **payload)
-        return changed if job.placeholder_id else _instead(changed)
+            return None, None
+        to = ReplyParameters(message_id=job.message_id, allow_sending_without_reply=True)
+        instead = SendMessage(reply_parameters=to, **payload)
+        return (
+            (EditMessageText(message_id=job.placeholder_id, **payload), instead)
+            if job.placeholder_id
+            else (instead, None)
+        )
 
-    async def _write(self, change: Callable[..., Awaitable[None]], call: Pending, **more: object) -> None:
-        await self._database.insist(functools.partial(change, call=call, **more))
+
+def _pause(call: Pending, error: Exception) -> float:
+    if isinstance(error, TelegramRetryAfter):
+        return error.retry_after
+    return min(LONGEST_PAUSE, 2.0 ** min(call.attempts, 6)) * random.uniform(0.5, 1)
 
 
 async def _record(connection: AsyncConnection, call: Pending, sent: object) -> None:
@@ -163,8 +164,3 @@ async def _forget_chat(connection: AsyncConnection, call: Pending) -> None:
     """The bot was blocked, or put out of the group: nothing more can be said there."""
     await jobs.cancel_chat(connection, call.chat_id, time.time())
     await outbox.remove_all(connection, call.chat_id)
-
-
-def _instead(method: EditMessageText) -> SendMessage:
-    kept = method.model_dump(exclude_unset=True, exclude={"message_id"})
-    return SendMessage(**kept)

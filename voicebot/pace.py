@@ -42,6 +42,12 @@ class Pace:
         """Who holds it is the only one who writes to that chat, so what is sent last is seen last."""
         return self._chat(chat_id).writing
 
+    def resting(self) -> dict[int, float]:
+        """Chats that may not be written to yet, and for how many seconds."""
+        now = time.monotonic()
+        waits = ((chat_id, chat.due - (BURST - 1) * chat.interval - now) for chat_id, chat in self._chats.items())
+        return {chat_id: wait for chat_id, wait in waits if wait > 0}
+
     async def turn(self, chat_id: int) -> None:
         """Waits until a message may be sent, and counts it."""
         now = time.monotonic()
@@ -68,9 +74,9 @@ class Pace:
         return True
 
     def hold(self, chat_id: int, seconds: float) -> None:
-        """Telegram wants to hear nothing of this chat for so long."""
+        """Nothing is written to this chat for so long."""
         chat = self._chat(chat_id)
-        chat.due = max(chat.due, time.monotonic() + seconds + BURST * chat.interval)
+        chat.due = max(chat.due, time.monotonic() + seconds + (BURST - 1) * chat.interval)
 
     def _chat(self, chat_id: int) -> _Chat:
         if len(self._chats) > MOST_CHATS:

@@ -12,13 +12,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from voicebot import metrics, views
 from voicebot.catalogue import texts
 from voicebot.pace import Pace
-from voicebot.storage import Database, jobs
+from voicebot.storage import Database, jobs, reason
 from voicebot.storage.jobs import Job
 from voicebot.storage.outbox import Outgoing
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 2.0
+EDIT_PATIENCE = 5
+"""Seconds for an edit: who hands a recording over waits for one that is on its way."""
 MOST_PLACES = 50
 """How many of those that wait are told how they get on."""
 
@@ -31,13 +33,21 @@ class Progress:
         self._database = database
         self._pace = pace
         self._group = group
+        self._edits: dict[int, asyncio.Task[None]] = {}
+        """The one that is on its way for each job."""
 
     def show(self, job: Job, changed: Outgoing) -> bool:
         """Whether it is tried. An edit that is not due now is left out: the next one says more."""
         is_due = self._pace.takes_edit(job.chat_id)
         if is_due:
-            self._group.create_task(self._edit(job, changed))
+            self._edits[job.id] = edit = self._group.create_task(self._edit(job, changed))
+            edit.add_done_callback(lambda _: self._edits.pop(job.id, None))
         return is_due
+
+    async def settle(self, job: Job) -> None:
+        """Waits for the edit that is on its way: another process may send the final one, and knows nothing of it."""
+        if edit := self._edits.get(job.id):
+            await asyncio.wait([edit])
 
     async def tell_places(self) -> None:
         """Tells those who wait when they have moved up, for ever."""
@@ -58,21 +68,21 @@ class Progress:
             async with self._database.reading() as connection:
                 return await jobs.waiting(connection)
         except SQLAlchemyError as error:
-            log.warning("database_failed", error=str(error))
+            log.warning("database_failed", error=reason(error))
             return []
 
     async def _edit(self, job: Job, changed: Outgoing) -> None:
         async with self._pace.writing(job.chat_id):
-            # Only now is it certain that this edit does not come after the final one.
-            async with self._database.reading() as connection:
-                now = await jobs.get(connection, job.id)
-            if not (now and now.placeholder_id and now.state is job.state):
-                return
             try:
-                await self._bot(EditMessageText(message_id=now.placeholder_id, **changed.payload))
+                # Only now is it certain that this edit does not come after the final one.
+                async with self._database.reading() as connection:
+                    now = await jobs.get(connection, job.id)
+                if now and now.placeholder_id and now.state is job.state:
+                    edit = EditMessageText(message_id=now.placeholder_id, **changed.payload)
+                    await self._bot(edit, request_timeout=EDIT_PATIENCE)
             except TelegramRetryAfter as error:
                 self._pace.hold(job.chat_id, error.retry_after)
-            except AiogramError as error:
+            except (AiogramError, SQLAlchemyError) as error:
                 log.debug("progress_not_shown", job_id=job.id, error=str(error))
 
 

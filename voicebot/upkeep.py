@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from voicebot.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, heard, inbox, jobs, outbox
+from voicebot.storage import Database, heard, inbox, jobs, outbox, reason
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ class Upkeep:
                 await self.take_over()
                 await self.forget()
             except SQLAlchemyError as error:
-                log.warning("database_failed", error=str(error))
+                log.warning("database_failed", error=reason(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def take_over(self) -> None:

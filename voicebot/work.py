@@ -22,16 +22,17 @@ from voicebot.limits import Refusal
 from voicebot.progress import Progress
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, heard, jobs, outbox
+from voicebot.storage import UNAVAILABLE, Database, heard, jobs, outbox, reason
 from voicebot.storage.jobs import Job, State
 from voicebot.transcript import Piece, Transcript
 from voicebot.trouble import Trouble
-from voicebot.whisper import Stopped, Whisper
+from voicebot.whisper import Whisper
 
 Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 3
+KILLER = "each process that tried it died"
 SOON = 1.0
 """Seconds of audio that are as good as nothing."""
 GONE_AFTER = 86400.0
@@ -70,21 +71,21 @@ class Workers:
         """Until `drain`."""
         with ThreadPoolExecutor(count, thread_name_prefix="whisper") as self._threads:
             async with asyncio.TaskGroup() as group:
-                for _ in range(count):
-                    group.create_task(self._work())
+                self._workers = [group.create_task(self._work()) for _ in range(count)]
 
     async def drain(self, seconds: float) -> None:
         """Begins nothing any more. What is not done in time is given back, with the pieces that are."""
         self._is_draining = True
         self._signals.to_do.ring()
         await asyncio.sleep(seconds)
-        self._stop.set()
+        for worker in self._workers:
+            worker.cancel()
 
     async def _work(self) -> None:
         while not self._is_draining:
             if job := await self._database.insist(self._claim):
                 with metrics.running.track_inprogress():
-                    await self._do(job)
+                    await (self._do(job) if job.attempts < MOST_ATTEMPTS else self._give_up(job, KILLER))
             else:
                 await self._signals.to_do.wait(1)
 
@@ -95,18 +96,21 @@ class Workers:
         begun = time.time()
         metrics.wait.observe(begun - job.created_at)
         try:
-            if job.attempts > MOST_ATTEMPTS:
-                raise RuntimeError("each process that tried it died")
             transcript = await self._known(job) or await self._heard(job)
             await self._finish(job, transcript)
         except NotOurs:
             await self._say_cancelled(job)
-        except Stopped:
+        except asyncio.CancelledError:
+            if not self._is_draining:
+                raise
             await self._give_back(job, at=time.time())
         except NotDownloaded as error:
             await self._postpone(job, error)
         except (audio.UnusableAudio, TooLarge) as error:
             await self._refuse(job, self._reason(error))
+        except UNAVAILABLE as error:
+            log.warning("database_failed", error=reason(error))
+            await self._give_back(job, at=time.time() + 1)
         except Exception as error:
             await self._failed(job, error)
         else:
@@ -119,10 +123,15 @@ class Workers:
     async def _heard(self, job: Job) -> Transcript:
         async with self._database.reading() as connection:
             pieces = await heard.saved_pieces(connection, job.id)  # by an earlier process, which stopped or died
+        log.info("begun", job_id=job.id, attempt=job.attempts + 1, pieces=len(pieces))
         with self._scratch.folder() as folder:
             file = folder / "recording"
             await download(self._bot, job.file_id, file, largest=self._settings.max_megabytes * 1024 * 1024)
-            await self._hear_the_rest(job, file, pieces)
+            await self._database.insist(partial(jobs.count_attempt, job=job, owner=self._owner))
+            try:
+                await self._hear_the_rest(job, file, pieces)
+            finally:
+                await self._progress.settle(job)
         segments = tuple(segment for piece in pieces for segment in piece.segments)
         return Transcript(duration=_end(pieces), language=_language(pieces), segments=segments)
 
@@ -139,13 +148,15 @@ class Workers:
         with closing(metrics.count_hearing(heard)) as rest:
             self._show(job, pieces, seconds)
             while piece := await self._in_thread(next, rest, None):
-                if not await self._database.insist(
-                    partial(jobs.save_piece, job=job, owner=self._owner, number=len(pieces), piece=piece)
-                ):
-                    raise NotOurs
+                await self._save(job, piece, len(pieces))
                 pieces.append(piece)
                 if piece.end < seconds - SOON:  # else the whole follows at once
                     self._show(job, pieces, seconds)
+
+    async def _save(self, job: Job, piece: Piece, number: int) -> None:
+        saving = partial(jobs.save_piece, job=job, owner=self._owner, number=number, piece=piece)
+        if not await self._database.insist(saving):
+            raise NotOurs
 
     def _show(self, job: Job, pieces: list[Piece], seconds: float) -> None:
         segments = [segment for piece in pieces for segment in piece.segments]
@@ -153,7 +164,13 @@ class Workers:
         self._progress.show(job, views.growing(job, texts(job.ui_language), segments, done))
 
     async def _in_thread(self, function: Callable[..., Result], *arguments: object) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            self._stop.set()
+            await asyncio.gather(running, return_exceptions=True)  # what a thread is at cannot be closed
+            raise
 
     async def _finish(self, job: Job, transcript: Transcript) -> None:
         async def finish(connection: AsyncConnection) -> bool:
@@ -215,12 +232,14 @@ class Workers:
         await self._database.insist(partial(jobs.give_back, job=job, owner=self._owner, at=at, error=error))
 
     async def _failed(self, job: Job, error: Exception) -> None:
-        log.exception("job_failed", job_id=job.id, attempts=job.attempts)
+        log.exception("attempt_failed", job_id=job.id, attempt=job.attempts + 1)
         said = f"{type(error).__name__}: {error}"
-        if job.attempts < MOST_ATTEMPTS:
-            await self._give_back(job, at=time.time() + 5.0 * 4**job.attempts, error=said)
-            return
+        if job.attempts + 1 < MOST_ATTEMPTS:
+            await self._give_back(job, at=time.time() + 20.0 * 4**job.attempts, error=said)
+        else:
+            await self._give_up(job, said)
 
+    async def _give_up(self, job: Job, said: str) -> None:
         async def fail(connection: AsyncConnection) -> None:
             if await jobs.fail(connection, job, self._owner, said, time.time()):
                 said_to_user = views.instead_of_placeholder(job, texts(job.ui_language)("failed"))

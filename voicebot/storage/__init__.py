@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import URL, Connection, Engine, event, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
-BUSY_SECONDS = 30
-"""How long a writer waits for the one in another process."""
+BUSY_SECONDS = 5
+"""How long a writer waits for the one in another process, before it says so and waits again."""
 POSTGRES_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -24,6 +24,8 @@ POSTGRES_OPTIONS: dict[str, Any] = {
     "tcp_user_timeout": 25_000,
 }
 """A server that is gone without a word is noticed within half a minute; the system's defaults take hours."""
+UNAVAILABLE = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+"""Locked, full, read-only, gone: the same again may succeed."""
 
 
 class DatabaseUrlError(Exception):
@@ -83,7 +85,7 @@ class Database:
             try:
                 async with self.writing() as connection:
                     return await change(connection)
-            except (OperationalError, InterfaceError) as error:  # locked, full, gone
+            except UNAVAILABLE as error:
                 log.warning("database_failed", error=reason(error))
                 await asyncio.sleep(1)
 
@@ -118,3 +120,9 @@ def prepare_sqlite(engine: Engine) -> None:
         # Who reads first and writes then is refused at once if somebody wrote in between, however long he would wait.
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @event.listens_for(engine, "invalidate")
+    def undo(connection: Any, _: object, __: object) -> None:
+        # Of a task that was cancelled, whose traceback holds a cursor: closed as it is, SQLite would stay locked.
+        with suppress(Exception):
+            connection.rollback()

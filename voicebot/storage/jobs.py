@@ -122,7 +122,7 @@ async def claim(connection: AsyncConnection, owner: int, now: float) -> Job | No
     due = (jobs.c.state == State.WAITING) & (jobs.c.next_at <= now) & ~twin
     # Who cancels, or erases, locks a job without us.
     chosen = select(jobs.c.id).where(due).order_by(jobs.c.turn, jobs.c.id).limit(1).with_for_update(skip_locked=True)
-    taken = {"state": State.RUNNING, "owner": owner, "attempts": jobs.c.attempts + 1, "started_at": now}
+    taken = {"state": State.RUNNING, "owner": owner, "started_at": now}
     claimed = update(jobs).where(jobs.c.id == chosen.scalar_subquery()).values(taken)
     row = (await connection.execute(claimed.returning(*_COLUMNS, jobs.c.turn))).one_or_none()
     if not row:
@@ -163,10 +163,15 @@ async def unfinished(connection: AsyncConnection, user_id: int) -> list[Job]:
     return [_job(row) for row in await connection.execute(select(*_COLUMNS).where(theirs))]
 
 
+async def count_attempt(connection: AsyncConnection, job: Job, owner: int) -> None:
+    """Before its file is opened: if we die, that may be what we died of. What happens before is not the job's fault."""
+    await connection.execute(update(jobs).where(_ours(job, owner)).values(attempts=job.attempts + 1))
+
+
 async def save_piece(connection: AsyncConnection, job: Job, owner: int, number: int, piece: Piece) -> bool:
-    """Whether the job is still ours: it may have been cancelled."""
-    ours = select(jobs.c.id).where(_ours(job, owner)).with_for_update()  # who ends it meanwhile would miss this piece
-    if await connection.scalar(ours) is None:
+    """Whether the job is still ours: it may have been cancelled. It has got on, so this is its first attempt."""
+    got_on = update(jobs).where(_ours(job, owner)).values(attempts=1)  # and who ends it meanwhile waits for this piece
+    if not (await connection.execute(got_on)).rowcount:
         return False
     await heard.add_piece(connection, job.id, number, piece)
     return True
@@ -191,8 +196,8 @@ async def refuse(connection: AsyncConnection, job: Job, owner: int, now: float) 
 
 
 async def give_back(connection: AsyncConnection, job: Job, owner: int, *, at: float, error: str | None = None) -> None:
-    """For another try at that time. Without an error this one does not count."""
-    attempts = jobs.c.attempts if error else jobs.c.attempts - 1
+    """For another try at that time. Without an error none has failed so far: whoever gives it back is alive."""
+    attempts = job.attempts + 1 if error else 0
     waits = {"state": State.WAITING, "owner": None, "attempts": attempts, "next_at": at, "error": error}
     await connection.execute(update(jobs).where(_ours(job, owner)).values(waits))
 

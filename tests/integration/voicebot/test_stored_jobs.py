@@ -48,7 +48,7 @@ async def test_many_jobs_of_many_users_come_out_by_turns_and_each_users_in_order
 
 async def test_who_sends_many_files_does_not_delay_who_sends_one(database: Database) -> None:
     many = await add(database, *(request(1) for _ in range(20)))
-    assert await claim(database) == replace(many[0], state=State.RUNNING, attempts=1)
+    assert await claim(database) == replace(many[0], state=State.RUNNING)
     (one,) = await add(database, request(2))
     assert (await claimed(database)).id == one.id
 
@@ -115,11 +115,11 @@ async def test_a_job_that_is_given_back_comes_at_its_time_and_only_an_error_coun
         await jobs.give_back(connection, job, OWNER, at=NOW + 5)
     assert await claim(database, now=NOW + 4) is None
     job = await claimed(database, now=NOW + 5)
-    assert job.attempts == 1
+    assert job.attempts == 0
     async with database.writing() as connection:
         await jobs.give_back(connection, job, OWNER, at=NOW, error="failed")
     again = await claimed(database)
-    assert (again.attempts, again.error) == (2, "failed")
+    assert (again.attempts, again.error) == (1, "failed")
 
 
 async def test_pieces_are_there_for_who_goes_on_and_go_when_the_job_is_done(database: Database) -> None:
@@ -174,15 +174,16 @@ async def test_a_job_that_waits_can_be_cancelled_alone_or_with_its_chat(database
     assert [job.user_id for job in await all_claimed(database)] == [3]
 
 
-async def test_jobs_of_dead_processes_wait_again_and_their_attempt_counts(database: Database) -> None:
+async def test_jobs_of_dead_processes_wait_again_and_it_counts_that_their_files_were_open(database: Database) -> None:
     await add(database, request(1), request(2))
     orphan, kept = await claimed(database, OWNER), await claimed(database, OTHER_OWNER)
     async with database.writing() as connection:
+        await jobs.count_attempt(connection, orphan, OWNER)
         assert await jobs.owners(connection) == {OWNER, OTHER_OWNER}
         await jobs.take_from(connection, {OWNER})
         assert await jobs.owners(connection) == {OTHER_OWNER}
     again = await claimed(database, OTHER_OWNER)
-    assert (again.id, again.attempts) == (orphan.id, 2)
+    assert (again.id, again.attempts) == (orphan.id, 1)
     assert not await finish(database, orphan, OWNER)
     assert await finish(database, kept, OTHER_OWNER)
 
@@ -198,7 +199,7 @@ async def test_a_failed_job_is_shown_and_can_be_tried_again(database: Database) 
         assert not await jobs.retry(connection, job.id, NOW)
         assert await jobs.count(connection, State.FAILED) == 1
     again = await claimed(database)
-    assert (again.id, again.attempts, again.error) == (job.id, 1, None)
+    assert (again.id, again.attempts, again.error) == (job.id, 0, None)
 
 
 async def test_a_file_of_no_use_is_over_and_nobody_is_shown_it(database: Database) -> None:
