@@ -1,11 +1,13 @@
 """A Telegram and a bot for the session; tests use people and chats of their own."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.fakes.telegram import Telegram
+from tests.integration.voicebot.house import House, house
 from tests.postgres import Postgres
 from tests.voicebots import VoiceBot, voicebot
 from voicebot import storage
@@ -15,6 +17,20 @@ from voicebot.storage import Database
 @pytest.fixture(scope="session")
 def telegram() -> Iterator[Telegram]:
     with Telegram() as made:
+        yield made
+
+
+@pytest.fixture(name="house")
+def own_house(tmp_path: Path) -> Iterator[House]:
+    with house(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """For tests that leave its bot alive; it takes half a minute of sound at most."""
+    with house(tmp_path_factory.mktemp("house")) as made:
+        made.active(MAX_MINUTES="0.5")
         yield made
 
 
