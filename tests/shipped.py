@@ -24,7 +24,6 @@ build: null
 roles:
   bot:
     hosts: ["deploy@{address}"]
-    gate: {{interval: 50ms, settle: 100ms}}
     env:
       TELEGRAM_API: {url}/as/${{NAME}}
       WHISPER_MODEL: /tiny

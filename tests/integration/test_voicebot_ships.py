@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.fakes.telegram import Message
 from tests.machines import Machine
 from tests.shipped import Shipped, VoiceNotes, shipped
 
@@ -28,8 +29,13 @@ def voice_notes(bot: Shipped) -> Iterator[VoiceNotes]:
     with notes.arriving(every=0.5):
         yield notes
     notes.wait_until_answered()
-    assert notes.doubled() == []
+    assert [told(message) for message in notes.doubled()] == []
     assert bot.telegram.bot.mailbox.overlaps == []
+
+
+def told(message: Message) -> list[list[str]]:
+    """What each answer to it said, one after the other."""
+    return [answer.texts for answer in message.chat.answers_to(message)]
 
 
 async def test_every_voice_note_is_answered_once_over_handovers(bot: Shipped) -> None:
