@@ -141,4 +141,6 @@ class VoiceNotes:
 
 def _transcripts(message: Message) -> list[Message]:
     """The replies that say nothing but digits."""
-    return [answer for answer in message.chat.answers_to(message) if {*answer.text.split()} <= _DIGIT_WORDS]
+    return [
+        answer for answer in message.chat.answers_to(message) if answer.text and {*answer.text.split()} <= _DIGIT_WORDS
+    ]

@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.pace import Pace
 from voicebot.signals import Signals
-from voicebot.storage import Database, jobs, outbox, reason
+from voicebot.storage import Database, chats, jobs, outbox, reason
 from voicebot.storage.outbox import Pending
 
 Change: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
@@ -95,7 +95,7 @@ class Outbox:
         try:
             sent = await self._carry_out(call)
         except TelegramForbiddenError:
-            return partial(_forget_chat, call=call)
+            return partial(chats.leave, chat_id=call.chat_id, now=time.time())  # blocked, or put out of the group
         except TelegramBadRequest as error:
             level = logging.INFO if call.method == AnswerCallbackQuery.__name__ else logging.ERROR  # came too late
             log.log(level, "not_sent", method=call.method, job_id=call.job_id, error=error.message)
@@ -158,9 +158,3 @@ async def _record(connection: AsyncConnection, call: Pending, sent: object) -> N
     if call.job_id is not None and isinstance(sent, Message):
         await jobs.set_placeholder(connection, call.job_id, sent.message_id)
     await outbox.remove(connection, call)  # after the job, as everybody does: else two could wait for each other
-
-
-async def _forget_chat(connection: AsyncConnection, call: Pending) -> None:
-    """The bot was blocked, or put out of the group: nothing more can be said there."""
-    await jobs.cancel_chat(connection, call.chat_id, time.time())
-    await outbox.remove_all(connection, call.chat_id)

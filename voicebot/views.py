@@ -1,6 +1,6 @@
 """What people see, as calls of the Bot API. Pure: nothing is sent from here."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -135,25 +135,19 @@ def closed(job: Job, text: str) -> list[Outgoing]:
     return [_call(job.chat_id, changed)]
 
 
-def result(
-    job: Job,
-    texts: Texts,
-    transcript: Transcript,
-    *,
-    show: Callable[..., Outgoing] = instead_of_placeholder,
-) -> list[Outgoing]:
-    """`show` makes the first message of it: an edit, or the first answer of all if it was known at once."""
+def result(job: Job, texts: Texts, transcript: Transcript) -> list[Outgoing]:
+    """An edit of the first answer, and what does not go into it."""
     body = _body(job, transcript.segments)
     if not body:
-        return [show(job, texts("no_speech"))]
+        return [instead_of_placeholder(job, texts("no_speech"))]
     parts = split(body, LONGEST_MESSAGE)
     if len(parts) == 1:
-        return [show(job, _folded(body), *_doubts(job, texts, transcript))]
+        return [instead_of_placeholder(job, _folded(body), *_doubts(job, texts, transcript))]
     if len(parts) <= MOST_MESSAGES:
-        return [show(job, _folded(parts[0])), *(_next(job, part) for part in parts[1:])]
+        return [instead_of_placeholder(job, _folded(parts[0])), *(_next(job, part) for part in parts[1:])]
     rest = texts("rest_in_file")
     beginning = split(body, LONGEST_MESSAGE - units(f"\n{rest}"))[0]
-    return [show(job, f"{_folded(beginning)}\n{rest}"), _document(job, texts, body)]
+    return [instead_of_placeholder(job, f"{_folded(beginning)}\n{rest}"), _document(job, texts, body)]
 
 
 def timestamp(seconds: float) -> str:

@@ -83,11 +83,6 @@ def test_a_short_result_is_plain_text_without_buttons() -> None:
     assert buttons(call) == []
 
 
-def test_what_was_known_at_once_is_a_reply() -> None:
-    (call,) = views.result(JOB, EN, heard("One."), show=views.reply)
-    assert (call.method, call.payload["reply_parameters"]["message_id"]) == ("SendMessage", 5)
-
-
 def test_a_pause_begins_a_paragraph() -> None:
     assert shown(views.result(JOB, EN, heard("One.", "Two.", pause=2.5))[0]) == "One.\n\nTwo."
 

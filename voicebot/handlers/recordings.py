@@ -54,7 +54,8 @@ async def take(
     if known := await heard.transcript(connection, request.file_unique_id, request.variant):
         metrics.jobs.labels("known").inc()
         done = await jobs.add_known(connection, request, known, now)
-        return views.result(done, texts, known, show=views.reply)
+        # An edit here too: a message may be sent a second time after a kill, and must not be a second transcript then.
+        return [views.reply(done, texts("listening")), *views.result(done, texts, known)]
     usage = await jobs.usage(connection, user.id, now)
     if refusal := limits.refusal(settings, usage, seconds=recording.seconds, size=recording.size):
         return [views.answer(message, texts(refusal.key, **refusal.values), to=recording.message_id)]

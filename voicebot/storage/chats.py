@@ -8,8 +8,9 @@ from voicebot.storage.tables import jobs as jobs_table, outbox
 
 
 async def leave(connection: AsyncConnection, chat_id: int, now: float) -> None:
-    await connection.execute(delete(outbox).where(outbox.c.chat_id == chat_id))
+    """Nothing more can be said there."""
     await jobs.cancel_chat(connection, chat_id, now)
+    await connection.execute(delete(outbox).where(outbox.c.chat_id == chat_id))
 
 
 async def move(connection: AsyncConnection, old_id: int, new_id: int) -> None:

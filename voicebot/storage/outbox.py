@@ -60,10 +60,6 @@ async def remove(connection: AsyncConnection, call: Pending) -> None:
     await connection.execute(delete(outbox).where(outbox.c.id == call.id))
 
 
-async def remove_all(connection: AsyncConnection, chat_id: int) -> None:
-    await connection.execute(delete(outbox).where(outbox.c.chat_id == chat_id))
-
-
 async def give_back(connection: AsyncConnection, call: Pending) -> None:
     again = {"owner": None, "attempts": outbox.c.attempts + 1}
     await connection.execute(update(outbox).where(outbox.c.id == call.id).values(again))

@@ -74,6 +74,19 @@ def test_killed_between_an_answer_and_its_record_it_leaves_an_orphaned_placehold
     assert answer.text == HEARD
 
 
+def test_killed_while_it_answers_from_memory_it_says_the_transcript_once(house: House) -> None:
+    bot = house.living()
+    house.is_heard(house.somebody_sends(NOTE))
+    house.becomes_idle()
+    again = house.telegram.add_user()
+    house.telegram.faults.after("sendMessage", lambda call: bot.kill(), chat=again.chat)
+    note = again.sends_voice(NOTE, duration=3)
+    dies(house, bot)
+    house.active()
+    house.is_heard(note)
+    house.becomes_idle()
+
+
 def test_killed_between_a_part_of_a_long_text_and_its_record_it_repeats_that_part_and_nothing_else(
     house: House,
 ) -> None:

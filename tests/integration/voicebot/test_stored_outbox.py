@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from tests import others
 from tests.others import other
 from tests.storing import NOW, OTHER_OWNER, OWNER, call, put
-from voicebot.storage import Database, outbox
+from voicebot.storage import Database, chats, outbox
 from voicebot.storage.outbox import Pending
 from voicebot.storage.tables import outbox as table
 
@@ -101,9 +101,9 @@ async def test_calls_of_dead_processes_are_taken_from_them(database: Database) -
 async def test_what_is_to_be_said_to_a_chat_can_be_dropped(database: Database) -> None:
     await put(database, call(1), call(1), call(2))
     async with database.writing() as connection:
-        await outbox.remove_all(connection, 1)
+        await chats.leave(connection, 1, NOW)
         assert not await outbox.is_empty(connection)
-        await outbox.remove_all(connection, 2)
+        await chats.leave(connection, 2, NOW)
         assert await outbox.is_empty(connection)
 
 
