@@ -71,11 +71,15 @@ class Shipped:
 
     def kill(self) -> None:
         """SIGKILL to the one that serves, and to all in its container; Docker starts it again."""
-        (running,) = self.containers()
-        process_id = self.server.engine("GET", f"/containers/{running['Id']}/json")["State"]["Pid"]
+        eventually(lambda: self._process_id() > 0, "a container that runs")  # `kill 0` would be all of us
         before = len(self.telegram.bot.mailbox.polls)
-        self.server.run(f"kill -9 {process_id}")
+        self.server.run(f"kill -9 {self._process_id() or 'nobody'}")
         eventually(lambda: len(self.telegram.bot.mailbox.polls) > before, "a poll after the kill", within=60)
+
+    def _process_id(self) -> int:
+        """0 while Docker is about to start it again."""
+        (serving,) = self.containers()
+        return int(self.server.engine("GET", f"/containers/{serving['Id']}/json")["State"]["Pid"])
 
     def containers(self) -> list[dict[str, Any]]:
         return list(self.server.engine("GET", "/containers/json"))

@@ -12,7 +12,7 @@ from tests.fakes.telegram import Message
 from tests.machines import Machine
 from tests.shipped import Shipped, VoiceNotes, shipped
 
-TIMES = 3
+TIMES = 2
 
 
 @pytest.fixture(scope="module")
