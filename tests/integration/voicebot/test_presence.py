@@ -170,7 +170,7 @@ def test_a_bot_that_has_lost_its_presence_ends_in_an_orderly_way(
         bot.becomes("active")
         cut_off(database_url, "presence")
         assert bot.ends() == 3
-    assert bot.log.splitlines()[-1].startswith("the session in PostgreSQL that says that we live is gone: ")
+    assert bot.logged[-1]["reason"].startswith("the session in PostgreSQL that says that we live is gone: ")
     assert "Traceback" not in bot.log
 
 
