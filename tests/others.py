@@ -1,7 +1,6 @@
 """Other processes of a bot, which do what a test tells them."""
 
 import asyncio
-import multiprocessing
 import os
 import signal
 import time
@@ -10,10 +9,9 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from tests.forking import FORKING
 from voicebot import presence, storage
 from voicebot.storage import Database, jobs, outbox, schema, users
-
-_FORKING = multiprocessing.get_context("forkserver")
 
 
 class Other:
@@ -48,8 +46,8 @@ class Other:
 
 @contextmanager
 def other(url: str) -> Iterator[Other]:
-    ours, theirs = _FORKING.Pipe()
-    process = _FORKING.Process(target=_serve, args=(theirs, url), daemon=True)
+    ours, theirs = FORKING.Pipe()
+    process = FORKING.Process(target=_serve, args=(theirs, url), daemon=True)
     process.start()
     theirs.close()
     made = Other(process, ours)

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.telegram import Telegram
+from tests.forking import FORKING
 from tests.integration.waiting import eventually
 from tests.singletons import free_port, health
 from tests.speech import MODEL, PIECE_SECONDS
 
-_FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["tests.voicebots", "voicebot.app", "voicebot.check"])
 SECONDS_TO_START = 30.0
 
 
@@ -97,7 +96,7 @@ def voicebot(
         "ORT_DISABLE_TELEMETRY": "1",  # set by voicebot where it is imported, before the fork
     }
     (output := folder / f"{name}.log").touch()
-    process = _FORKING.Process(target=_become, args=(set_ | environ, str(output), arguments), daemon=True)
+    process = FORKING.Process(target=_become, args=(set_ | environ, str(output), arguments), daemon=True)
     process.start()
     try:
         yield VoiceBot(process=process, health_port=port, output=output, folder=scratch)

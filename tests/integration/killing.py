@@ -1,6 +1,5 @@
 """Clients that are killed at a moment of their deploy: SIGKILL, so that they can tidy nothing up."""
 
-import multiprocessing
 import os
 import re
 import subprocess
@@ -13,13 +12,10 @@ from typing import Any
 
 from shipper import cli
 from shipper.journal import entries
+from tests.forking import FORKING
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually
 from tests.machines import Machine
-
-# Processes that have imported all that a deploy needs: to start the CLI anew takes half a second of a processor.
-_ready = multiprocessing.get_context("forkserver")
-_ready.set_forkserver_preload(["__main__", __name__, "shipper.deployment", "shipper.reporters.plain"])
 
 
 def journal(project: Project) -> tuple[dict[str, Any], ...]:
@@ -29,7 +25,7 @@ def journal(project: Project) -> tuple[dict[str, Any], ...]:
 
 def kill_deploy(project: Project, moment: Callable[[], bool], **environ: str) -> None:
     """Begins `shipper deploy`, and kills it as soon as `moment` has come."""
-    process = _ready.Process(target=_deploy, args=(project.folder, {**project.environ, **environ}))
+    process = FORKING.Process(target=_deploy, args=(project.folder, {**project.environ, **environ}))
     process.start()
     try:
         eventually(moment, "the moment to kill the deploy", within=30, every=0.001)
