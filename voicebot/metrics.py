@@ -33,7 +33,10 @@ strangers = Counter("voicebot_strangers_total", "Updates of people who may not u
 
 def serve(port: int) -> None:
     """In a thread of its own. Raises OSError if the port is taken."""
-    start_http_server(port)
+    try:
+        start_http_server(port)
+    except OSError as error:
+        raise OSError(f"METRICS_PORT: {port} cannot be listened on: {error.strerror}") from error
 
 
 def count_hearing(pieces: Generator[Piece, None, None]) -> Generator[Piece, None, None]:

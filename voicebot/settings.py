@@ -32,6 +32,12 @@ def _like_a_token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _like_a_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("should begin with http:// or https://")
+    return value
+
+
 UserIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
 """Numbers of Telegram, separated by commas or spaces."""
 
@@ -90,8 +96,8 @@ class Settings(DatabaseSettings):
     """Everything else."""
 
     bot_token: Annotated[SecretStr, AfterValidator(_like_a_token)]
-    """From @BotFather."""
-    telegram_api: str = "https://api.telegram.org"
+    """From @BotFather: exported, or as a line BOT_TOKEN=… of .env."""
+    telegram_api: Annotated[str, AfterValidator(_like_a_url)] = "https://api.telegram.org"
     """Another Bot API server: https://github.com/tdlib/telegram-bot-api"""
     shipper_lease: str = ""
     """Where shipper gives a lease; else it stands beside the file of SQLite. In PostgreSQL there is always one."""
@@ -144,7 +150,11 @@ def _mistakes(kind: type[BaseSettings]) -> list[str]:
 
 
 def _said(error: ErrorDetails) -> str:
-    return "is not set" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return (
+            "is not set: take one from @BotFather, and export it or write it into .env"  # the only one that is needed
+        )
+    return error["msg"].removeprefix("Value error, ").removeprefix("Input ")
 
 
 def processors() -> int:

@@ -1,5 +1,6 @@
 """docs/voicebot.md tells of every setting, metric and command. Its tables are what these tests make of the code."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from pydantic_settings import BaseSettings
 from voicebot import catalogue, menu, metrics
 from voicebot.settings import DatabaseSettings, Settings, WhisperSettings
 
-PAGE = (Path(__file__).parents[2] / "docs/voicebot.md").read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/voicebot.md").read_text()
 
 
 def settings_rows(kind: type[BaseSettings]) -> Iterator[str]:
@@ -59,3 +61,9 @@ def test_the_table_of_commands_is_true() -> None:
     texts = catalogue.texts("en")
     commands = dict.fromkeys((*menu.PRIVATE, *menu.OWNER))
     assert rows_beneath("Commands") == [f"| `/{name}` | {texts(f'command_{name}')} |" for name in commands]
+
+
+def test_every_test_that_is_named_as_a_proof_is_there() -> None:
+    named = re.findall(r"`(test_\w+)`", (ROOT / "README.md").read_text() + PAGE)
+    code = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in named if f"def {name}(" not in code] == []

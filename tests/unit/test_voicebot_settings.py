@@ -62,6 +62,7 @@ def test_a_file_in_the_working_folder_sets_what_the_environment_does_not(monkeyp
         ("METRICS_PORT", "4200000"),
         ("WHISPER_BEAM_SIZE", SECRET),
         ("WHISPER_DEVICE", SECRET),
+        ("TELEGRAM_API", SECRET),
     ],
 )
 def test_a_mistake_is_told_in_one_line_that_names_the_variable_and_not_its_value(

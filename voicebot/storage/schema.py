@@ -55,15 +55,17 @@ def migrate(url: URL, say: Callable[[str], object]) -> None:
 
     Who comes while another process does so waits for it.
     """
+    file = file_of(url)
     try:
-        if file := file_of(url):
+        if file:
             file.parent.mkdir(parents=True, exist_ok=True)
         with _alone(url):
             with _connected(url, writes=True) as connection, connection.begin():
                 done = _migrate(connection, file, say)
             say(done)  # it is committed
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise NotMigrated(f"{url.render_as_string()} cannot be used: {reason(error)}") from error
+        what = file or url.set(drivername=url.get_backend_name()).render_as_string()
+        raise NotMigrated(f"DATABASE_URL: {what} cannot be used: {reason(error)}") from error
 
 
 def _migrate(connection: Connection, file: Path | None, say: Callable[[str], object]) -> str:
