@@ -1,6 +1,8 @@
 """python -m voicebot: runs the bot. `check` tells whether it could run, `migrate` prepares the database."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,11 +34,13 @@ def main(context: click.Context) -> None:
 
     Environment variables set it, or a file .env: docs/voicebot.md lists them. It needs BOT_TOKEN at least.
     """
+    os.umask(0o077)  # what people said is in the database
     if context.invoked_subcommand is None:
         run()
 
 
 def run() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while all is loaded is no error; then Handover takes it over
     with _errors_told():
         of_bot, of_whisper = settings.load()
         logs.configure(of_bot.log_level, of_bot.log_format)

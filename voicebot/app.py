@@ -8,7 +8,7 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.types import User
 
-from shipper.handover import Handover
+from shipper.handover import FileLease, Handover
 from voicebot import metrics, presence, storage
 from voicebot.dispatch import Dispatch
 from voicebot.files import Scratch
@@ -48,8 +48,9 @@ async def run(settings: Settings, whisper_settings: WhisperSettings) -> None:
         metrics.serve(settings.metrics_port)
     await asyncio.to_thread(schema.migrate, url, lambda said: log.info("schema", said=said))
     with closing(presence.of(url)) as present:
-        given = settings.shipper_lease and storage.file_of(url)
-        async with Handover(lease=None if given else present.lease) as handover, AsyncExitStack() as stack:
+        given = settings.shipper_lease if storage.file_of(url) else ""
+        lease = FileLease(given) if given else present.lease
+        async with Handover(lease=lease) as handover, AsyncExitStack() as stack:
             database = Database(url)
             stack.push_async_callback(database.close)
             bot = await stack.enter_async_context(connect(settings))

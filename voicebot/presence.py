@@ -57,7 +57,7 @@ class FilePresence:
     """
 
     def __init__(self, path: str) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o660)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self.owner = secrets.choice(_OWNERS)
         _try_lock(self._descriptor, self.owner)
         self.lease = _ByteLease(self._descriptor)

@@ -112,7 +112,7 @@ def _connected(url: URL, *, writes: bool = False) -> Iterator[Connection]:
 def _alone(url: URL) -> Iterator[None]:
     """Two containers that start at once do not both migrate. The lock goes with the process."""
     if file := file_of(url):
-        descriptor = os.open(file.with_name(f"{file.name}-migration"), os.O_RDWR | os.O_CREAT, 0o660)
+        descriptor = os.open(file.with_name(f"{file.name}-migration"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

@@ -30,8 +30,10 @@ def test_the_old_one_finishes_what_it_has_and_the_new_one_takes_what_comes(
     house: House, tmp_path: Path, with_lease: bool
 ) -> None:
     (lease := tmp_path / "lease").touch()
-    environ = {"SHIPPER_LEASE": str(lease)} if with_lease else {}
-    old, new = house.active(**environ), house.start(**environ)
+    old = house.active(**({"SHIPPER_LEASE": str(lease)} if with_lease else {}))
+    if with_lease:
+        (house.folder / ".env").write_text(f"SHIPPER_LEASE={lease}\n")  # that is as good
+    new = house.start()
     new.becomes("standby")
     with house.telegram.faults.hold(DOWNLOAD, stage="before") as held:
         person = house.telegram.add_user()
