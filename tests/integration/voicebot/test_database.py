@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
@@ -152,3 +153,10 @@ async def test_no_question_that_is_asked_all_the_time_looks_at_all_rows(full: Da
             plan = "\n".join(str(row) for row in await connection.exec_driver_sql(explain + statement, parameters))
             assert not LOOKS_AT_ALL.search(plan), f"{statement}\n{plan}"
         await connection.rollback()
+
+
+async def test_what_people_say_does_not_stand_in_an_error(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failed:
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO nowhere VALUES (:said)"), {"said": "my password is"})
+    assert "my password is" not in str(failed.value)
