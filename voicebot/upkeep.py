@@ -1,6 +1,7 @@
 """What the active one does for the whole: takes over what dead processes had begun, and forgets what is old."""
 
 import asyncio
+import math
 import time
 
 import structlog
@@ -23,7 +24,7 @@ class Upkeep:
         self._database = database
         self._presence = presence
         self._signals = signals
-        self._forgot_at = 0.0
+        self._forgot_at = -math.inf
 
     async def run(self) -> None:
         """For ever. Raises PresenceLost."""
@@ -51,10 +52,10 @@ class Upkeep:
 
     async def forget(self) -> None:
         """At most once an hour."""
-        now = time.time()
-        if now - self._forgot_at < FORGET_SECONDS:
+        if time.monotonic() - self._forgot_at < FORGET_SECONDS:
             return
-        self._forgot_at = now
+        self._forgot_at = time.monotonic()
+        now = time.time()
         before = now - self._settings.keep_days * 86400
         async with self._database.writing() as connection:
             await inbox.forget_old(connection, now, before)
