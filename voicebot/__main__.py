@@ -1,6 +1,7 @@
 """python -m voicebot: runs the bot. `check` tells whether it could run, `migrate` prepares the database."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ def run() -> None:
 
         try:
             asyncio.run(app.run(of_bot, of_whisper))
+            os._exit(0)  # sys.exit waits for threads: a download of the model, if we were told to stop meanwhile
         except Exception as error:
             log = structlog.get_logger(__name__)
             match cause := _cause(error):

@@ -4,18 +4,18 @@ The order is start-time fair queueing (Goyal, Vin, Cheng 1996): a file's turn is
 seconds of audio, but not before how far the queue has come. So one who sends a hundred files waits behind his own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.storage import heard
 from voicebot.storage.dialects import JOBS_LOCK, alone, insert
-from voicebot.storage.tables import jobs, queue, users
+from voicebot.storage.tables import jobs, outbox, queue, users
 from voicebot.transcript import Piece, Transcript
 
 
@@ -92,7 +92,7 @@ async def usage(connection: AsyncConnection, user_id: int, now: float) -> Usage:
 async def add(connection: AsyncConnection, request: Request, now: float) -> Job:
     turn = await _turn(connection, request)
     asked = asdict(request)
-    row = {**asked, "state": State.WAITING, "turn": turn, "attempts": 0, "next_at": now, "created_at": now}
+    row = {**asked, "state": State.WAITING, "turn": turn, "attempts": 0, "next_at": 0.0, "created_at": now}
     job_id = (await connection.execute(insert(connection, jobs).returning(jobs.c.id), row)).scalar_one()
     return Job(**asked, id=job_id, state=State.WAITING, attempts=0, placeholder_id=None, created_at=now, error=None)
 
@@ -112,6 +112,12 @@ async def _turn(connection: AsyncConnection, request: Request) -> float:
     later = case((users.c.last_turn > come, users.c.last_turn), else_=come) + length
     added = first.on_conflict_do_update(index_elements=["id"], set_={"last_turn": later}).returning(users.c.last_turn)
     return float((await connection.execute(added)).scalar_one()) - length
+
+
+async def take_back(connection: AsyncConnection, owner: int, at_work: Collection[int]) -> None:
+    """What is ours beside these, which we are at: claimed by a commit whose answer was lost, so nobody is at it."""
+    unheard_of = (jobs.c.owner == owner) & (jobs.c.state == State.RUNNING) & jobs.c.id.not_in(at_work)
+    await connection.execute(update(jobs).where(unheard_of).values(state=State.WAITING, owner=None))
 
 
 async def claim(connection: AsyncConnection, owner: int, now: float) -> Job | None:
@@ -214,7 +220,9 @@ async def cancel(connection: AsyncConnection, job_id: int, now: float) -> bool:
 async def cancel_chat(connection: AsyncConnection, chat_id: int, now: float) -> None:
     """All of a chat, where nothing can be said any more."""
     waiting = (jobs.c.chat_id == chat_id) & (jobs.c.state == State.WAITING)
-    await connection.execute(update(jobs).where(waiting).values(state=State.CANCELLED, finished_at=now))
+    cancelled = update(jobs).where(waiting).values(state=State.CANCELLED, finished_at=now).returning(jobs.c.id)
+    for job_id in (await connection.scalars(cancelled)).all():
+        await heard.forget_pieces(connection, job_id)
 
 
 async def retry(connection: AsyncConnection, job_id: int, now: float) -> bool:
@@ -251,8 +259,10 @@ async def set_placeholder(connection: AsyncConnection, job_id: int, message_id: 
 
 
 async def forget_old(connection: AsyncConnection, before: float) -> None:
+    """Except of what is still to be said about them: that goes by the message which the job names."""
     over = jobs.c.state.in_((State.DONE, State.FAILED, State.CANCELLED))
-    await connection.execute(delete(jobs).where(over, jobs.c.created_at < before))
+    unsaid = exists().where(outbox.c.job_id == jobs.c.id)
+    await connection.execute(delete(jobs).where(over, jobs.c.created_at < before, ~unsaid))
 
 
 async def _end(connection: AsyncConnection, job: Job, owner: int, now: float, values: dict[str, Any]) -> bool:

@@ -13,9 +13,11 @@ from tests.storing import (
     PIECE,
     TRANSCRIPT,
     add,
+    call,
     claim,
     claimed,
     finish,
+    put,
     request,
     rows,
 )
@@ -251,6 +253,37 @@ async def test_what_is_old_is_forgotten_and_what_still_waits_is_not(database: Da
         await heard.forget_old(connection, NOW + 1)
         assert await heard.transcript(connection, done.file_unique_id, done.variant) is None
     assert [row.user_id for row in await rows(database, table)] == [2]
+
+
+async def test_what_is_still_to_be_said_is_not_forgotten(database: Database) -> None:
+    await add(database, request())
+    done = await claimed(database)
+    await finish(database, done)
+    await put(database, call(1, job_id=done.id))
+    async with database.writing() as connection:
+        await jobs.forget_old(connection, NOW + 1)
+        assert await jobs.get(connection, done.id)
+
+
+async def test_nothing_stays_of_what_waits_in_a_chat_that_is_left(database: Database) -> None:
+    await add(database, request())
+    job = await claimed(database)
+    async with database.writing() as connection:
+        await jobs.save_piece(connection, job, OWNER, 0, PIECE)
+        await jobs.give_back(connection, job, OWNER, at=NOW)
+        await jobs.cancel_chat(connection, job.chat_id, NOW)
+    assert await claim(database) is None
+    assert not await rows(database, pieces)
+
+
+async def test_what_was_claimed_without_our_hearing_of_it_is_taken_back(database: Database) -> None:
+    await add(database, request(), request(), request())
+    known, unheard_of = await claimed(database), await claimed(database)
+    await claimed(database, OTHER_OWNER)
+    async with database.writing() as connection:
+        await jobs.take_back(connection, OWNER, [known.id])
+    assert await claimed(database) == unheard_of
+    assert await claim(database) is None
 
 
 async def test_a_number_is_not_given_to_a_second_job(database: Database) -> None:
