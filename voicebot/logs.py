@@ -48,7 +48,7 @@ def configure(level: str, format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("aiogram.event", "aiosqlite", "httpx", "httpcore", "faster_whisper"):
+    for noisy in ("aiogram.event", "alembic", "aiosqlite", "httpx", "httpcore", "faster_whisper"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -79,9 +79,7 @@ class Workers:
         while not self._is_draining:
             if job := await self._claim():
                 with metrics.running.track_inprogress():
-                    await (
-                        self._do(job) if job.attempts < MOST_ATTEMPTS else self._outcomes.failed_for_good(job, KILLER)
-                    )
+                    await self._do(job)
                 self._at_work.discard(job.id)
             else:
                 await self._signals.to_do.wait(1)
@@ -97,6 +95,9 @@ class Workers:
             return job
 
     async def _do(self, job: Job) -> None:
+        if job.attempts >= MOST_ATTEMPTS:
+            await self._outcomes.failed_for_good(job, KILLER)
+            return
         begun = time.time()
         metrics.wait.observe(begun - job.created_at)
         try:
