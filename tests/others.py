@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from voicebot import presence, storage
-from voicebot.storage import Database, jobs, outbox, schema, users
+from voicebot.storage import Database, outbox, queue, schema, users
 
 _FORKING = multiprocessing.get_context("forkserver")
 
@@ -131,7 +131,7 @@ def claim_jobs(process: _Process, owner: int) -> list[int]:
 
     async def claim(database: Database) -> list[int]:
         claimed = []
-        while job := await database.insist(lambda connection: jobs.claim(connection, owner, time.time())):
+        while job := await database.insist(lambda connection: queue.claim(connection, owner, time.time())):
             claimed.append(job.id)
         return claimed
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from voicebot import metrics, views
 from voicebot.catalogue import texts
 from voicebot.pace import Pace
-from voicebot.storage import Database, jobs, reason
+from voicebot.storage import Database, jobs, queue, reason
 from voicebot.storage.jobs import Job
 from voicebot.storage.outbox import Outgoing
 
@@ -66,7 +66,7 @@ class Progress:
     async def _waiting(self) -> list[Job]:
         try:
             async with self._database.reading() as connection:
-                return await jobs.waiting(connection)
+                return await queue.waiting(connection)
         except SQLAlchemyError as error:
             log.warning("database_failed", error=reason(error))
             return []

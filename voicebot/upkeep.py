@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from voicebot.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, heard, inbox, jobs, outbox, reason
+from voicebot.storage import Database, heard, inbox, jobs, outbox, queue, reason
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +39,12 @@ class Upkeep:
 
     async def take_over(self) -> None:
         async with self._database.reading() as connection:
-            owners = await jobs.owners(connection) | await outbox.owners(connection)
+            owners = await queue.owners(connection) | await outbox.owners(connection)
         dead = await asyncio.to_thread(lambda: {owner for owner in owners if not self._presence.is_alive(owner)})
         if not dead:
             return
         async with self._database.writing() as connection:
-            await jobs.take_from(connection, dead)
+            await queue.take_from(connection, dead)
             await outbox.take_from(connection, dead)
         log.info("took_over", processes=len(dead))
         self._signals.to_do.ring()

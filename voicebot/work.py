@@ -21,7 +21,7 @@ from voicebot.outcomes import MOST_ATTEMPTS, NotOurs, Outcomes
 from voicebot.progress import Progress
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import UNAVAILABLE, Database, heard, jobs, reason
+from voicebot.storage import UNAVAILABLE, Database, heard, jobs, queue, reason
 from voicebot.storage.jobs import Job
 from voicebot.transcript import Piece, Transcript
 from voicebot.whisper import Whisper
@@ -86,8 +86,8 @@ class Workers:
 
     async def _claim(self) -> Job | None:
         async def claim(connection: AsyncConnection) -> Job | None:
-            await jobs.take_back(connection, self._owner, self._at_work)
-            return await jobs.claim(connection, self._owner, time.time())
+            await queue.take_back(connection, self._owner, self._at_work)
+            return await queue.claim(connection, self._owner, time.time())
 
         async with self._claiming:  # what another of us has just claimed is not yet among what we are at
             if job := await self._database.insist(claim):

@@ -21,8 +21,9 @@ from tests.storing import (
     request,
     rows,
 )
-from voicebot.storage import Database, heard, jobs, users
-from voicebot.storage.jobs import State, Usage
+from voicebot.storage import Database, heard, jobs, queue, users
+from voicebot.storage.jobs import State
+from voicebot.storage.queue import Usage
 from voicebot.storage.tables import jobs as table, pieces
 
 DAY = 86400.0
@@ -32,7 +33,7 @@ async def all_claimed(database: Database, owner: int = OWNER) -> list[jobs.Job]:
     """In one transaction: a thousand would take as many fsyncs."""
     found = []
     async with database.writing() as connection:
-        while job := await jobs.claim(connection, owner, NOW):
+        while job := await queue.claim(connection, owner, NOW):
             found.append(job)
     return found
 
@@ -40,7 +41,7 @@ async def all_claimed(database: Database, owner: int = OWNER) -> list[jobs.Job]:
 async def test_many_jobs_of_many_users_come_out_by_turns_and_each_users_in_order(database: Database) -> None:
     users_ = range(1, 31)
     async with database.writing() as connection:
-        sent = [await jobs.add(connection, request(user_id), NOW) for user_id in users_ for _ in range(5)]
+        sent = [await queue.add(connection, request(user_id), NOW) for user_id in users_ for _ in range(5)]
     order = await all_claimed(database)
     assert [job.user_id for job in order] == [*users_] * 5
     for user_id in users_:
@@ -181,9 +182,9 @@ async def test_jobs_of_dead_processes_wait_again_and_it_counts_that_their_files_
     orphan, kept = await claimed(database, OWNER), await claimed(database, OTHER_OWNER)
     async with database.writing() as connection:
         await jobs.count_attempt(connection, orphan, OWNER)
-        assert await jobs.owners(connection) == {OWNER, OTHER_OWNER}
-        await jobs.take_from(connection, {OWNER})
-        assert await jobs.owners(connection) == {OTHER_OWNER}
+        assert await queue.owners(connection) == {OWNER, OTHER_OWNER}
+        await queue.take_from(connection, {OWNER})
+        assert await queue.owners(connection) == {OTHER_OWNER}
     again = await claimed(database, OTHER_OWNER)
     assert (again.id, again.attempts) == (orphan.id, 1)
     assert not await finish(database, orphan, OWNER)
@@ -216,8 +217,8 @@ async def test_a_file_of_no_use_is_over_and_nobody_is_shown_it(database: Databas
 async def test_places_are_those_in_which_jobs_come_out(database: Database) -> None:
     await add(database, *(request(user_id) for user_id in (1, 1, 2, 3, 2)))
     async with database.reading() as connection:
-        waiting = await jobs.waiting(connection)
-        places = [await jobs.place(connection, job.id) for job in waiting]
+        waiting = await queue.waiting(connection)
+        places = [await queue.place(connection, job.id) for job in waiting]
     assert places == [1, 2, 3, 4, 5]
     assert [job.id for job in await all_claimed(database)] == [job.id for job in waiting]
 
@@ -229,7 +230,7 @@ async def test_a_limit_looks_at_what_waits_and_at_what_was_sent_in_24_hours(data
     running = await claimed(database)
     async with database.writing() as connection:
         await jobs.cancel(connection, cancelled.id, NOW)
-        usage = await jobs.usage(connection, 1, NOW)
+        usage = await queue.usage(connection, 1, NOW)
     assert running.user_id == 1
     assert usage == Usage(waiting=3, waiting_of_user=3, seconds_of_user=110.5)
 
@@ -281,7 +282,7 @@ async def test_what_was_claimed_without_our_hearing_of_it_is_taken_back(database
     known, unheard_of = await claimed(database), await claimed(database)
     await claimed(database, OTHER_OWNER)
     async with database.writing() as connection:
-        await jobs.take_back(connection, OWNER, [known.id])
+        await queue.take_back(connection, OWNER, [known.id])
     assert await claimed(database) == unheard_of
     assert await claim(database) is None
 
