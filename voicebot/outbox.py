@@ -53,8 +53,8 @@ class Outbox:
         self._pace = pace
         self._signals = signals
         self._owner = owner
-        self._at_work: set[int] = set()
-        """Chats that one of our tasks is writing to."""
+        self._at_work: dict[int, int] = {}
+        """Chats that one of our tasks is writing to, and the number of the row."""
         self._until = math.inf
 
     def drain(self) -> None:
@@ -82,18 +82,18 @@ class Outbox:
             return []
         try:
             async with self._database.writing() as connection:
-                await outbox.take_back(connection, self._owner, self._at_work)
+                await outbox.take_back(connection, self._owner, self._at_work.values())
                 found = await outbox.claim(connection, self._owner, {*self._at_work, *resting}, room)
         except SQLAlchemyError as error:
             log.warning("database_failed", error=reason(error))
             return []
-        self._at_work |= {call.chat_id for call in found}
+        self._at_work |= {call.chat_id: call.id for call in found}
         return found
 
     async def _deliver(self, call: Pending) -> None:
         async with self._pace.writing(call.chat_id):
             await self._database.insist(await self._send(call))
-        self._at_work.discard(call.chat_id)
+        del self._at_work[call.chat_id]
         self._signals.to_send.ring()
 
     async def _send(self, call: Pending) -> Change:

@@ -57,8 +57,8 @@ async def claim(connection: AsyncConnection, owner: int, not_of: Collection[int]
 
 
 async def take_back(connection: AsyncConnection, owner: int, at_work: Collection[int]) -> None:
-    """What is ours beside the chats that we are at: claimed by a commit whose answer was lost, so nobody is at it."""
-    unheard_of = (outbox.c.owner == owner) & outbox.c.chat_id.not_in(at_work)
+    """What is ours beside these, which we are at: claimed by a commit whose answer was lost, so nobody is at it."""
+    unheard_of = (outbox.c.owner == owner) & outbox.c.id.not_in(at_work)
     await connection.execute(update(outbox).where(unheard_of).values(owner=None))
 
 
