@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.forking import FORKING
 from voicebot import presence, storage
-from voicebot.storage import Database, jobs, outbox, schema, users
+from voicebot.storage import Database, outbox, queue, schema, users
 
 
 class Other:
@@ -129,7 +129,7 @@ def claim_jobs(process: _Process, owner: int) -> list[int]:
 
     async def claim(database: Database) -> list[int]:
         claimed = []
-        while job := await database.insist(lambda connection: jobs.claim(connection, owner, time.time())):
+        while job := await database.insist(lambda connection: queue.claim(connection, owner, time.time())):
             claimed.append(job.id)
         return claimed
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from voicebot.storage import Database, jobs, outbox
+from voicebot.storage import Database, jobs, outbox, queue
 from voicebot.storage.jobs import Job, Request
 from voicebot.storage.outbox import Outgoing
 from voicebot.transcript import Piece, Segment, Transcript
@@ -44,12 +44,12 @@ def call(chat_id: int = 1, **more: Any) -> Outgoing:
 
 async def add(database: Database, *requests: Request, now: float = NOW) -> list[Job]:
     async with database.writing() as connection:
-        return [await jobs.add(connection, each, now) for each in requests]
+        return [await queue.add(connection, each, now) for each in requests]
 
 
 async def claim(database: Database, owner: int = OWNER, now: float = NOW) -> Job | None:
     async with database.writing() as connection:
-        return await jobs.claim(connection, owner, now)
+        return await queue.claim(connection, owner, now)
 
 
 async def claimed(database: Database, owner: int = OWNER, now: float = NOW) -> Job:

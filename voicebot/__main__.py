@@ -48,6 +48,7 @@ def run() -> None:
 
         try:
             asyncio.run(app.run(of_bot, of_whisper))
+            os._exit(0)  # sys.exit waits for threads: a download of the model, if we were told to stop meanwhile
         except Exception as error:
             log = structlog.get_logger(__name__)
             match cause := _cause(error):

@@ -1,7 +1,11 @@
 """The story of a process: load → stand by → poll and work → stop polling, finish → end."""
 
 import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, closing, suppress
+from typing import TypeVar
 
 import structlog
 from aiogram import Bot
@@ -16,6 +20,7 @@ from voicebot.handlers import dispatcher
 from voicebot.intake import Intake
 from voicebot.menu import menus
 from voicebot.outbox import Outbox
+from voicebot.outcomes import Outcomes
 from voicebot.pace import Pace
 from voicebot.presence import Presence, PresenceLost as PresenceLost
 from voicebot.progress import Progress
@@ -28,6 +33,7 @@ from voicebot.upkeep import Upkeep
 from voicebot.whisper import ModelError as ModelError, Whisper
 from voicebot.work import Workers
 
+Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 5.0
@@ -54,9 +60,9 @@ async def run(settings: Settings, whisper_settings: WhisperSettings) -> None:
             database = Database(url)
             stack.push_async_callback(database.close)
             bot = await stack.enter_async_context(connect(settings))
-            whisper = await asyncio.to_thread(Whisper, whisper_settings)
+            whisper = await _in_daemon_thread(lambda: Whisper(whisper_settings))
             me = await _ask_who_we_are(bot)
-            Scratch.remove_leftovers(present.is_alive)
+            Scratch.remove_leftovers(bot.id, present.is_alive)
             log.info("standby", username=me.username, model=whisper_settings.model)
             await _serve(handover, settings, whisper_settings, bot, me, database, whisper, present)
     log.info("ended")
@@ -77,7 +83,8 @@ async def _serve(
     async with asyncio.TaskGroup() as group:
         progress = Progress(bot, database, pace, group)
         outbox = Outbox(bot, database, pace, signals, present.owner)
-        workers = Workers(settings, bot, database, whisper, progress, trouble, signals, present.owner)
+        outcomes = Outcomes(settings, database, trouble, signals, present.owner)
+        workers = Workers(settings, bot, database, whisper, progress, outcomes, signals, present.owner)
         async with handover.active():
             log.info("active")
             sending = group.create_task(outbox.run())
@@ -113,6 +120,21 @@ async def _ends(task: asyncio.Task[None], deadline: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout_at(deadline):
             await task
+
+
+async def _in_daemon_thread(load: Callable[[], Result]) -> Result:
+    """To download a model takes minutes: who is told to stop meanwhile ends, and would wait for a thread of a pool."""
+    loading: Future[Result] = Future()
+    loading.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            loading.set_result(load())
+        except BaseException as error:
+            loading.set_exception(error)
+
+    threading.Thread(target=run, name="model", daemon=True).start()
+    return await asyncio.wrap_future(loading)
 
 
 async def _ask_who_we_are(bot: Bot) -> User:

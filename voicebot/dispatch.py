@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from html import escape
 
 import structlog
 from aiogram import Bot, Dispatcher
@@ -52,9 +51,10 @@ class Dispatch:
     async def _handle(self, received: Received) -> None:
         try:
             async with self._database.writing() as connection:
+                if not await inbox.finish(connection, received.update_id):
+                    return  # by who has the lease now: we have lost it, and not heard of that yet
                 calls = await self._dispatcher.feed_raw_update(self._bot, received.raw, connection=connection)
                 await outbox.put(connection, [] if calls is UNHANDLED else calls, time.time())
-                await inbox.finish(connection, received.update_id)
         except UNAVAILABLE:
             raise
         except Exception as error:
@@ -66,7 +66,7 @@ class Dispatch:
 
     async def _failed(self, received: Received, error: Exception) -> None:
         log.exception("update_failed", update_id=received.update_id, attempts=received.attempts + 1)
-        said = f"{type(error).__name__}: {error}"
+        said = f"{type(error).__name__}: {reason(error)}"
         if received.attempts + 1 < MOST_ATTEMPTS:
             async with self._database.writing() as connection:
                 await inbox.postpone(connection, received.update_id, time.time() + RETRY_SECONDS, said)
@@ -74,4 +74,4 @@ class Dispatch:
         async with self._database.writing() as connection:
             await inbox.give_up(connection, received.update_id, said)
         metrics.updates.labels("dead").inc()
-        await self._trouble.tell("update_failed", error=escape(said))
+        await self._trouble.tell("update_failed", error=said)

@@ -15,7 +15,6 @@ from aiohttp import ClientError, ClientResponseError, ClientTimeout
 STALL_SECONDS = 30.0
 """Without a byte, after which a download is given up."""
 CHUNK = 1 << 16
-_PREFIX = "voicebot-"
 
 
 class TooLarge(Exception):
@@ -27,10 +26,13 @@ class NotDownloaded(Exception):
 
 
 class Scratch:
-    """Folders for files that never stay: they go with their block, and those of a dead process with the next start."""
+    """Folders for files that never stay: they go with their block, and those of a dead process with the next start.
 
-    def __init__(self, owner: int) -> None:
-        self._prefix = f"{_PREFIX}{owner}-"
+    Another bot may have its own in the same place, and we do not know who of it lives.
+    """
+
+    def __init__(self, bot_id: int, owner: int) -> None:
+        self._prefix = f"{_prefix(bot_id)}{owner}-"
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -45,11 +47,15 @@ class Scratch:
             shutil.rmtree(made, ignore_errors=True)
 
     @staticmethod
-    def remove_leftovers(is_alive: Callable[[int], bool]) -> None:
-        for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-            owner = left.name.removeprefix(_PREFIX).partition("-")[0]
+    def remove_leftovers(bot_id: int, is_alive: Callable[[int], bool]) -> None:
+        for left in Path(tempfile.gettempdir()).glob(f"{_prefix(bot_id)}*-*"):
+            owner = left.name.removeprefix(_prefix(bot_id)).partition("-")[0]
             if owner.isdigit() and not is_alive(int(owner)):
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _prefix(bot_id: int) -> str:
+    return f"voicebot-{bot_id}-"
 
 
 async def download(bot: Bot, file_id: str, to: Path, *, largest: float) -> None:

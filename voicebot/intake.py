@@ -11,12 +11,13 @@ import time
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetryAfter, TelegramUnauthorizedError
+from aiogram.methods import DeleteWebhook, GetWebhookInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from shipper.handover import Handover
 from voicebot import metrics
 from voicebot.signals import Signals
-from voicebot.storage import Database, inbox
+from voicebot.storage import Database, inbox, reason
 from voicebot.telegram import POLL_SECONDS, GetRawUpdates
 from voicebot.trouble import Trouble
 
@@ -70,11 +71,23 @@ class Intake:
         pause = min(LONGEST_PAUSE, 0.5 * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1)
         match error:
             case TelegramConflictError():
-                await self._trouble.tell("stranger_polls")
+                await self._tell_conflict()
             case TelegramRetryAfter():
                 pause = error.retry_after
             case TelegramUnauthorizedError():
                 log.error("token_refused", hint="BOT_TOKEN was revoked: take the new one from @BotFather")
             case _:
-                log.warning("not_received", error=str(error), again_in=round(pause, 1))
+                log.warning("not_received", error=reason(error), again_in=round(pause, 1))
         await asyncio.sleep(pause)
+
+    async def _tell_conflict(self) -> None:
+        """A webhook, left by a program that the bot was before, is removed. With a stranger we do not fight."""
+        try:
+            if (await self._bot(GetWebhookInfo())).url:
+                await self._bot(DeleteWebhook())
+                log.warning("webhook_removed")
+                return
+        except AiogramError as error:
+            log.warning("conflict_not_looked_at", error=str(error))
+            return
+        await self._trouble.tell("stranger_polls")

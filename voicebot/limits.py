@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from voicebot.settings import Settings
-from voicebot.storage.jobs import Usage
+from voicebot.storage.queue import Usage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,15 +12,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from voicebot import metrics, views
 from voicebot.catalogue import texts
 from voicebot.pace import Pace
-from voicebot.storage import Database, jobs, reason
+from voicebot.storage import Database, jobs, queue, reason
 from voicebot.storage.jobs import Job
 from voicebot.storage.outbox import Outgoing
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 2.0
-EDIT_PATIENCE = 5
-"""Seconds for an edit: who hands a recording over waits for one that is on its way."""
+EDIT_PATIENCE = 5.0
+"""Seconds for an edit and its turn in the chat: who hands a recording, or the lease, over waits for one on its way."""
 MOST_PLACES = 50
 """How many of those that wait are told how they get on."""
 
@@ -66,24 +66,23 @@ class Progress:
     async def _waiting(self) -> list[Job]:
         try:
             async with self._database.reading() as connection:
-                return await jobs.waiting(connection)
+                return await queue.waiting(connection)
         except SQLAlchemyError as error:
             log.warning("database_failed", error=reason(error))
             return []
 
     async def _edit(self, job: Job, changed: Outgoing) -> None:
-        async with self._pace.writing(job.chat_id):
-            try:
+        try:
+            async with asyncio.timeout(EDIT_PATIENCE), self._pace.writing(job.chat_id):
                 # Only now is it certain that this edit does not come after the final one.
                 async with self._database.reading() as connection:
                     now = await jobs.get(connection, job.id)
                 if now and now.placeholder_id and now.state is job.state:
-                    edit = EditMessageText(message_id=now.placeholder_id, **changed.payload)
-                    await self._bot(edit, request_timeout=EDIT_PATIENCE)
-            except TelegramRetryAfter as error:
-                self._pace.hold(job.chat_id, error.retry_after)
-            except (AiogramError, SQLAlchemyError) as error:
-                log.debug("progress_not_shown", job_id=job.id, error=str(error))
+                    await self._bot(EditMessageText(message_id=now.placeholder_id, **changed.payload))
+        except TelegramRetryAfter as error:
+            self._pace.hold(job.chat_id, error.retry_after)
+        except (AiogramError, SQLAlchemyError, TimeoutError) as error:
+            log.debug("progress_not_shown", job_id=job.id, error=str(error))
 
 
 def _at_place(job: Job, place: int) -> Outgoing:

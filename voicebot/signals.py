@@ -5,7 +5,7 @@ from contextlib import suppress
 
 
 class Bell:
-    """Rings once for one who waits, or for the next one who will."""
+    """Rings once for all who wait, or for the next one who will."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()

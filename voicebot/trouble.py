@@ -1,6 +1,8 @@
 """What the owner must hear of, though not each time that it happens."""
 
+import math
 import time
+from html import escape
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 QUIET_SECONDS = 3600.0
 """Between two messages about the same."""
+LONGEST_VALUE = 500
+"""Characters of what a text names: an error can be longer than a message may be."""
 
 
 class Trouble:
@@ -23,14 +27,15 @@ class Trouble:
         self._told: dict[str, float] = {}
 
     async def tell(self, key: str, **values: object) -> None:
-        """A text of the catalogue, in English: the language of the owner is not known. Values must be escaped."""
+        """A text of the catalogue, in English: the language of the owner is not known."""
         log.error(key, **values)
-        now = time.time()
-        if self._owner_id is None or now - self._told.get(key, 0.0) < QUIET_SECONDS:
+        now = time.monotonic()
+        if self._owner_id is None or now - self._told.get(key, -math.inf) < QUIET_SECONDS:
             return
+        said = texts(None)(key, **{name: escape(str(value)[:LONGEST_VALUE]) for name, value in values.items()})
         try:
             async with self._database.writing() as connection:
-                await outbox.put(connection, [views.message(self._owner_id, texts(None)(key, **values))], now)
+                await outbox.put(connection, [views.message(self._owner_id, said)], time.time())
         except SQLAlchemyError as error:
             log.warning("database_failed", error=reason(error))  # told when it happens again
         else:

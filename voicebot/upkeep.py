@@ -1,6 +1,7 @@
 """What the active one does for the whole: takes over what dead processes had begun, and forgets what is old."""
 
 import asyncio
+import math
 import time
 
 import structlog
@@ -9,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from voicebot.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, heard, inbox, jobs, outbox, reason
+from voicebot.storage import Database, heard, inbox, jobs, outbox, queue, reason
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ class Upkeep:
         self._database = database
         self._presence = presence
         self._signals = signals
-        self._forgot_at = 0.0
+        self._forgot_at = -math.inf
 
     async def run(self) -> None:
         """For ever. Raises PresenceLost."""
@@ -38,12 +39,12 @@ class Upkeep:
 
     async def take_over(self) -> None:
         async with self._database.reading() as connection:
-            owners = await jobs.owners(connection) | await outbox.owners(connection)
+            owners = await queue.owners(connection) | await outbox.owners(connection)
         dead = await asyncio.to_thread(lambda: {owner for owner in owners if not self._presence.is_alive(owner)})
         if not dead:
             return
         async with self._database.writing() as connection:
-            await jobs.take_from(connection, dead)
+            await queue.take_from(connection, dead)
             await outbox.take_from(connection, dead)
         log.info("took_over", processes=len(dead))
         self._signals.to_do.ring()
@@ -51,10 +52,10 @@ class Upkeep:
 
     async def forget(self) -> None:
         """At most once an hour."""
-        now = time.time()
-        if now - self._forgot_at < FORGET_SECONDS:
+        if time.monotonic() - self._forgot_at < FORGET_SECONDS:
             return
-        self._forgot_at = now
+        self._forgot_at = time.monotonic()
+        now = time.time()
         before = now - self._settings.keep_days * 86400
         async with self._database.writing() as connection:
             await inbox.forget_old(connection, now, before)

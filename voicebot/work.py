@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,32 +14,24 @@ import structlog
 from aiogram import Bot
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot import audio, limits, metrics, views
+from voicebot import audio, metrics, views
 from voicebot.catalogue import texts
 from voicebot.files import NotDownloaded, Scratch, TooLarge, download
-from voicebot.limits import Refusal
+from voicebot.outcomes import MOST_ATTEMPTS, NotOurs, Outcomes
 from voicebot.progress import Progress
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import UNAVAILABLE, Database, heard, jobs, outbox, reason
-from voicebot.storage.jobs import Job, State
+from voicebot.storage import UNAVAILABLE, Database, heard, jobs, queue, reason
+from voicebot.storage.jobs import Job
 from voicebot.transcript import Piece, Transcript
-from voicebot.trouble import Trouble
 from voicebot.whisper import Whisper
 
 Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS = 3
 KILLER = "each process that tried it died"
 SOON = 1.0
 """Seconds of audio that are as good as nothing."""
-GONE_AFTER = 86400.0
-"""Seconds for which a recording that cannot be downloaded is tried again."""
-
-
-class NotOurs(Exception):
-    """It was cancelled, or erased, while we were at it."""
 
 
 class Workers:
@@ -51,7 +42,7 @@ class Workers:
         database: Database,
         whisper: Whisper,
         progress: Progress,
-        trouble: Trouble,
+        outcomes: Outcomes,
         signals: Signals,
         owner: int,
     ) -> None:
@@ -60,10 +51,13 @@ class Workers:
         self._database = database
         self._whisper = whisper
         self._progress = progress
-        self._trouble = trouble
+        self._outcomes = outcomes
         self._signals = signals
         self._owner = owner
-        self._scratch = Scratch(owner)
+        self._scratch = Scratch(bot.id, owner)
+        self._at_work: set[int] = set()
+        """Jobs that one of our workers is at."""
+        self._claiming = asyncio.Lock()
         self._is_draining = False
         self._stop = threading.Event()
 
@@ -83,36 +77,47 @@ class Workers:
 
     async def _work(self) -> None:
         while not self._is_draining:
-            if job := await self._database.insist(self._claim):
+            if job := await self._claim():
                 with metrics.running.track_inprogress():
-                    await (self._do(job) if job.attempts < MOST_ATTEMPTS else self._give_up(job, KILLER))
+                    await self._do(job)
+                self._at_work.discard(job.id)
             else:
                 await self._signals.to_do.wait(1)
 
-    async def _claim(self, connection: AsyncConnection) -> Job | None:
-        return await jobs.claim(connection, self._owner, time.time())
+    async def _claim(self) -> Job | None:
+        async def claim(connection: AsyncConnection) -> Job | None:
+            await queue.take_back(connection, self._owner, self._at_work)
+            return await queue.claim(connection, self._owner, time.time())
+
+        async with self._claiming:  # what another of us has just claimed is not yet among what we are at
+            if job := await self._database.insist(claim):
+                self._at_work.add(job.id)
+            return job
 
     async def _do(self, job: Job) -> None:
+        if job.attempts >= MOST_ATTEMPTS:
+            await self._outcomes.failed_for_good(job, KILLER)
+            return
         begun = time.time()
         metrics.wait.observe(begun - job.created_at)
         try:
             transcript = await self._known(job) or await self._heard(job)
-            await self._finish(job, transcript)
+            await self._outcomes.done(job, transcript)
         except NotOurs:
-            await self._say_cancelled(job)
+            await self._outcomes.not_ours(job)
         except asyncio.CancelledError:
             if not self._is_draining:
                 raise
-            await self._give_back(job, at=time.time())
+            await self._outcomes.give_back(job)
         except NotDownloaded as error:
-            await self._postpone(job, error)
+            await self._outcomes.not_downloaded(job, error)
         except (audio.UnusableAudio, TooLarge) as error:
-            await self._refuse(job, self._reason(error))
+            await self._outcomes.unusable(job, error)
         except UNAVAILABLE as error:
             log.warning("database_failed", error=reason(error))
-            await self._give_back(job, at=time.time() + 1)
+            await self._outcomes.give_back(job, after=1)
         except Exception as error:
-            await self._failed(job, error)
+            await self._outcomes.failed(job, error)
         else:
             metrics.work.observe(time.time() - begun)
 
@@ -171,84 +176,6 @@ class Workers:
             self._stop.set()
             await asyncio.gather(running, return_exceptions=True)  # what a thread is at cannot be closed
             raise
-
-    async def _finish(self, job: Job, transcript: Transcript) -> None:
-        async def finish(connection: AsyncConnection) -> bool:
-            now = time.time()
-            is_ours = await jobs.finish(connection, job, self._owner, transcript, now)
-            if is_ours:
-                await outbox.put(connection, views.result(job, texts(job.ui_language), transcript), now)
-            return is_ours
-
-        if not await self._database.insist(finish):
-            raise NotOurs
-        self._signals.to_send.ring()
-        metrics.jobs.labels("done").inc()
-
-    async def _say_cancelled(self, job: Job) -> None:
-        """Once more: a text that still grew may have come after the first time."""
-
-        async def say(connection: AsyncConnection) -> None:
-            found = await jobs.get(connection, job.id)
-            if not found or found.state is not State.CANCELLED:
-                return  # erased; or taken over, or done without our hearing of it
-            said = views.instead_of_placeholder(job, texts(job.ui_language)("cancelled"))
-            await outbox.put(connection, [said], time.time())
-
-        await self._database.insist(say)
-        self._signals.to_send.ring()
-
-    async def _refuse(self, job: Job, reason: Refusal) -> None:
-        async def refuse(connection: AsyncConnection) -> None:
-            if await jobs.refuse(connection, job, self._owner, time.time()):
-                said = views.instead_of_placeholder(job, texts(job.ui_language)(reason.key, **reason.values))
-                await outbox.put(connection, [said], time.time())
-
-        await self._database.insist(refuse)
-        self._signals.to_send.ring()
-        metrics.jobs.labels("refused").inc()
-
-    def _reason(self, error: audio.UnusableAudio | TooLarge) -> Refusal:
-        match error:
-            case TooLarge():
-                return limits.too_large(self._settings)
-            case audio.TooLong():
-                return limits.too_long(self._settings)
-            case audio.NoAudio():
-                return Refusal(key="no_audio")
-            case _:
-                return Refusal(key="not_readable")
-
-    async def _postpone(self, job: Job, error: NotDownloaded) -> None:
-        """For a tenth of the time that it has waited for already."""
-        age = time.time() - job.created_at
-        log.warning("not_downloaded", job_id=job.id, error=str(error))
-        if age > GONE_AFTER:
-            await self._refuse(job, Refusal(key="gone"))
-            return
-        await self._give_back(job, at=time.time() + min(300.0, max(1.0, age / 10)))
-
-    async def _give_back(self, job: Job, *, at: float, error: str | None = None) -> None:
-        await self._database.insist(partial(jobs.give_back, job=job, owner=self._owner, at=at, error=error))
-
-    async def _failed(self, job: Job, error: Exception) -> None:
-        log.exception("attempt_failed", job_id=job.id, attempt=job.attempts + 1)
-        said = f"{type(error).__name__}: {error}"
-        if job.attempts + 1 < MOST_ATTEMPTS:
-            await self._give_back(job, at=time.time() + 20.0 * 4**job.attempts, error=said)
-        else:
-            await self._give_up(job, said)
-
-    async def _give_up(self, job: Job, said: str) -> None:
-        async def fail(connection: AsyncConnection) -> None:
-            if await jobs.fail(connection, job, self._owner, said, time.time()):
-                said_to_user = views.instead_of_placeholder(job, texts(job.ui_language)("failed"))
-                await outbox.put(connection, [said_to_user], time.time())
-
-        await self._database.insist(fail)
-        metrics.jobs.labels("failed").inc()
-        await self._trouble.tell("job_failed", id=job.id, error=escape(said))
-        self._signals.to_send.ring()
 
 
 def _end(pieces: list[Piece]) -> float:

@@ -3,7 +3,7 @@ from pydantic import SecretStr
 
 from voicebot import limits
 from voicebot.settings import Settings
-from voicebot.storage.jobs import Usage
+from voicebot.storage.queue import Usage
 
 SETTINGS = Settings(
     bot_token=SecretStr("1:a"),

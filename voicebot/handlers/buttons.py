@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicebot import languages, limits, metrics, views
 from voicebot.catalogue import Texts
 from voicebot.settings import Settings
-from voicebot.storage import heard, jobs
+from voicebot.storage import heard, jobs, queue
 from voicebot.storage.jobs import Job, Request, variant
 from voicebot.storage.outbox import Outgoing
 
@@ -66,11 +66,11 @@ async def hear_again(
         again = await jobs.add_known(connection, request, known, now)
         answer = views.result(again, texts, known)
     else:
-        usage = await jobs.usage(connection, job.user_id, now)
+        usage = await queue.usage(connection, job.user_id, now)
         if refusal := limits.refusal(settings, usage, seconds=job.seconds, size=0):
             return views.toasted(query, texts(refusal.key, **refusal.values))
-        again = await jobs.add(connection, request, now)
-        answer = [views.at_place(again, texts, await jobs.place(connection, again.id))]
+        again = await queue.add(connection, request, now)
+        answer = [views.at_place(again, texts, await queue.place(connection, again.id))]
     if job.placeholder_id:
         await jobs.set_placeholder(connection, again.id, job.placeholder_id)
     return [*views.toasted(query), *answer]

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicebot import limits, metrics, views
 from voicebot.catalogue import FALLBACK, Texts
 from voicebot.settings import Settings
-from voicebot.storage import heard, jobs, users
+from voicebot.storage import heard, jobs, queue, users
 from voicebot.storage.jobs import Request, variant
 from voicebot.storage.outbox import Outgoing
 from voicebot.storage.users import User
@@ -56,11 +56,11 @@ async def take(
         done = await jobs.add_known(connection, request, known, now)
         # An edit here too: a message may be sent a second time after a kill, and must not be a second transcript then.
         return [views.reply(done, texts("listening")), *views.result(done, texts, known)]
-    usage = await jobs.usage(connection, user.id, now)
+    usage = await queue.usage(connection, user.id, now)
     if refusal := limits.refusal(settings, usage, seconds=recording.seconds, size=recording.size):
         return [views.answer(message, texts(refusal.key, **refusal.values), to=recording.message_id)]
-    job = await jobs.add(connection, request, now)
-    return [views.placeholder(job, texts, await jobs.place(connection, job.id))]
+    job = await queue.add(connection, request, now)
+    return [views.placeholder(job, texts, await queue.place(connection, job.id))]
 
 
 def asked_for(message: Message, username: str) -> Recording | None:

@@ -94,11 +94,12 @@ class Database:
 
 
 def _postgres(url: URL) -> AsyncEngine:
-    return create_async_engine(url, pool_pre_ping=True, connect_args=POSTGRES_OPTIONS)
+    return create_async_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=POSTGRES_OPTIONS)
 
 
 def _sqlite(url: URL) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    # Parameters, which an error would tell to the log, are what people have said.
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
     prepare_sqlite(engine.sync_engine)
     return engine
 

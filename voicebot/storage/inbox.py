@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, cast, delete, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, cast, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.storage.dialects import insert
@@ -30,7 +30,7 @@ class Received:
 
 async def accept(connection: AsyncConnection, updates: Sequence[Raw], now: float) -> None:
     """Those that are known already are left as they are: nothing is handled twice."""
-    new = {"state": "new", "received_at": now, "attempts": 0, "next_at": now}
+    new = {"state": "new", "received_at": now, "attempts": 0, "next_at": 0.0}  # due whatever becomes of the clock
     rows = [{"update_id": raw["update_id"], "raw": raw, **new} for raw in updates]
     await connection.execute(insert(connection, inbox).on_conflict_do_nothing(), rows)
 
@@ -44,18 +44,19 @@ async def next_ones(connection: AsyncConnection, now: float, limit: int) -> list
     ]
 
 
-async def finish(connection: AsyncConnection, update_id: int) -> None:
-    await connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(_DONE))
+async def finish(connection: AsyncConnection, update_id: int) -> bool:
+    """Whether it was not done yet. Who else would finish it waits until the transaction ends."""
+    return bool((await connection.execute(update(inbox).where(_new(update_id)).values(_DONE))).rowcount)
 
 
 async def postpone(connection: AsyncConnection, update_id: int, until: float, error: str) -> None:
     tried = {"attempts": inbox.c.attempts + 1, "next_at": until, "error": error}
-    await connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(tried))
+    await connection.execute(update(inbox).where(_new(update_id)).values(tried))
 
 
 async def give_up(connection: AsyncConnection, update_id: int, error: str) -> None:
     """It stays, for the owner to see."""
-    await connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(state="dead", error=error))
+    await connection.execute(update(inbox).where(_new(update_id)).values(state="dead", error=error))
 
 
 async def forget(connection: AsyncConnection, user_id: int) -> None:
@@ -74,6 +75,5 @@ async def forget_old(connection: AsyncConnection, now: float, before: float) -> 
     await connection.execute(delete(inbox).where(or_(done, dead)))
 
 
-async def count_waiting(connection: AsyncConnection) -> int:
-    found = await connection.scalar(select(func.count()).select_from(inbox).where(inbox.c.state == "new"))
-    return found or 0
+def _new(update_id: int) -> ColumnElement[bool]:
+    return (inbox.c.update_id == update_id) & (inbox.c.state == "new")

@@ -1,21 +1,17 @@
-"""Files that are to be transcribed, in a fair order, and what came of them.
-
-The order is start-time fair queueing (Goyal, Vin, Cheng 1996): a file's turn is where its sender's last one ended, in
-seconds of audio, but not before how far the queue has come. So one who sends a hundred files waits behind his own.
-"""
+"""Recordings that are to be transcribed, and what came of them. Their order is in queue.py."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebot.storage import heard
-from voicebot.storage.dialects import JOBS_LOCK, alone, insert
-from voicebot.storage.tables import jobs, queue, users
+from voicebot.storage.dialects import insert
+from voicebot.storage.tables import jobs, outbox
 from voicebot.transcript import Piece, Transcript
 
 
@@ -60,107 +56,30 @@ class Job(Request):
     error: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """What a limit looks at."""
-
-    waiting: int
-    waiting_of_user: int
-    seconds_of_user: float
-    """Accepted in the last 24 hours."""
-
-
-_COLUMNS = [jobs.c[field.name] for field in fields(Job)]
+COLUMNS = [jobs.c[field.name] for field in fields(Job)]
+"""What `read` makes a job of."""
 
 
 def variant(model: str, translate: bool, speech_language: str | None) -> str:
     return f"{model}:{'translate' if translate else 'transcribe'}:{speech_language or 'auto'}"
 
 
-async def usage(connection: AsyncConnection, user_id: int, now: float) -> Usage:
-    unfinished = jobs.c.state.in_((State.WAITING, State.RUNNING))
-    today = (jobs.c.user_id == user_id) & (jobs.c.created_at > now - 86400) & (jobs.c.state != State.CANCELLED)
-    chosen = select(
-        select(func.count()).where(jobs.c.state == State.WAITING).scalar_subquery(),
-        select(func.count()).where(unfinished, jobs.c.user_id == user_id).scalar_subquery(),
-        select(func.coalesce(func.sum(jobs.c.seconds), 0.0)).where(today).scalar_subquery(),
-    )
-    waiting, waiting_of_user, seconds = (await connection.execute(chosen)).one()
-    return Usage(waiting=waiting, waiting_of_user=waiting_of_user, seconds_of_user=seconds)
-
-
-async def add(connection: AsyncConnection, request: Request, now: float) -> Job:
-    turn = await _turn(connection, request)
-    asked = asdict(request)
-    row = {**asked, "state": State.WAITING, "turn": turn, "attempts": 0, "next_at": now, "created_at": now}
-    job_id = (await connection.execute(insert(connection, jobs).returning(jobs.c.id), row)).scalar_one()
-    return Job(**asked, id=job_id, state=State.WAITING, attempts=0, placeholder_id=None, created_at=now, error=None)
-
-
 async def add_known(connection: AsyncConnection, request: Request, known: Transcript, now: float) -> Job:
     """One that is done already, since the same audio was heard before."""
     done = {"state": State.DONE, "turn": 0.0, "attempts": 0, "next_at": now, "created_at": now, "finished_at": now}
     values = asdict(request) | done | {"seconds": known.duration}
-    made = await connection.execute(insert(connection, jobs).values(values).returning(*_COLUMNS))
-    return _job(made.one())
-
-
-async def _turn(connection: AsyncConnection, request: Request) -> float:
-    length = max(request.seconds, 1.0)
-    come = select(func.coalesce(func.max(queue.c.come), 0.0)).scalar_subquery()
-    first = insert(connection, users).values(id=request.user_id, last_turn=come + length)
-    later = case((users.c.last_turn > come, users.c.last_turn), else_=come) + length
-    added = first.on_conflict_do_update(index_elements=["id"], set_={"last_turn": later}).returning(users.c.last_turn)
-    return float((await connection.execute(added)).scalar_one()) - length
-
-
-async def claim(connection: AsyncConnection, owner: int, now: float) -> Job | None:
-    """The next one, which is ours then. One whose audio is being transcribed for somebody else waits for that."""
-    await alone(connection, JOBS_LOCK)  # else two could begin the same audio
-    running = select(jobs.c.file_unique_id, jobs.c.variant).where(jobs.c.state == State.RUNNING)
-    twin = tuple_(jobs.c.file_unique_id, jobs.c.variant).in_(running)
-    due = (jobs.c.state == State.WAITING) & (jobs.c.next_at <= now) & ~twin
-    # Who cancels, or erases, locks a job without us.
-    chosen = select(jobs.c.id).where(due).order_by(jobs.c.turn, jobs.c.id).limit(1).with_for_update(skip_locked=True)
-    taken = {"state": State.RUNNING, "owner": owner, "started_at": now}
-    claimed = update(jobs).where(jobs.c.id == chosen.scalar_subquery()).values(taken)
-    row = (await connection.execute(claimed.returning(*_COLUMNS, jobs.c.turn))).one_or_none()
-    if not row:
-        return None
-    await _come_to(connection, row.turn)
-    return _job(row)
-
-
-async def _come_to(connection: AsyncConnection, turn: float) -> None:
-    """It never goes back: jobs are forgotten, and who comes first then must not overtake all others for days."""
-    first = insert(connection, queue).values(id=1, come=turn)
-    await connection.execute(
-        first.on_conflict_do_update(index_elements=["id"], set_={"come": turn}, where=queue.c.come < turn)
-    )
+    made = await connection.execute(insert(connection, jobs).values(values).returning(*COLUMNS))
+    return read(made.one())
 
 
 async def get(connection: AsyncConnection, job_id: int) -> Job | None:
-    row = (await connection.execute(select(*_COLUMNS).where(jobs.c.id == job_id))).one_or_none()
-    return _job(row) if row else None
-
-
-async def waiting(connection: AsyncConnection) -> list[Job]:
-    """In their order."""
-    chosen = select(*_COLUMNS).where(jobs.c.state == State.WAITING).order_by(jobs.c.turn, jobs.c.id)
-    return [_job(row) for row in await connection.execute(chosen)]
-
-
-async def place(connection: AsyncConnection, job_id: int) -> int:
-    """In the queue: 1 is next."""
-    mine = select(jobs.c.turn, jobs.c.id).where(jobs.c.id == job_id).subquery()
-    before = or_(jobs.c.turn < mine.c.turn, (jobs.c.turn == mine.c.turn) & (jobs.c.id < mine.c.id))
-    ahead = select(func.count()).select_from(jobs, mine).where(jobs.c.state == State.WAITING, before)
-    return (await connection.scalar(ahead) or 0) + 1
+    row = (await connection.execute(select(*COLUMNS).where(jobs.c.id == job_id))).one_or_none()
+    return read(row) if row else None
 
 
 async def unfinished(connection: AsyncConnection, user_id: int) -> list[Job]:
     theirs = (jobs.c.user_id == user_id) & jobs.c.state.in_((State.WAITING, State.RUNNING))
-    return [_job(row) for row in await connection.execute(select(*_COLUMNS).where(theirs))]
+    return [read(row) for row in await connection.execute(select(*COLUMNS).where(theirs))]
 
 
 async def count_attempt(connection: AsyncConnection, job: Job, owner: int) -> None:
@@ -214,7 +133,9 @@ async def cancel(connection: AsyncConnection, job_id: int, now: float) -> bool:
 async def cancel_chat(connection: AsyncConnection, chat_id: int, now: float) -> None:
     """All of a chat, where nothing can be said any more."""
     waiting = (jobs.c.chat_id == chat_id) & (jobs.c.state == State.WAITING)
-    await connection.execute(update(jobs).where(waiting).values(state=State.CANCELLED, finished_at=now))
+    cancelled = update(jobs).where(waiting).values(state=State.CANCELLED, finished_at=now).returning(jobs.c.id)
+    for job_id in (await connection.scalars(cancelled)).all():
+        await heard.forget_pieces(connection, job_id)
 
 
 async def retry(connection: AsyncConnection, job_id: int, now: float) -> bool:
@@ -226,24 +147,12 @@ async def retry(connection: AsyncConnection, job_id: int, now: float) -> bool:
 
 async def failed(connection: AsyncConnection, limit: int) -> Sequence[Job]:
     """The newest first."""
-    chosen = select(*_COLUMNS).where(jobs.c.state == State.FAILED).order_by(jobs.c.id.desc()).limit(limit)
-    return [_job(row) for row in await connection.execute(chosen)]
+    chosen = select(*COLUMNS).where(jobs.c.state == State.FAILED).order_by(jobs.c.id.desc()).limit(limit)
+    return [read(row) for row in await connection.execute(chosen)]
 
 
 async def count(connection: AsyncConnection, state: State) -> int:
     return await connection.scalar(select(func.count()).where(jobs.c.state == state)) or 0
-
-
-async def owners(connection: AsyncConnection) -> set[int]:
-    """Of what is running."""
-    running = select(jobs.c.owner).where(jobs.c.state == State.RUNNING).distinct()
-    return {owner for owner in await connection.scalars(running) if owner is not None}
-
-
-async def take_from(connection: AsyncConnection, dead: set[int]) -> None:
-    """What these were at waits again; the attempt counts, since it may be what they died of."""
-    orphaned = jobs.c.owner.in_(dead) & (jobs.c.state == State.RUNNING)
-    await connection.execute(update(jobs).where(orphaned).values(state=State.WAITING, owner=None))
 
 
 async def set_placeholder(connection: AsyncConnection, job_id: int, message_id: int) -> None:
@@ -251,8 +160,10 @@ async def set_placeholder(connection: AsyncConnection, job_id: int, message_id: 
 
 
 async def forget_old(connection: AsyncConnection, before: float) -> None:
+    """Except of what is still to be said about them: that goes by the message which the job names."""
     over = jobs.c.state.in_((State.DONE, State.FAILED, State.CANCELLED))
-    await connection.execute(delete(jobs).where(over, jobs.c.created_at < before))
+    unsaid = jobs.c.id.in_(select(outbox.c.job_id).where(outbox.c.job_id.is_not(None)))
+    await connection.execute(delete(jobs).where(over, jobs.c.created_at < before, ~unsaid))
 
 
 async def _end(connection: AsyncConnection, job: Job, owner: int, now: float, values: dict[str, Any]) -> bool:
@@ -267,6 +178,6 @@ def _ours(job: Job, owner: int) -> ColumnElement[bool]:
     return (jobs.c.id == job.id) & (jobs.c.owner == owner) & (jobs.c.state == State.RUNNING)
 
 
-def _job(row: Row[Any]) -> Job:
-    known = {column.name: row._mapping[column] for column in _COLUMNS}
+def read(row: Row[Any]) -> Job:
+    known = {column.name: row._mapping[column] for column in COLUMNS}
     return Job(**{**known, "state": State(row.state)})

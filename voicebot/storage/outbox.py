@@ -56,6 +56,12 @@ async def claim(connection: AsyncConnection, owner: int, not_of: Collection[int]
     return [Pending(**row._mapping) for row in rows]
 
 
+async def take_back(connection: AsyncConnection, owner: int, at_work: Collection[int]) -> None:
+    """What is ours beside these, which we are at: claimed by a commit whose answer was lost, so nobody is at it."""
+    unheard_of = (outbox.c.owner == owner) & outbox.c.id.not_in(at_work)
+    await connection.execute(update(outbox).where(unheard_of).values(owner=None))
+
+
 async def remove(connection: AsyncConnection, call: Pending) -> None:
     await connection.execute(delete(outbox).where(outbox.c.id == call.id))
 
@@ -71,7 +77,3 @@ async def owners(connection: AsyncConnection) -> set[int]:
 
 async def take_from(connection: AsyncConnection, dead: set[int]) -> None:
     await connection.execute(update(outbox).where(outbox.c.owner.in_(dead)).values(owner=None))
-
-
-async def is_empty(connection: AsyncConnection) -> bool:
-    return await connection.scalar(select(outbox.c.id).limit(1)) is None

@@ -67,6 +67,9 @@ class Bot(Person):
             raise Refusal(403, "Forbidden: bot was blocked by the user")
         if chat_id not in self.chats:
             raise bad_request("chat not found")
+        if new_id := self.chats[chat_id].migrated_to:
+            said = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise Refusal(400, said, migrate_to_chat_id=new_id)
         return self.chats[chat_id]
 
     def writes(

@@ -140,6 +140,8 @@ class Chat:
     id: int
     title: str
     kind: Literal["private", "supergroup"]
+    migrated_to: int | None = None
+    """The number that it has now."""
     everything: list[Message] = field(default_factory=list)
     """Deleted messages too."""
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))

@@ -151,6 +151,8 @@ async def _answering(
         if refusal.retry_after is not None:
             body["parameters"] = {"retry_after": refusal.retry_after}
             headers["Retry-After"] = str(refusal.retry_after)
+        if refusal.migrate_to_chat_id is not None:
+            body["parameters"] = {"migrate_to_chat_id": refusal.migrate_to_chat_id}
         return web.json_response(body, status=refusal.status, headers=headers)
 
 

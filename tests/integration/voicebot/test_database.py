@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
@@ -19,7 +20,7 @@ from tests.integration.waiting import eventually
 from tests.others import other
 from tests.storing import NOW, OWNER, request
 from voicebot import storage
-from voicebot.storage import Database, inbox, jobs, outbox, users
+from voicebot.storage import Database, inbox, outbox, queue, users
 
 MANY = 100_000
 
@@ -124,13 +125,15 @@ async def fill(connection: AsyncConnection) -> None:
 
 
 ASKED: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
-    "jobs.claim": lambda connection: jobs.claim(connection, OWNER, NOW),
-    "jobs.add": lambda connection: jobs.add(connection, replace(request(1), update_id=MANY + 1), NOW),
-    "jobs.usage": lambda connection: jobs.usage(connection, 1, NOW),
-    "jobs.owners": jobs.owners,
+    "queue.claim": lambda connection: queue.claim(connection, OWNER, NOW),
+    "queue.add": lambda connection: queue.add(connection, replace(request(1), update_id=MANY + 1), NOW),
+    "queue.usage": lambda connection: queue.usage(connection, 1, NOW),
+    "queue.owners": queue.owners,
+    "queue.take_back": lambda connection: queue.take_back(connection, OWNER, [1, 2]),
     "inbox.next_ones": lambda connection: inbox.next_ones(connection, NOW, 100),
     "outbox.claim": lambda connection: outbox.claim(connection, OWNER, [1, 2, 3], 16),
     "outbox.owners": outbox.owners,
+    "outbox.take_back": lambda connection: outbox.take_back(connection, OWNER, [1, 2, 3]),
 }
 # SQLite says SCAN too where it goes through the outbox by number, until it has found as many as are wanted.
 LOOKS_AT_ALL = re.compile(r"SCAN (jobs|inbox)|Seq Scan on (jobs|inbox|outbox)")
@@ -152,3 +155,10 @@ async def test_no_question_that_is_asked_all_the_time_looks_at_all_rows(full: Da
             plan = "\n".join(str(row) for row in await connection.exec_driver_sql(explain + statement, parameters))
             assert not LOOKS_AT_ALL.search(plan), f"{statement}\n{plan}"
         await connection.rollback()
+
+
+async def test_what_people_say_does_not_stand_in_an_error(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failed:
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO nowhere VALUES (:said)"), {"said": "my password is"})
+    assert "my password is" not in str(failed.value)

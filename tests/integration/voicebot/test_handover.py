@@ -1,5 +1,7 @@
 """Two bots, of which one is told to stop: nothing is lost, nothing comes twice or late, and the end comes in time."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from tests.fakes.telegram import DOWNLOAD, Damage
 from tests.integration.voicebot.house import HEARD, House
 from tests.integration.waiting import eventually
-from tests.speech import encoded, groups, words
+from tests.speech import MODEL, encoded, groups, words
 from tests.voicebots import VoiceBot
 
 GROUPS = ["72941", "30586", "91827", "46053", "81726", "35409"] * 2
@@ -122,3 +124,15 @@ def test_told_to_stop_in_standby_it_ends_without_having_done_anything(house: Hou
     assert {poll.name for poll in house.telegram.bot.mailbox.polls} == {"bot1"}
     house.is_heard(house.somebody_sends())
     assert HEARD
+
+
+def test_told_to_stop_while_its_model_is_loaded_it_ends_at_once(house: House, tmp_path: Path) -> None:
+    """One whose file does not come to an end, like a long download."""
+    model = shutil.copytree(MODEL, tmp_path / "model")
+    (file := model / "model.bin").unlink()
+    os.mkfifo(file)
+    bot = house.start(WHISPER_MODEL=str(model))
+    bot.becomes("starting")
+    with file.open("wb"):  # waits for who reads it
+        bot.stop()
+        assert bot.ends(within=10) == 0

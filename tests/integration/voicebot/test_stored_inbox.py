@@ -69,8 +69,23 @@ async def test_what_is_postponed_comes_when_it_is_time_and_tells_how_often_it_wa
     assert await next_ids(database, NOW + 4) == []
     async with database.reading() as connection:
         (received,) = await inbox.next_ones(connection, NOW + 5, 100)
-        assert await inbox.count_waiting(connection) == 1
     assert received.attempts == 1
+
+
+async def test_an_update_is_finished_once_and_what_is_done_stays_so(database: Database) -> None:
+    await accept(database, raw(5))
+    async with database.writing() as connection:
+        assert await inbox.finish(connection, 5)
+        assert not await inbox.finish(connection, 5)
+        await inbox.postpone(connection, 5, NOW, "failed")
+        await inbox.give_up(connection, 5, "failed")
+    (row,) = await rows(database, table)
+    assert (row.state, row.attempts, row.error) == ("done", 0, None)
+
+
+async def test_an_update_comes_at_once_though_the_clock_goes_back(database: Database) -> None:
+    await accept(database, raw(5))
+    assert await next_ids(database, NOW - 3600) == [5]
 
 
 async def test_what_is_given_up_stays_and_is_not_tried_again(database: Database) -> None:

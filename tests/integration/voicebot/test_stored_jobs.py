@@ -13,14 +13,17 @@ from tests.storing import (
     PIECE,
     TRANSCRIPT,
     add,
+    call,
     claim,
     claimed,
     finish,
+    put,
     request,
     rows,
 )
-from voicebot.storage import Database, heard, jobs, users
-from voicebot.storage.jobs import State, Usage
+from voicebot.storage import Database, heard, jobs, queue, users
+from voicebot.storage.jobs import State
+from voicebot.storage.queue import Usage
 from voicebot.storage.tables import jobs as table, pieces
 
 DAY = 86400.0
@@ -30,7 +33,7 @@ async def all_claimed(database: Database, owner: int = OWNER) -> list[jobs.Job]:
     """In one transaction: a thousand would take as many fsyncs."""
     found = []
     async with database.writing() as connection:
-        while job := await jobs.claim(connection, owner, NOW):
+        while job := await queue.claim(connection, owner, NOW):
             found.append(job)
     return found
 
@@ -38,7 +41,7 @@ async def all_claimed(database: Database, owner: int = OWNER) -> list[jobs.Job]:
 async def test_many_jobs_of_many_users_come_out_by_turns_and_each_users_in_order(database: Database) -> None:
     users_ = range(1, 31)
     async with database.writing() as connection:
-        sent = [await jobs.add(connection, request(user_id), NOW) for user_id in users_ for _ in range(5)]
+        sent = [await queue.add(connection, request(user_id), NOW) for user_id in users_ for _ in range(5)]
     order = await all_claimed(database)
     assert [job.user_id for job in order] == [*users_] * 5
     for user_id in users_:
@@ -179,9 +182,9 @@ async def test_jobs_of_dead_processes_wait_again_and_it_counts_that_their_files_
     orphan, kept = await claimed(database, OWNER), await claimed(database, OTHER_OWNER)
     async with database.writing() as connection:
         await jobs.count_attempt(connection, orphan, OWNER)
-        assert await jobs.owners(connection) == {OWNER, OTHER_OWNER}
-        await jobs.take_from(connection, {OWNER})
-        assert await jobs.owners(connection) == {OTHER_OWNER}
+        assert await queue.owners(connection) == {OWNER, OTHER_OWNER}
+        await queue.take_from(connection, {OWNER})
+        assert await queue.owners(connection) == {OTHER_OWNER}
     again = await claimed(database, OTHER_OWNER)
     assert (again.id, again.attempts) == (orphan.id, 1)
     assert not await finish(database, orphan, OWNER)
@@ -214,8 +217,8 @@ async def test_a_file_of_no_use_is_over_and_nobody_is_shown_it(database: Databas
 async def test_places_are_those_in_which_jobs_come_out(database: Database) -> None:
     await add(database, *(request(user_id) for user_id in (1, 1, 2, 3, 2)))
     async with database.reading() as connection:
-        waiting = await jobs.waiting(connection)
-        places = [await jobs.place(connection, job.id) for job in waiting]
+        waiting = await queue.waiting(connection)
+        places = [await queue.place(connection, job.id) for job in waiting]
     assert places == [1, 2, 3, 4, 5]
     assert [job.id for job in await all_claimed(database)] == [job.id for job in waiting]
 
@@ -227,7 +230,7 @@ async def test_a_limit_looks_at_what_waits_and_at_what_was_sent_in_24_hours(data
     running = await claimed(database)
     async with database.writing() as connection:
         await jobs.cancel(connection, cancelled.id, NOW)
-        usage = await jobs.usage(connection, 1, NOW)
+        usage = await queue.usage(connection, 1, NOW)
     assert running.user_id == 1
     assert usage == Usage(waiting=3, waiting_of_user=3, seconds_of_user=110.5)
 
@@ -251,6 +254,37 @@ async def test_what_is_old_is_forgotten_and_what_still_waits_is_not(database: Da
         await heard.forget_old(connection, NOW + 1)
         assert await heard.transcript(connection, done.file_unique_id, done.variant) is None
     assert [row.user_id for row in await rows(database, table)] == [2]
+
+
+async def test_what_is_still_to_be_said_is_not_forgotten(database: Database) -> None:
+    await add(database, request())
+    done = await claimed(database)
+    await finish(database, done)
+    await put(database, call(1, job_id=done.id))
+    async with database.writing() as connection:
+        await jobs.forget_old(connection, NOW + 1)
+        assert await jobs.get(connection, done.id)
+
+
+async def test_nothing_stays_of_what_waits_in_a_chat_that_is_left(database: Database) -> None:
+    await add(database, request())
+    job = await claimed(database)
+    async with database.writing() as connection:
+        await jobs.save_piece(connection, job, OWNER, 0, PIECE)
+        await jobs.give_back(connection, job, OWNER, at=NOW)
+        await jobs.cancel_chat(connection, job.chat_id, NOW)
+    assert await claim(database) is None
+    assert not await rows(database, pieces)
+
+
+async def test_what_was_claimed_without_our_hearing_of_it_is_taken_back(database: Database) -> None:
+    await add(database, request(), request(), request())
+    known, unheard_of = await claimed(database), await claimed(database)
+    await claimed(database, OTHER_OWNER)
+    async with database.writing() as connection:
+        await queue.take_back(connection, OWNER, [known.id])
+    assert await claimed(database) == unheard_of
+    assert await claim(database) is None
 
 
 async def test_a_number_is_not_given_to_a_second_job(database: Database) -> None:

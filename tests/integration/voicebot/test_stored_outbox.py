@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from tests import others
 from tests.others import other
-from tests.storing import NOW, OTHER_OWNER, OWNER, call, put
+from tests.storing import NOW, OTHER_OWNER, OWNER, call, put, rows
 from voicebot.storage import Database, chats, outbox
 from voicebot.storage.outbox import Pending
 from voicebot.storage.tables import outbox as table
@@ -87,6 +87,16 @@ async def test_a_call_that_is_given_back_is_tried_again_before_what_comes_after_
     assert (again.document, again.attempts) == ("a", 1)
 
 
+async def test_what_was_claimed_without_our_hearing_of_it_is_taken_back(database: Database) -> None:
+    await put(database, call(1), call(2), call(3))
+    (known,) = await claim(database, OWNER, limit=1)
+    (unheard_of,) = await claim(database, OWNER, limit=1)
+    await claim(database, OTHER_OWNER)
+    async with database.writing() as connection:
+        await outbox.take_back(connection, OWNER, [known.id])
+    assert await claim(database) == [unheard_of]
+
+
 async def test_calls_of_dead_processes_are_taken_from_them(database: Database) -> None:
     await put(database, call(1), call(2))
     await claim(database, OWNER, limit=1)
@@ -102,9 +112,7 @@ async def test_what_is_to_be_said_to_a_chat_can_be_dropped(database: Database) -
     await put(database, call(1), call(1), call(2))
     async with database.writing() as connection:
         await chats.leave(connection, 1, NOW)
-        assert not await outbox.is_empty(connection)
-        await chats.leave(connection, 2, NOW)
-        assert await outbox.is_empty(connection)
+    assert [row.chat_id for row in await rows(database, table)] == [2]
 
 
 async def test_nothing_to_send_is_nothing_to_put(database: Database) -> None:

@@ -127,6 +127,16 @@ def test_a_stranger_who_polls_with_the_same_token_is_said_to_the_owner_once(shar
     assert len(told) == 1
 
 
+def test_a_webhook_of_former_times_is_removed_and_nobody_is_accused(shared: House) -> None:
+    accused = len(shared.events("stranger_polls"))
+    shared.telegram.bot.mailbox.webhook_url = "https://bot.example.org/hook"
+    first = shared.somebody_sends()  # the poll that waits is given it
+    eventually(lambda: bool(shared.events("webhook_removed")), "the end of the webhook", within=20)
+    shared.is_heard(first)
+    shared.is_heard(shared.somebody_sends())
+    assert len(shared.events("stranger_polls")) == accused
+
+
 def test_for_who_has_blocked_the_bot_nothing_is_done_any_more(shared: House) -> None:
     person = shared.telegram.add_user()
     with shared.telegram.faults.hold("sendMessage", stage="before", chat=person.chat) as held:

@@ -15,7 +15,7 @@ from voicebot import presence, storage
 from voicebot.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, heard, jobs, outbox
+from voicebot.storage import Database, heard, jobs, outbox, queue
 from voicebot.storage.tables import jobs as table, transcripts
 from voicebot.upkeep import Upkeep
 
@@ -48,7 +48,7 @@ async def test_what_a_dead_process_was_at_is_taken_over_and_what_the_living_are_
         eventually(lambda: not present.is_alive(owners[0]), "the death of a process that was killed")
         await upkeep.take_over()
     async with database.reading() as connection:
-        assert await jobs.owners(connection) == await outbox.owners(connection) == {*owners[1:]}
+        assert await queue.owners(connection) == await outbox.owners(connection) == {*owners[1:]}
     assert (await claimed(database, present.owner)).user_id == 1
 
 
@@ -57,7 +57,7 @@ async def test_with_nobody_dead_nothing_is_taken(database: Database, present: Pr
     await claimed(database, present.owner)
     await upkeep.take_over()
     async with database.reading() as connection:
-        assert await jobs.owners(connection) == {present.owner}
+        assert await queue.owners(connection) == {present.owner}
 
 
 async def test_what_is_older_than_it_is_kept_is_forgotten(database: Database, upkeep: Upkeep) -> None:
@@ -66,7 +66,7 @@ async def test_what_is_older_than_it_is_kept_is_forgotten(database: Database, up
     await add(database, request(2), now=recent)
     async with database.writing() as connection:
         for now in (old, recent):
-            job = await jobs.claim(connection, 1, recent)
+            job = await queue.claim(connection, 1, recent)
             assert job
             assert await jobs.finish(connection, job, 1, TRANSCRIPT, now)
     await upkeep.forget()
