@@ -30,7 +30,3 @@ class Transcript:
     duration: float
     language: str
     segments: tuple[Segment, ...]
-
-    @property
-    def text(self) -> str:
-        return " ".join(segment.text for segment in self.segments)
