@@ -1,5 +1,6 @@
 """How quick voicebot is where the model is not what is waited for: processes of their own against the fake Telegram."""
 
+import asyncio
 import itertools
 import tempfile
 import time
@@ -10,12 +11,16 @@ from tests.bench.report import Row
 from tests.fakes.telegram import Telegram, User
 from tests.integration.waiting import eventually
 from tests.speech import voice_note
+from tests.storing import add, claimed, request
 from tests.voicebots import voicebot
+from voicebot import storage
+from voicebot.storage import Database, schema
 
 ANSWERS = 15
 UPDATES = 5000
 PEOPLE = 100
 HANDOVERS = 5
+QUEUED = 1000
 
 
 def measure_bots(say: Callable[[str], None]) -> list[Row]:
@@ -23,11 +28,14 @@ def measure_bots(say: Callable[[str], None]) -> list[Row]:
         say(f"voicebot: {ANSWERS} voice notes, {UPDATES} updates at once, {HANDOVERS} handovers")
         answers, updates = _one_bot(telegram, Path(folder))
         gaps = _handovers(telegram, Path(folder))
+        queued, claims = asyncio.run(_queue(Path(folder)))
     return [
         Row(what="voicebot: voice sent to first answer", unit="ms", samples={0.0: answers}, wanted="150"),
         Row(
             what="voicebot: updates taken in, stored and confirmed", unit="1/s", samples={0.0: [updates]}, wanted="500"
         ),
+        Row(what=f"voicebot: {QUEUED} recordings of {PEOPLE} people queued", unit="1/s", samples={0.0: [queued]}),
+        Row(what="voicebot: … and begun, fair and in order", unit="1/s", samples={0.0: [claims]}),
         Row(what="voicebot: handover, last poll to first poll", unit="ms", samples={0.0: gaps}, wanted="100"),
     ]
 
@@ -71,3 +79,25 @@ def _handovers(telegram: Telegram, folder: Path) -> Sequence[float]:
                 old.stop()
                 telegram.bot.mailbox.wait_for_poll(f"new{number}")
     return [gap * 1000 for gap in telegram.bot.mailbox.gaps()[known:]][1::2]
+
+
+async def _queue(folder: Path) -> tuple[float, float]:
+    """Recordings per second that are queued, and that are claimed: each person's in their order, and all in turn."""
+    url = storage.parse(f"sqlite:///{folder}/queue.db")
+    schema.migrate(url, lambda _: None)
+    database = Database(url)
+    begun = time.monotonic()
+    for person in range(1, PEOPLE + 1):
+        await add(database, *(request(person) for _ in range(QUEUED // PEOPLE)))
+    queued = time.monotonic()
+    order = [await claimed(database) for _ in range(QUEUED)]
+    ended = time.monotonic()
+    await database.close()
+    rounds = [order[at : at + PEOPLE] for at in range(0, QUEUED, PEOPLE)]
+    if any({job.user_id for job in each} != {*range(1, PEOPLE + 1)} for each in rounds):
+        raise AssertionError("the queue is not fair")
+    for person in range(1, PEOPLE + 1):
+        theirs = [job.id for job in order if job.user_id == person]
+        if theirs != sorted(theirs):
+            raise AssertionError("the queue is not in order")
+    return QUEUED / (queued - begun), QUEUED / (ended - queued)
