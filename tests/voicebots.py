@@ -7,6 +7,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ def _become(environ: dict[str, str], output: str, arguments: tuple[str, ...]) ->
     multiprocessing.set_start_method("fork", force=True)  # as in a start from a shell: locks of tqdm leave no traces
     os.environ.clear()
     os.environ.update(environ)
+    tempfile.tempdir = None  # what was found before the fork
     os.chdir(environ["HOME"])
     opened = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in (1, 2):
