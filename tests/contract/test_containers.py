@@ -11,7 +11,7 @@ from shipper.world import World
 from tests.contract.conftest import Made
 from tests.contract.stages import ABSENT, Stage, command_spec, image_of, spec_of, start
 from tests.sim.servers import App
-from tests.worlds import OF_A_CONTAINER
+from tests.worlds import OF_A_CONTAINER, collect_garbage
 
 
 async def state_of(world: World, name: str) -> ContainerState:
@@ -27,6 +27,7 @@ def facts(container: Container) -> dict[str, Any]:
 async def test_a_container_that_is_not_there_is_told_as_such(world: World, verb: str) -> None:
     with pytest.raises(NotThere):
         await OF_A_CONTAINER[verb](world, ABSENT)
+    await collect_garbage()
 
 
 # Creating

@@ -27,7 +27,7 @@ from shipper.usage import cpu_percent
 from shipper.world import ByteReader, ByteWriter, World
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine
-from tests.worlds import OF_A_CONTAINER, Verb, world_of
+from tests.worlds import OF_A_CONTAINER, Verb, collect_garbage, world_of
 
 SERVICE = "adapters"
 IMAGE = "adapters:1"
@@ -196,19 +196,6 @@ async def raised_by(act: Awaitable[object]) -> type[Exception] | None:
         raised = type(error)
     await collect_garbage()
     return raised
-
-
-async def collect_garbage() -> None:
-    """What is left of a connection that broke is not to be told of the next test.
-
-    Docker's SDK drops a socket that it could not connect, and asyncio one that it accepted as the forwarder closed,
-    a few turns of the loop later.
-    """
-    for _ in range(10):
-        await asyncio.sleep(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 async def session_pid(world: World) -> str:

@@ -114,6 +114,8 @@ class Telegram(Cloud):
         if name.lower() != "getupdates":
             self.calls.append(call)
         await self.faults.meet("before", call)
+        if _is_gone(request):  # was killed meanwhile: it depended on chance whether that was heard of before the effect
+            raise web.HTTPClientError
         result = await self._result(bot, call, request)
         await self.faults.meet("after", call)
         return web.json_response({"ok": True, "result": result})
