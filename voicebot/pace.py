@@ -52,8 +52,7 @@ class Pace:
         """Waits until a message may be sent, and counts it."""
         now = time.monotonic()
         chat = self._chat(chat_id)
-        chat.due = max(chat.due, now) + chat.interval
-        self._all_due = max(self._all_due, now) + ALL_SECONDS
+        self._count(chat, now)
         ready = max(chat.due - BURST * chat.interval, self._all_due - ALL_BURST * ALL_SECONDS)
         await asyncio.sleep(max(0.0, ready - now))
 
@@ -69,14 +68,17 @@ class Pace:
         if is_busy or now - chat.edited_at < soon or chat.writing.locked():
             return False
         chat.edited_at = now
-        chat.due = max(chat.due, now) + chat.interval
-        self._all_due = max(self._all_due, now) + ALL_SECONDS
+        self._count(chat, now)
         return True
 
     def hold(self, chat_id: int, seconds: float) -> None:
         """Nothing is written to this chat for so long."""
         chat = self._chat(chat_id)
         chat.due = max(chat.due, time.monotonic() + seconds + (BURST - 1) * chat.interval)
+
+    def _count(self, chat: _Chat, now: float) -> None:
+        chat.due = max(chat.due, now) + chat.interval
+        self._all_due = max(self._all_due, now) + ALL_SECONDS
 
     def _chat(self, chat_id: int) -> _Chat:
         if len(self._chats) > MOST_CHATS:
