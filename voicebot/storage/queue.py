@@ -107,6 +107,6 @@ async def owners(connection: AsyncConnection) -> set[int]:
 
 
 async def take_from(connection: AsyncConnection, dead: set[int]) -> None:
-    """What these were at waits again; the attempt counts, since it may be what they died of."""
+    """What these were at waits again. That they had opened its file, and may have died of it, is counted already."""
     orphaned = table.c.owner.in_(dead) & (table.c.state == State.RUNNING)
     await connection.execute(update(table).where(orphaned).values(state=State.WAITING, owner=None))
