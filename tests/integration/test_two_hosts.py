@@ -1,5 +1,6 @@
 """Several hosts are one deploy: all swap, or none."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,7 +55,8 @@ def test_two_hosts_pull_at_once_what_was_saved_once(on_both: Project, second: Ma
     assert result.output.count("ship done: through the tunnel: ") == 2
     images = [made.docker("images", "--quiet", on_both.service).stdout for made in (on_both.server, second)]
     assert images[0] == images[1] != ""
-    saves = laptop.docker("events", "--since=1h", "--until=0s", "--filter=event=save", "--format={{.ID}}").stdout
+    until = f"--until={time.time():.9f}"  # 0s would be the last full second, and leave out what has just happened
+    saves = laptop.docker("events", "--since=1h", until, "--filter=event=save", "--format={{.ID}}").stdout
     built = laptop.docker("images", "--no-trunc", "--quiet", f"{on_both.service}:latest").stdout.strip()
     assert saves.count(built) == 1
 
