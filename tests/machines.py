@@ -68,7 +68,14 @@ done
 """
 # GOGC: each start of a container runs dockerd's program three times more, and a fifth of that was garbage collection
 _DOCKERD = "GOGC=400 dockerd --log-level warn --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
-_UNTIL_DOCKER_ENDED = "while pidof dockerd >/dev/null; do sleep 0.01; done"
+_END_DOCKER = """
+pids=$(cat /run/docker.pid /run/docker/containerd/containerd.pid)
+kill -{signal} ${{pids%%[!0-9]*}}
+for pid in $pids; do
+  while [ -e "/proc/$pid" ]; do sleep 0.01; done
+done
+"""
+"""Until init has reaped them as well: the next dockerd takes a zombie of that pid for a dockerd that runs, and gives up."""
 
 _SSHD = """
 HostKey {folder}/host_key
@@ -135,7 +142,7 @@ class Machine:
 
     def restart_docker(self) -> None:
         """Kills dockerd, as a crash does, and starts it again; its containers are left to it."""
-        self.run(f"kill -9 $(cat /run/docker.pid); {_UNTIL_DOCKER_ENDED}")
+        self.run(_END_DOCKER.format(signal="KILL"))
         self.run(f"{self._dockerd} &")
         self.wait_until_up()
 
@@ -151,7 +158,7 @@ class Machine:
                 for container in self.engine("GET", "/containers/json?all=true"):
                     self.engine("DELETE", f"/containers/{container['Id']}?force=true")
             if self._images:  # what Docker stores outlives it
-                self.run(f"kill $(cat /run/docker.pid); {_UNTIL_DOCKER_ENDED}")
+                self.run(_END_DOCKER.format(signal="TERM"))
             self._process.kill()
             self._process.communicate()
             self._process = None
