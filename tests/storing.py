@@ -6,11 +6,14 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from voicebot.storage import Database, jobs, outbox, queue
+from botkit.database import Database
+from botkit.inbox import Inbox
+from voicebot.storage import jobs, outbox, queue, tables
 from voicebot.storage.jobs import Job, Request
 from voicebot.storage.outbox import Outgoing
 from voicebot.transcript import Piece, Segment, Transcript
 
+INBOX = Inbox(tables.inbox)
 NOW = 1_750_000_000.25
 OWNER, OTHER_OWNER = (1 << 40) + 1, (1 << 40) + 2
 _numbers = itertools.count(1)

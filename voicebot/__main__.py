@@ -12,12 +12,15 @@ import click
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from botkit import logs
+from botkit.database import DatabaseUrlError, parse, reason
+from botkit.logs import redact
+from botkit.schema import NotMigrated
+from botkit.settings import SettingsError, read
 from shipper.handover import LeaseError
-from voicebot import logs, settings, storage
-from voicebot.logs import redact
-from voicebot.settings import DatabaseSettings, SettingsError
-from voicebot.storage import DatabaseUrlError, schema
-from voicebot.storage.schema import NotMigrated
+from voicebot import settings
+from voicebot.settings import DatabaseSettings
+from voicebot.storage.schema import MIGRATIONS
 
 CRASHED = 1
 """Exit code: a mistake of ours; the log says where."""
@@ -43,8 +46,11 @@ def run() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while all is loaded is no error; then Handover takes it over
     with _errors_told():
         of_bot, of_whisper = settings.load()
-        logs.configure(of_bot.log_level, of_bot.log_format)
+        logs.configure(of_bot.log_level, of_bot.log_format, noisy=("httpx", "httpcore", "faster_whisper"))
+        from botkit.presence import PresenceLost
+        from botkit.telegram import TokenRefused
         from voicebot import app  # takes seconds: aiogram and the model's libraries
+        from voicebot.whisper import ModelError
 
         try:
             asyncio.run(app.run(of_bot, of_whisper))
@@ -52,10 +58,10 @@ def run() -> None:
         except Exception as error:
             log = structlog.get_logger(__name__)
             match cause := _cause(error):
-                case app.TokenRefused() | app.ModelError() | LeaseError() | DatabaseUrlError():
+                case TokenRefused() | ModelError() | LeaseError() | DatabaseUrlError():
                     log.critical("cannot_run", reason=_said(cause))
                     sys.exit(UNUSABLE)
-                case NotMigrated() | app.PresenceLost() | SQLAlchemyError() | OSError():
+                case NotMigrated() | PresenceLost() | SQLAlchemyError() | OSError():
                     log.critical("cannot_run_now", reason=_said(cause))
                     sys.exit(UNAVAILABLE)
                 case _:
@@ -70,8 +76,8 @@ def migrate() -> None:
     Needs DATABASE_URL only. SQLite is backed up before; the version that ran until now runs on what this makes.
     """
     with _errors_told():
-        of_database = settings.read(DatabaseSettings)
-        schema.migrate(storage.parse(of_database.database_url.get_secret_value()), click.echo)
+        of_database = read(DatabaseSettings)
+        MIGRATIONS.migrate(parse(of_database.database_url.get_secret_value()), click.echo)
 
 
 @main.command()
@@ -110,7 +116,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _said(error: BaseException) -> str:
-    return storage.reason(error) if isinstance(error, SQLAlchemyError) else str(error)
+    return reason(error) if isinstance(error, SQLAlchemyError) else str(error)
 
 
 def _end(code: int, error: BaseException) -> NoReturn:

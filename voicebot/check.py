@@ -10,10 +10,11 @@ from aiogram.exceptions import AiogramError, TelegramNetworkError, TelegramNotFo
 from aiogram.methods import GetMe
 from sqlalchemy.exc import SQLAlchemyError
 
-from voicebot import storage
+from botkit.database import DatabaseUrlError, file_of, parse, reason
+from botkit.telegram import connect
+from voicebot import metrics
 from voicebot.settings import Settings, WhisperSettings, processors
-from voicebot.storage import DatabaseUrlError, schema
-from voicebot.telegram import connect
+from voicebot.storage.schema import MIGRATIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +40,13 @@ def _settings(settings: Settings) -> Finding:
 
 def _database(settings: Settings) -> Finding:
     try:
-        url = storage.parse(settings.database_url.get_secret_value())
-        file = storage.file_of(url)
+        url = parse(settings.database_url.get_secret_value())
+        file = file_of(url)
         if file and not file.exists():
             return _to_be_made(file)
-        found = schema.look(url)
+        found = MIGRATIONS.look(url)
     except (SQLAlchemyError, DatabaseUrlError) as error:
-        return _ill("database", storage.reason(error))
+        return _ill("database", reason(error))
     said = f"{file or url.get_backend_name()}, revision {found.revision or 'none'}"
     if found.is_newer:
         return _well("database", f"{said}: newer than this version, which can use it")
@@ -71,7 +72,7 @@ def _model(settings: WhisperSettings) -> Finding:
 
 
 async def _telegram(settings: Settings) -> Finding:
-    async with connect(settings) as bot:
+    async with connect(settings.bot_token, settings.telegram_api, metrics.telegram) as bot:
         try:
             me = await bot(GetMe())
         except (TelegramUnauthorizedError, TelegramNotFound):

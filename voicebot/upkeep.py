@@ -7,10 +7,12 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from voicebot.presence import Presence
+from botkit.database import Database, reason
+from botkit.inbox import Inbox
+from botkit.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, heard, inbox, jobs, outbox, queue, reason
+from voicebot.storage import heard, jobs, outbox, queue
 
 log = structlog.get_logger(__name__)
 
@@ -19,9 +21,12 @@ FORGET_SECONDS = 3600.0
 
 
 class Upkeep:
-    def __init__(self, settings: Settings, database: Database, presence: Presence, signals: Signals) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, inbox: Inbox, presence: Presence, signals: Signals
+    ) -> None:
         self._settings = settings
         self._database = database
+        self._inbox = inbox
         self._presence = presence
         self._signals = signals
         self._forgot_at = -math.inf
@@ -58,6 +63,6 @@ class Upkeep:
         now = time.time()
         before = now - self._settings.keep_days * 86400
         async with self._database.writing() as connection:
-            await inbox.forget_old(connection, now, before)
+            await self._inbox.forget_old(connection, now, before)
             await jobs.forget_old(connection, before)
             await heard.forget_old(connection, before)

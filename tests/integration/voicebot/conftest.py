@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from botkit.database import Database, parse
 from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.fakes.telegram import Telegram
 from tests.integration.voicebot.house import House, house
 from tests.postgres import Postgres
 from tests.voicebots import VoiceBot, voicebot
-from voicebot import storage
-from voicebot.storage import Database
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +73,6 @@ def database_url(databases: SqliteDatabases | PostgresDatabases) -> Iterator[str
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(storage.parse(database_url))
+    made = Database(parse(database_url))
     yield made
     await made.close()

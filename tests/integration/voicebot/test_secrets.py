@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from botkit.logs import redact
 from tests.fakes.telegram import Telegram
 from tests.voicebots import VoiceBot, voicebot
-from voicebot.logs import redact
 
 TOKEN = "7000000001:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 
