@@ -7,13 +7,11 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from botkit.database import Database
-from botkit.inbox import Inbox
-from voicebot.storage import jobs, outbox, queue, tables
+from voicebot.storage import jobs, outbox, queue
 from voicebot.storage.jobs import Job, Request
 from voicebot.storage.outbox import Outgoing
 from voicebot.transcript import Piece, Segment, Transcript
 
-INBOX = Inbox(tables.inbox)
 NOW = 1_750_000_000.25
 OWNER, OTHER_OWNER = (1 << 40) + 1, (1 << 40) + 2
 _numbers = itertools.count(1)

@@ -8,13 +8,12 @@ from contextlib import AsyncExitStack, closing, suppress
 from typing import TypeVar
 
 import structlog
-from aiogram import Bot
+from aiogram import Bot, Dispatcher
 from aiogram.types import User
 
 from botkit import presence
 from botkit.database import Database, file_of, parse
 from botkit.dispatch import Dispatch
-from botkit.inbox import Inbox
 from botkit.intake import Intake
 from botkit.metrics import serve
 from botkit.pace import Pace
@@ -30,7 +29,8 @@ from voicebot.outcomes import Outcomes
 from voicebot.progress import Progress
 from voicebot.settings import Settings, WhisperSettings
 from voicebot.signals import Signals
-from voicebot.storage import locks, outbox as stored_outbox, tables
+from voicebot.storage import locks, outbox as stored
+from voicebot.storage.inbox import INBOX
 from voicebot.storage.schema import MIGRATIONS
 from voicebot.trouble import Trouble
 from voicebot.upkeep import Upkeep
@@ -80,27 +80,6 @@ async def _serve(
 ) -> None:
     signals, pace, trouble = Signals(), Pace(), Trouble(settings, database)
     routes = dispatcher(settings, model=whisper_settings.model, username=me.username or "")
-    inbox = Inbox(tables.inbox)
-    intake = Intake(
-        bot,
-        database,
-        inbox,
-        allowed_updates=ALLOWED_UPDATES,
-        arrived=signals.arrived,
-        tell_stranger=lambda: trouble.tell("stranger_polls"),
-        metrics=metrics.telegram,
-    )
-    dispatch = Dispatch(
-        bot,
-        database,
-        inbox,
-        routes,
-        put=stored_outbox.put,
-        done=signals.handled,
-        given_up=lambda error: trouble.tell("update_failed", error=error),
-        arrived=signals.arrived,
-        metrics=metrics.telegram,
-    )
     async with asyncio.TaskGroup() as group:
         progress = Progress(bot, database, pace, group)
         outbox = Outbox(bot, database, pace, signals, present.owner)
@@ -112,16 +91,42 @@ async def _serve(
             working = group.create_task(workers.run(whisper_settings.worker_count))
             async with asyncio.TaskGroup() as leading:  # its end comes before the next one's begin: that does the same
                 tasks = [
-                    leading.create_task(dispatch.run()),
-                    leading.create_task(Upkeep(settings, database, inbox, present, signals).run()),
+                    leading.create_task(_dispatch(bot, database, routes, trouble, signals).run()),
+                    leading.create_task(Upkeep(settings, database, present, signals).run()),
                     leading.create_task(Progress(bot, database, pace, leading).tell_places()),
                     leading.create_task(announce_commands(bot, menus(settings.owner_id))),
                 ]
-                await intake.run(handover)
+                await _intake(bot, database, trouble, signals).run(handover)
                 for task in tasks:
                     task.cancel()
         log.info("draining")
         await _drain(workers, working, outbox, sending, settings.drain_seconds)
+
+
+def _intake(bot: Bot, database: Database, trouble: Trouble, signals: Signals) -> Intake:
+    return Intake(
+        bot,
+        database,
+        INBOX,
+        allowed_updates=ALLOWED_UPDATES,
+        arrived=signals.arrived,
+        tell_stranger=lambda: trouble.tell("stranger_polls"),
+        metrics=metrics.telegram,
+    )
+
+
+def _dispatch(bot: Bot, database: Database, routes: Dispatcher, trouble: Trouble, signals: Signals) -> Dispatch:
+    return Dispatch(
+        bot,
+        database,
+        INBOX,
+        routes,
+        put=stored.put,
+        done=signals.handled,
+        given_up=lambda error: trouble.tell("update_failed", error=error),
+        arrived=signals.arrived,
+        metrics=metrics.telegram,
+    )
 
 
 async def _drain(

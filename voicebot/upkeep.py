@@ -8,11 +8,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from botkit.database import Database, reason
-from botkit.inbox import Inbox
 from botkit.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
 from voicebot.storage import heard, jobs, outbox, queue
+from voicebot.storage.inbox import INBOX
 
 log = structlog.get_logger(__name__)
 
@@ -21,12 +21,9 @@ FORGET_SECONDS = 3600.0
 
 
 class Upkeep:
-    def __init__(
-        self, settings: Settings, database: Database, inbox: Inbox, presence: Presence, signals: Signals
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, presence: Presence, signals: Signals) -> None:
         self._settings = settings
         self._database = database
-        self._inbox = inbox
         self._presence = presence
         self._signals = signals
         self._forgot_at = -math.inf
@@ -63,6 +60,6 @@ class Upkeep:
         now = time.time()
         before = now - self._settings.keep_days * 86400
         async with self._database.writing() as connection:
-            await self._inbox.forget_old(connection, now, before)
+            await INBOX.forget_old(connection, now, before)
             await jobs.forget_old(connection, before)
             await heard.forget_old(connection, before)

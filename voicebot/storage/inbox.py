@@ -1,10 +1,12 @@
-"""What of the inbox is about somebody."""
+"""Updates as Telegram gave them, and what of them is about somebody."""
 
 from sqlalchemy import BigInteger, cast, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from botkit.inbox import DONE
+from botkit.inbox import DONE, Inbox
 from voicebot.storage.tables import inbox
+
+INBOX = Inbox(inbox)
 
 
 async def forget(connection: AsyncConnection, user_id: int) -> None:

@@ -20,8 +20,9 @@ from tests import others
 from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.integration.waiting import eventually
 from tests.others import other
-from tests.storing import INBOX, NOW, OWNER, request
+from tests.storing import NOW, OWNER, request
 from voicebot.storage import outbox, queue, users
+from voicebot.storage.inbox import INBOX
 
 MANY = 100_000
 

@@ -2,7 +2,8 @@
 
 from botkit.database import Database
 from botkit.inbox import KNOWN_SECONDS, Raw
-from tests.storing import INBOX, NOW, rows
+from tests.storing import NOW, rows
+from voicebot.storage.inbox import INBOX
 from voicebot.storage.tables import inbox as table
 
 MAX_KEPT = 30 * 86400

@@ -8,7 +8,6 @@ from sqlalchemy import Table
 from botkit.database import Database
 from tests.integration.voicebot.test_stored_inbox import raw
 from tests.storing import (
-    INBOX,
     NOW,
     OTHER_OWNER,
     OWNER,
@@ -23,6 +22,7 @@ from tests.storing import (
     rows,
 )
 from voicebot.storage import jobs, outbox, users
+from voicebot.storage.inbox import INBOX
 from voicebot.storage.tables import inbox as inbox_table, metadata, outbox as outbox_table, pieces, transcripts
 from voicebot.storage.users import User
 

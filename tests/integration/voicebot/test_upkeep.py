@@ -9,7 +9,6 @@ from pydantic import SecretStr
 
 from botkit import presence
 from botkit.database import Database, parse
-from botkit.inbox import Inbox
 from botkit.presence import Presence
 from tests import others
 from tests.integration.waiting import eventually
@@ -18,7 +17,7 @@ from tests.storing import NOW, TRANSCRIPT, add, call, claimed, put, request, row
 from voicebot.settings import Settings
 from voicebot.signals import Signals
 from voicebot.storage import heard, jobs, locks, outbox, queue
-from voicebot.storage.tables import inbox, jobs as table, transcripts
+from voicebot.storage.tables import jobs as table, transcripts
 from voicebot.upkeep import Upkeep
 
 
@@ -31,7 +30,7 @@ def present(database_url: str) -> Iterator[Presence]:
 @pytest.fixture
 def upkeep(database: Database, present: Presence) -> Upkeep:
     settings = Settings(bot_token=SecretStr("123456:" + "x" * 35), keep_days=30)
-    return Upkeep(settings, database, Inbox(inbox), present, Signals())
+    return Upkeep(settings, database, present, Signals())
 
 
 async def test_what_a_dead_process_was_at_is_taken_over_and_what_the_living_are_at_is_not(
