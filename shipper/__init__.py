@@ -17,9 +17,17 @@ if TYPE_CHECKING:
     from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
     from shipper.composing import Composed as Composed, write_compose as write_compose
-    from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
+    from shipper.config import (
+        Config as Config,
+        Duration as Duration,
+        Section as Section,
+        contradictions as contradictions,
+        json_schema as json_schema,
+        seconds_of as seconds_of,
+    )
     from shipper.deployment import deploy as deploy
     from shipper.diagnosis import diagnose as diagnose
+    from shipper.documents import did_you_mean as did_you_mean, parse_document as parse_document
     from shipper.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
@@ -111,9 +119,10 @@ _NAMES = {
     "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
     "composing": "Composed write_compose",
-    "config": "Config json_schema seconds_of",
+    "config": "Config Duration Section contradictions json_schema seconds_of",
     "deployment": "deploy",
     "diagnosis": "diagnose",
+    "documents": "did_you_mean parse_document",
     "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
     "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible LockLost "

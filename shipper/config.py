@@ -4,7 +4,7 @@ The manual for these keys is the commented `config/deploy.yaml` of this reposito
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -108,15 +108,17 @@ FileOwner = Annotated[str, _matching(r"\d+:\d+", "is not numeric uid:gid such as
 
 
 class Section(BaseModel):
+    """Keys and values of a file that `parse_document` reads: no others are taken."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
 
 def _contradiction(key: str, complaint: str) -> PydanticCustomError:
-    return _contradictions([(key, complaint)])
+    return contradictions([(key, complaint)])
 
 
-def _contradictions(found: list[tuple[str, str]]) -> PydanticCustomError:
-    """Each with the key, below the section, that is to be changed."""
+def contradictions(found: Sequence[tuple[str | tuple[str | int, ...], str]]) -> PydanticCustomError:
+    """What a validator of a Section raises: each with the key, below the section, that is to be changed."""
     return PydanticCustomError(
         "contradiction", "{text}", {"text": "; ".join(text for _, text in found), "found": found}
     )
@@ -427,7 +429,7 @@ class Config(Section):
         for host_name, port, first, second in self._port_clashes():
             found.append((f"roles.{second}.publish", f"port {port} of {host_name} is published by {first} already"))
         if found:
-            raise _contradictions(found)
+            raise contradictions(found)
         return self
 
     def _port_clashes(self) -> Iterator[tuple[str, str, str, str]]:

@@ -23,10 +23,10 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
         (("apprise",), {"senders.py"}),
         (("h11",), {"docker_stream.py", "images/pull_registry.py"}),
         (("jinja2",), {"template.py"}),
-        (("yaml",), {"composing.py", "deployfile.py", "cli/looking.py"}),
+        (("yaml",), {"composing.py", "documents.py", "cli/looking.py"}),
         (("rich",), {"cli/shared.py", "cli/status.py", "reporters/terminal.py"}),
         (("click",), CLI - {"cli/console.py"}),
-        (("pydantic", "pydantic_core"), {"config.py", "deployfile.py", "records.py"}),
+        (("pydantic", "pydantic_core"), {"config.py", "documents.py", "records.py"}),
         (("subprocess",), {"git.py"}),
         (
             ("os", "signal"),
