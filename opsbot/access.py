@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opsbot.config import NOBODY, Config
+from opsbot.config import GENERAL, NOBODY, Config
 from opsbot.verbs import VERBS, Rank, Verb
 
 
@@ -43,14 +43,15 @@ def verbs_of(person: Person) -> frozenset[Verb]:
 def environments_in(config: Config, chat_id: int, topic: int | None) -> tuple[str, ...]:
     """Those that commands in a chat may be about, in the order of the config; none where no command is taken.
 
-    A chat with a person has the number of that person. A group may be listed several times, for its topics.
+    A chat with a person has the number of that person. A group may be listed several times, for its topics. `topic` is
+    the `message_thread_id` of a message that says `is_topic_message`; others have none, those of General too.
     """
     if any(person.id == chat_id for person in config.people.values()):
         return tuple(config.environments)
     allowed = {
         name
         for chat in config.chats
-        if chat.id == chat_id and chat.topic in (None, topic)
+        if chat.id == chat_id and chat.topic in (None, topic or GENERAL)
         for name in chat.environments or config.environments
     }
     return tuple(name for name in config.environments if name in allowed)

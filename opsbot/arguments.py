@@ -9,14 +9,12 @@ this verb, it is that one; with more than one it is missing, and asked for: prod
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import shipper
-from opsbot.access import Person, environments_for, may
+from opsbot.access import Person
+from opsbot.request import LATEST, Missing, Refused, Request, What, completed
 from opsbot.verbs import Verb
 
-LATEST = "latest"
-LINES = 100
 MOST_LINES = 10_000
 USAGE = {
     Verb.DEPLOY: "/deploy [environment] SHA|latest [force REASON]",
@@ -37,44 +35,6 @@ _SHA = r"[0-9a-f]{7,40}"
 _ROLE = r"[a-z0-9][a-z0-9_-]{0,39}"
 
 
-class What(StrEnum):
-    """What can be missing, and is asked with buttons."""
-
-    ENVIRONMENT = "environment"
-    VERSION = "version"
-    RELEASE = "release"
-    ROLE = "role"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """Empty is what its verb has no use for."""
-
-    verb: Verb
-    environment: str = ""
-    version: str = ""
-    """The SHA of a commit, 7 to 40 hexadecimal digits, or `latest`."""
-    force_reason: str = ""
-    """Why a commit that CI calls red is deployed; needs the verb FORCE."""
-    release: int | None = None
-    role: str = ""
-    lines: int = LINES
-    grep: str = ""
-    """A regular expression."""
-    reason: str = ""
-    seconds: float | None = None
-    """How long a lock holds; until it is lifted if absent."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Missing:
-    what: What
-    request: Request
-    """What is known of it."""
-    environments: tuple[str, ...] = ()
-    """Those to choose from, where it is the environment that is missing."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
     """Said to whoever wrote it."""
@@ -86,55 +46,35 @@ class Mistake:
         return f"{self.complaint}\n{self.usage}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refused:
-    """They may not do that: for the journal, too."""
-
-    verb: Verb
-    environment: str = ""
-    """Empty: in none."""
-    is_elsewhere: bool = False
-    """They may, but not in this chat."""
-
-
-Answer = Request | Missing | Mistake | Refused
+Reading = Request | Missing | Mistake | Refused
 
 
 class _Misread(Exception):
-    pass
+    """A word that cannot be what it should be."""
+
+    def __init__(self, complaint: str, word: str = "") -> None:
+        super().__init__(complaint)
+        self.word = word
 
 
-def parse(verb: Verb, text: str, person: Person, here: Sequence[str]) -> Answer:
+def parse(verb: Verb, text: str, person: Person, here: Sequence[str]) -> Reading:
     """`text` is what stands behind the command, `here` the environments that this chat may be about."""
     word, rest = _cut(text)
     environment = word.lower() if word.lower() in person.ranks else ""
     try:
         request = _READERS[verb](Request(verb=verb, environment=environment), rest if environment else text.strip())
     except _Misread as misread:
-        return Mistake(complaint=str(misread), usage=USAGE[verb])
+        nor = "" if environment or misread.word != word else _no_environment(word, person)
+        return Mistake(complaint=f"{misread}{nor}", usage=USAGE[verb])
     return completed(request, person, here)
 
 
-def completed(request: Request, person: Person, here: Sequence[str]) -> Request | Missing | Refused:
-    """What is still missing of it, or whether they may."""
-    verb = request.verb
-    usable = tuple(name for name in environments_for(person, verb) if name in here)
-    if not request.environment:
-        if len(usable) > 1:
-            return Missing(what=What.ENVIRONMENT, request=request, environments=usable)
-        if not usable:
-            return Refused(verb=verb, is_elsewhere=bool(environments_for(person, verb)))
-        request = replace(request, environment=usable[0])
-    if request.environment not in usable:
-        is_elsewhere = may(person, request.environment, verb)
-        return Refused(verb=verb, environment=request.environment, is_elsewhere=is_elsewhere)
-    if request.force_reason and not may(person, request.environment, Verb.FORCE):
-        return Refused(verb=Verb.FORCE, environment=request.environment)
-    what = _missing(request)
-    return Missing(what=what, request=request) if what else request
+def _no_environment(word: str, person: Person) -> str:
+    known = ", ".join(person.ranks)
+    return ", and no environment" + shipper.did_you_mean(word.lower(), person.ranks, otherwise=f" either: {known}")
 
 
-def answered(missing: Missing, value: str, person: Person, here: Sequence[str]) -> Answer:
+def answered(missing: Missing, value: str, person: Person, here: Sequence[str]) -> Reading:
     """What a button says that answers the question what is missing."""
     request, what = missing.request, missing.what
     try:
@@ -152,18 +92,6 @@ def answered(missing: Missing, value: str, person: Person, here: Sequence[str]) 
     return completed(request, person, here)
 
 
-def _missing(request: Request) -> What | None:
-    match request.verb:
-        case Verb.DEPLOY if not request.version:
-            return What.VERSION
-        case Verb.ROLLBACK if request.release is None:
-            return What.RELEASE
-        case Verb.LOGS | Verb.RESTART if not request.role:
-            return What.ROLE
-        case _:
-            return None
-
-
 def _deploy(request: Request, text: str) -> Request:
     version, rest = _cut(text)
     if not version:
@@ -173,9 +101,9 @@ def _deploy(request: Request, text: str) -> Request:
         return request
     word, reason = _cut(rest)
     if word.lower() != "force":
-        raise _Misread(f'"{word}" is one word too many: only `force` may follow, with a reason.')
+        raise _Misread(f'"{word}" is one word too many: only force may follow, with a reason', word)
     if not reason:
-        raise _Misread("`force` needs a reason behind it, which is recorded.")
+        raise _Misread("force needs a reason behind it, which is recorded")
     return replace(request, force_reason=" ".join(reason.split()))
 
 
@@ -205,17 +133,17 @@ def _logs(request: Request, text: str) -> Request:
     word, behind = _cut(rest)
     if re.fullmatch(r"\d{1,9}", word):
         if not 1 <= int(word) <= MOST_LINES:
-            raise _Misread(f"{word} lines cannot be had: 1 to {MOST_LINES}.")
+            raise _Misread(f"{word} lines cannot be had: 1 to {MOST_LINES}")
         request, rest = replace(request, lines=int(word)), behind
     return replace(request, grep=_pattern(rest))
 
 
 def _lock(request: Request, text: str) -> Request:
     words = text.split()
-    if words and re.fullmatch(r"\d+(\.\d+)?(s|m|h)", words[-1].lower()):
+    if words and re.fullmatch(r"\d{1,6}(\.\d{1,3})?(s|m|h)", words[-1].lower()):
         request = replace(request, seconds=shipper.seconds_of(words.pop().lower()))
     if not words:
-        raise _Misread("A lock needs a reason, which is shown to whoever wants to deploy.")
+        raise _Misread("a lock needs a reason, which is shown to whoever wants to deploy")
     return replace(request, reason=" ".join(words))
 
 
@@ -248,24 +176,25 @@ def _cut(text: str) -> tuple[str, str]:
 
 def _refuse_more(text: str) -> None:
     if text:
-        raise _Misread(f'"{_cut(text)[0]}" is one word too many, or no environment.')
+        word, _ = _cut(text)
+        raise _Misread(f'"{word}" is one word too many', word)
 
 
 def _version(word: str) -> str:
     if not re.fullmatch(rf"{LATEST}|{_SHA}", word.lower()):
-        raise _Misread(f'"{word}" is neither an environment nor a commit: 7 to 40 digits of its SHA, or `latest`.')
+        raise _Misread(f'"{word}" is no commit (7 to 40 digits of its SHA, or latest)', word)
     return word.lower()
 
 
 def _release(word: str) -> int:
     if not re.fullmatch(r"#?\d{1,9}", word):
-        raise _Misread(f'"{word}" is neither an environment nor the number of a release.')
+        raise _Misread(f'"{word}" is not the number of a release', word)
     return int(word.lstrip("#"))
 
 
 def _role(word: str) -> str:
     if not re.fullmatch(_ROLE, word.lower()):
-        raise _Misread(f'"{word}" is neither an environment nor the name of a role.')
+        raise _Misread(f'"{word}" cannot be the name of a role', word)
     return word.lower()
 
 
@@ -273,5 +202,5 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise _Misread(f'"{text}" is no regular expression: {error.msg}.') from None
+        raise _Misread(f'"{text}" is no regular expression: {error.msg}') from None
     return text

@@ -6,9 +6,9 @@ An id of 0 is nobody: the entry is as if it were not there, so that an id may co
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 import shipper
 from opsbot.verbs import VERBS, Rank, Verb
@@ -21,6 +21,8 @@ NOBODY = {
 """Ids that many people have in common: https://core.telegram.org/bots/api#message (`from`)."""
 RESERVED = ("latest", "force")
 EVERYWHERE = "*"
+GENERAL = 1
+"""The number of that topic in links; its messages carry none."""
 _NUMBER = {"type": ["integer", "string"], "pattern": r"^-?\d+$|\$\{"}
 _RANKS = {"enum": [*Rank]}
 _RANK_LIST = {"anyOf": [_RANKS, {"type": "array", "items": _RANKS, "minItems": 1}]}
@@ -33,7 +35,7 @@ Complaint = tuple[KeyPath, str]
 
 def _number(value: object) -> int:
     text = str(value)
-    if not re.fullmatch(r"-?\d{1,18}", text):
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise ValueError(
             "is not a number: names change hands, so give the id. @userinfobot tells it, "
             "and the line that opsbot logs when a stranger writes to it"
@@ -55,19 +57,24 @@ def _of_group(value: int) -> int:
     return value
 
 
-def _matching(pattern: str, complaint: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(complaint)
-        return value
-
-    return AfterValidator(check)
-
-
 def _not_reserved(value: str) -> str:
     if value in RESERVED:
         raise ValueError("is a word of the commands, so no environment can have it as its name")
     return value
+
+
+def _known(value: str, info: ValidationInfo) -> str:
+    """Checked here, where it stands, so that it is told along with all other mistakes."""
+    environments = (info.context or {}).get("environments")
+    names = [*environments] if isinstance(environments, dict) else []
+    if names and value not in names:
+        known = f"; there are: {', '.join(names)}"
+        raise ValueError("is not one of the environments" + shipper.did_you_mean(value, names, otherwise=known))
+    return value
+
+
+def _known_or_all(value: str, info: ValidationInfo) -> str:
+    return value if value == EVERYWHERE else _known(value, info)
 
 
 def _percent(value: object) -> int:
@@ -83,6 +90,11 @@ def _not_too_often(value: float) -> float:
     return value
 
 
+def _none_for_general(value: int) -> int | None:
+    """Telegram knows the topic General by no number when something is sent there."""
+    return None if value == GENERAL else value
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -94,20 +106,24 @@ def _by_environment(value: object) -> object:
 
 EnvironmentName = Annotated[
     str,
-    _matching(r"[a-z][a-z0-9-]{0,20}", "must be 1 to 21 of a-z, 0-9 and -, and begin with a letter"),
+    shipper.matching(r"[a-z][a-z0-9-]{0,20}", "must be 1 to 21 of a-z, 0-9 and -, and begin with a letter"),
     AfterValidator(_not_reserved),
 ]
-PersonName = Annotated[str, _matching(r"\w[\w -]{0,39}", "must be 1 to 40 letters, digits, spaces, - and _")]
+Destination = Annotated[str, shipper.matching(r"[a-z0-9][a-z0-9-]{0,20}", "must be 1 to 21 of a-z, 0-9 and -")]
+KnownEnvironment = Annotated[str, AfterValidator(_known)]
+PersonName = Annotated[str, shipper.matching(r"\w[\w -]{0,39}", "must be 1 to 40 letters, digits, spaces, - and _")]
 UserId = Annotated[int, BeforeValidator(_number), AfterValidator(_of_person), WithJsonSchema(_NUMBER)]
 GroupId = Annotated[int, BeforeValidator(_number), AfterValidator(_of_group), WithJsonSchema(_NUMBER)]
-Topic = Annotated[int, Field(ge=1)]
+Topic = Annotated[int, Field(ge=1), WithJsonSchema(_NUMBER)]
 Percent = Annotated[int, BeforeValidator(_percent), WithJsonSchema({"type": "string", "pattern": r"^\d+\s*%$"})]
 Ranks = Annotated[tuple[Rank, ...], BeforeValidator(_as_list), Field(min_length=1)]
-May = Annotated[dict[EnvironmentName | Literal["*"], Ranks], BeforeValidator(_by_environment), WithJsonSchema(_MAY)]
+May = Annotated[
+    dict[Annotated[str, AfterValidator(_known_or_all)], Ranks], BeforeValidator(_by_environment), WithJsonSchema(_MAY)
+]
 
 
 class Environment(shipper.Section):
-    destination: EnvironmentName | None = None
+    destination: Destination | None = None
     """Whose deploy.NAME.yaml is laid over deploy.yaml; nothing is if absent."""
     approvals: Annotated[int, Field(ge=0, le=1), WithJsonSchema(_NUMBER)] = 0
     """How many people beside the one who asks must agree before something is done."""
@@ -131,8 +147,8 @@ class Chat(shipper.Section):
     id: GroupId
     """The number of the group."""
     topic: Topic | None = None
-    """Of a group that has topics: only there; anywhere in the group if absent."""
-    environments: Annotated[tuple[EnvironmentName, ...], Field(min_length=1)] | None = None
+    """Of a group that has topics: only there (1 is General); anywhere in the group if absent."""
+    environments: Annotated[tuple[KnownEnvironment, ...], Field(min_length=1)] | None = None
     """The only ones that commands there may be about; all if absent."""
 
 
@@ -141,16 +157,17 @@ class Watch(shipper.Section):
     """How often all servers are looked at."""
     chat: Annotated[int, BeforeValidator(_number), WithJsonSchema(_NUMBER)]
     """Which chat is told: a group's number, or a person's."""
-    topic: Topic | None = None
+    topic: Annotated[Topic, AfterValidator(_none_for_general)] | None = None
+    """Of a group that has topics; in General if absent."""
     disk: Percent = 90
     """How full a disk may be, in per cent."""
 
 
 class Github(shipper.Section):
-    repository: Annotated[str, _matching(r"[\w.-]+/[\w.-]+", "is not OWNER/NAME")]
+    repository: Annotated[str, shipper.matching(r"[\w.-]+/[\w.-]+", "is not OWNER/NAME")]
     branch: str = "main"
     """Whose newest commit is `latest`, and whose commits are offered."""
-    api: Annotated[str, _matching(r"https?://\S+", "should begin with https://")] = "https://api.github.com"
+    api: Annotated[str, shipper.matching(r"https?://\S+", "should begin with https://")] = "https://api.github.com"
     """Another one's for GitHub Enterprise: https://HOST/api/v3"""
 
 
@@ -175,7 +192,6 @@ class Config(shipper.Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         found = [
-            *self._unknown_environments(),
             *self._same_destinations(),
             *self._same_ids(),
             *self._same_chats(),
@@ -184,21 +200,6 @@ class Config(shipper.Section):
         if found:
             raise shipper.contradictions(found)
         return self
-
-    def _unknown_environments(self) -> Iterator[Complaint]:
-        for name, person in self.people.items():
-            for environment_name in person.may.keys() - {EVERYWHERE}:
-                yield from self._unknown(("people", name, "may", environment_name), environment_name)
-        for index, chat in enumerate(self.chats):
-            for position, environment_name in enumerate(chat.environments or ()):
-                yield from self._unknown(("chats", index, "environments", position), environment_name)
-
-    def _unknown(self, path: KeyPath, name: str) -> Iterator[Complaint]:
-        if name not in self.environments:
-            known = f"; there are: {', '.join(self.environments)}"
-            yield path, f'"{name}" is not one of the environments' + shipper.did_you_mean(
-                name, self.environments, otherwise=known
-            )
 
     def _same_destinations(self) -> Iterator[Complaint]:
         taken: dict[str | None, str] = {}
@@ -225,10 +226,10 @@ class Config(shipper.Section):
     def _nobody_to_approve(self) -> Iterator[Complaint]:
         for name, environment in self.environments.items():
             asking, approving = self._who_may(Verb.DEPLOY, name), self._who_may(Verb.APPROVE, name)
-            if environment.approvals and any(not approving - {person_id} for person_id in asking):
+            if environment.approvals and asking and not any(approving - {person_id} for person_id in asking):
                 yield (
                     ("environments", name, "approvals"),
-                    "nobody else may approve what one person asks for: another one of `people` must be approver there",
+                    "nobody may approve there what another one asks for: make one of `people` an approver",
                 )
 
     def _who_may(self, verb: Verb, environment_name: str) -> set[int]:
@@ -241,9 +242,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise shipper.ConfigError(
-            f"{path}: there is no such file.", next="OPSBOT_CONFIG says where it is; docs/opsbot.md shows one."
-        ) from None
+        raise shipper.ConfigError(f"{path}: there is no such file.", next="OPSBOT_CONFIG says where it is.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise shipper.ConfigError(f"{path} cannot be read: {error}") from None
     return _without_nobody(shipper.parse_document(Config, {str(path): text}, environ))
@@ -261,8 +260,4 @@ def _without_nobody(config: Config) -> Config:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of opsbot.yaml, for editors."""
-    schema = Config.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "opsbot: config/opsbot.yaml"
-    schema["patternProperties"] = {"^x-": {}}
-    return schema
+    return shipper.json_schema(Config, title="opsbot: config/opsbot.yaml")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Section as Section,
         contradictions as contradictions,
         json_schema as json_schema,
+        matching as matching,
         seconds_of as seconds_of,
     )
     from shipper.deployment import deploy as deploy
@@ -119,7 +120,7 @@ _NAMES = {
     "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
     "composing": "Composed write_compose",
-    "config": "Config Duration Section contradictions json_schema seconds_of",
+    "config": "Config Duration Section contradictions json_schema matching seconds_of",
     "deployment": "deploy",
     "diagnosis": "diagnose",
     "documents": "did_you_mean parse_document",

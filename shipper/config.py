@@ -56,7 +56,9 @@ def _command(value: object) -> object:
     return ["/bin/sh", "-c", value] if isinstance(value, str) else value
 
 
-def _matching(pattern: str, complaint: str) -> AfterValidator:
+def matching(pattern: str, complaint: str) -> AfterValidator:
+    """A validator for the text of a Section's field."""
+
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
             raise ValueError(complaint)
@@ -87,24 +89,24 @@ Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[
     str,
-    _matching(r"[a-z0-9][a-z0-9_-]{0,39}", "must be 1 to 40 of a-z, 0-9, - and _, and begin with a letter or digit"),
+    matching(r"[a-z0-9][a-z0-9_-]{0,39}", "must be 1 to 40 of a-z, 0-9, - and _, and begin with a letter or digit"),
 ]
-VariableName = Annotated[str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name for an environment variable")]
+VariableName = Annotated[str, matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name for an environment variable")]
 Host = Annotated[
     str,
-    _matching(rf"([\w.-]+@)?([\w.-]+|{_ADDRESS})(:{_PORT})?", "is not name, user@name, name:port or user@[ipv6]:port"),
+    matching(rf"([\w.-]+@)?([\w.-]+|{_ADDRESS})(:{_PORT})?", "is not name, user@name, name:port or user@[ipv6]:port"),
 ]
 PublishedPort = Annotated[
-    str, _matching(rf"({_ADDRESS}:)?{_PORT}:{_PORT}(/(tcp|udp))?", "is not [address:]host_port:container_port[/udp]")
+    str, matching(rf"({_ADDRESS}:)?{_PORT}:{_PORT}(/(tcp|udp))?", "is not [address:]host_port:container_port[/udp]")
 ]
 Volume = Annotated[
     str,
-    _matching(r"(/[^:]*|[a-zA-Z0-9][\w.-]*):/[^:]*(:(ro|rw))?", "is not volume_or_/folder:/path/inside[:ro]"),
+    matching(r"(/[^:]*|[a-zA-Z0-9][\w.-]*):/[^:]*(:(ro|rw))?", "is not volume_or_/folder:/path/inside[:ro]"),
 ]
-HttpPath = Annotated[str, _matching(r"/\S*", "must begin with /")]
-AbsolutePath = Annotated[str, _matching(r"/[^\0]*[^/\0]", "is not an absolute path of a file")]
-FileMode = Annotated[str, _matching(r"0?[0-7]{3}", "is not a mode such as 0444")]
-FileOwner = Annotated[str, _matching(r"\d+:\d+", "is not numeric uid:gid such as 1000:1000")]
+HttpPath = Annotated[str, matching(r"/\S*", "must begin with /")]
+AbsolutePath = Annotated[str, matching(r"/[^\0]*[^/\0]", "is not an absolute path of a file")]
+FileMode = Annotated[str, matching(r"0?[0-7]{3}", "is not a mode such as 0444")]
+FileOwner = Annotated[str, matching(r"\d+:\d+", "is not numeric uid:gid such as 1000:1000")]
 
 
 class Section(BaseModel):
@@ -148,7 +150,7 @@ class HttpProbe(Section):
     """Port inside the container; it need not be published."""
     path: HttpPath = "/"
     """Passed by any status from 200 to 399."""
-    host: Annotated[str, _matching(r"[\w.:-]+", "is not a host name")] | None = None
+    host: Annotated[str, matching(r"[\w.:-]+", "is not a host name")] | None = None
     """Host header; the container's address if absent."""
 
 
@@ -379,7 +381,7 @@ class Timeouts(Section):
 class Config(Section):
     service: Name
     """Prefix of everything that shipper makes."""
-    image: Annotated[str, _matching(r"[\w./:-]+(@sha256:[0-9a-f]{64})?", "is not the name of an image")]
+    image: Annotated[str, matching(r"[\w./:-]+(@sha256:[0-9a-f]{64})?", "is not the name of an image")]
     """Repository of the image. With a tag or digest it is taken as it is, and never built."""
     registry: Registry | None = None
     """Where the image is pushed to and pulled from: the server that `image` names, else Docker Hub."""
@@ -475,10 +477,10 @@ def seconds_of(duration: str) -> float:
         raise UsageError(f'"{duration}" {error}') from None
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of deploy.yaml, for editors."""
-    schema = Config.model_json_schema()
+def json_schema(section: type[Section] = Config, *, title: str = "shipper: config/deploy.yaml") -> dict[str, Any]:
+    """JSON Schema of a file that `parse_document` reads, deploy.yaml if no other is named, for editors."""
+    schema = section.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "shipper: config/deploy.yaml"
+    schema["title"] = title
     schema["patternProperties"] = {"^x-": {}}
     return schema

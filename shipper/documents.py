@@ -1,4 +1,4 @@
-"""Reads files such as deploy.yaml: text → YAML nodes, with overlays laid over them → values → what a schema makes of it.
+"""Reads files such as deploy.yaml: text → YAML nodes, overlays laid over them → values → what a schema makes of them.
 
 Every value keeps its place, so that a mistake is reported with the file and line where it stands. Scalars stay the text
 that was written (`1.10` and `no` mean just that); the schema gives them their types.
@@ -55,7 +55,8 @@ def read_document(texts: Mapping[str, str], environ: Mapping[str, str]) -> Docum
 def parse_document(schema: type[Kind], texts: Mapping[str, str], environ: Mapping[str, str]) -> Kind:
     """What the schema makes of these files ({name: text}, each laid over the ones before it).
 
-    Raises ConfigError with every mistake that is in them. `${NAME}` and `${NAME:-default}` come from `environ`.
+    A validator finds in its `info.context` all values as they are written. `${NAME}` and `${NAME:-default}` come from
+    `environ`. Raises ConfigError with every mistake that is in them.
     """
     reader = _Reader(environ)
     merged = reader.read_all(texts)
@@ -63,7 +64,7 @@ def parse_document(schema: type[Kind], texts: Mapping[str, str], environ: Mappin
         raise _mistaken(reader.mistakes)
     values = {key: value for key, value in merged.items() if not str(key).startswith("x-")}
     try:
-        parsed = schema.model_validate(values)
+        parsed = schema.model_validate(values, context=values)
     except ValidationError as error:
         raise _mistaken([*reader.mistakes, *reader.mistakes_of(error.errors(), schema)]) from None
     if reader.mistakes:
