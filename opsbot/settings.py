@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings
 
-from voicebot.settings import _READ as FROM_ENVIRONMENT, _like_a_token, _like_a_url
+from botkit.settings import FROM_ENVIRONMENT, BotToken, Url
 
 
-def _of_sqlite(value: str) -> str:
-    if not value.startswith("sqlite:///"):
+def _of_sqlite(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith("sqlite:///"):
         raise ValueError("should be sqlite:///relative/path or sqlite:////absolute/path")
     return value
 
@@ -23,7 +23,7 @@ class DatabaseSettings(BaseSettings):
 
     model_config = FROM_ENVIRONMENT
 
-    database_url: Annotated[str, AfterValidator(_of_sqlite)] = "sqlite:///data/opsbot.db"
+    database_url: Annotated[SecretStr, AfterValidator(_of_sqlite)] = SecretStr("sqlite:///data/opsbot.db")
     """sqlite:///relative/path or sqlite:////absolute/path; what is true about deploys is on the servers, not there."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much is told: debug, info, warning or error."""
@@ -34,9 +34,9 @@ class DatabaseSettings(BaseSettings):
 class Settings(DatabaseSettings):
     """Everything else."""
 
-    bot_token: Annotated[SecretStr, AfterValidator(_like_a_token)]
+    bot_token: BotToken
     """From @BotFather: exported, or as a line BOT_TOKEN=… of .env."""
-    telegram_api: Annotated[str, AfterValidator(_like_a_url)] = "https://api.telegram.org"
+    telegram_api: Url = "https://api.telegram.org"
     """Another Bot API server: https://github.com/tdlib/telegram-bot-api"""
     opsbot_config: Path = Path("config/opsbot.yaml")
     """Who may what, and where."""
