@@ -63,16 +63,16 @@ class Refused:
 def completed(request: Request, person: Person, here: Sequence[str]) -> Request | Missing | Refused:
     """What is still missing of it, or whether they may."""
     verb = request.verb
-    usable = tuple(name for name in environments_for(person, verb) if name in here)
+    allowed = environments_for(person, verb)
+    usable = tuple(name for name in allowed if name in here)
     if not request.environment:
-        if len(usable) > 1:
-            return Missing(what=What.ENVIRONMENT, request=request, environments=usable)
         if not usable:
-            return Refused(verb=verb, is_elsewhere=bool(environments_for(person, verb)))
+            return Refused(verb=verb, is_elsewhere=bool(allowed))
+        if len(allowed) > 1:  # also where this chat is about one only: nobody is to deploy by mistaking a chat
+            return Missing(what=What.ENVIRONMENT, request=request, environments=usable)
         request = replace(request, environment=usable[0])
     if request.environment not in usable:
-        is_elsewhere = may(person, request.environment, verb)
-        return Refused(verb=verb, environment=request.environment, is_elsewhere=is_elsewhere)
+        return Refused(verb=verb, environment=request.environment, is_elsewhere=request.environment in allowed)
     if request.force_reason and not may(person, request.environment, Verb.FORCE):
         return Refused(verb=Verb.FORCE, environment=request.environment)
     what = _missing(request)
