@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from shipper.belongings import Belongings as Belongings
     from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
+    from shipper.complaints import did_you_mean as did_you_mean
     from shipper.composing import Composed as Composed, write_compose as write_compose
     from shipper.config import (
         Config as Config,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     )
     from shipper.deployment import deploy as deploy
     from shipper.diagnosis import diagnose as diagnose
-    from shipper.documents import did_you_mean as did_you_mean, parse_document as parse_document
+    from shipper.documents import parse_document as parse_document
     from shipper.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
@@ -119,11 +120,12 @@ _NAMES = {
     "belongings": "Belongings",
     "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
+    "complaints": "did_you_mean",
     "composing": "Composed write_compose",
     "config": "Config Duration Section contradictions json_schema matching seconds_of",
     "deployment": "deploy",
     "diagnosis": "diagnose",
-    "documents": "did_you_mean parse_document",
+    "documents": "parse_document",
     "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
     "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible LockLost "
