@@ -1,6 +1,6 @@
 """What stands behind a command → what is asked for, or what is still missing, or what is wrong with it: PURE.
 
-    /deploy staging 133c5e1 → Request(verb=DEPLOY, environment="staging", version="133c5e1")
+    /deploy staging 133c5e1 → Command(verb=DEPLOY, environment="staging", version="133c5e1")
 
 A first word that is the name of an environment is that. Where it is left out, and the person may use exactly one for
 this verb, it is that one; with more than one it is missing, and asked for: production is never what nobody said.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import shipper
 from opsbot.access import Person
-from opsbot.request import LATEST, Missing, Refused, Request, What, completed
+from opsbot.command import LATEST, Command, Missing, Refused, What, completed
 from opsbot.verbs import Verb
 
 MOST_LINES = 10_000
@@ -46,7 +46,7 @@ class Mistake:
         return f"{self.complaint}\n{self.usage}"
 
 
-Reading = Request | Missing | Mistake | Refused
+Reading = Command | Missing | Mistake | Refused
 
 
 class _Misread(Exception):
@@ -62,11 +62,11 @@ def parse(verb: Verb, text: str, person: Person, here: Sequence[str]) -> Reading
     word, rest = _cut(text)
     environment = word.lower() if word.lower() in person.ranks else ""
     try:
-        request = _READERS[verb](Request(verb=verb, environment=environment), rest if environment else text.strip())
+        command = _READERS[verb](Command(verb=verb, environment=environment), rest if environment else text.strip())
     except _Misread as misread:
         nor = "" if environment or misread.word != word else _no_environment(word, person)
         return Mistake(complaint=f"{misread}{nor}", usage=USAGE[verb])
-    return completed(request, person, here)
+    return completed(command, person, here)
 
 
 def _no_environment(word: str, person: Person) -> str:
@@ -76,80 +76,80 @@ def _no_environment(word: str, person: Person) -> str:
 
 def answered(missing: Missing, value: str, person: Person, here: Sequence[str]) -> Reading:
     """What a button says that answers the question what is missing."""
-    request, what = missing.request, missing.what
+    command, what = missing.command, missing.what
     try:
         match what:
             case What.ENVIRONMENT:
-                request = replace(request, environment=value)
+                command = replace(command, environment=value)
             case What.VERSION:
-                request = replace(request, version=_version(value))
+                command = replace(command, version=_version(value))
             case What.RELEASE:
-                request = replace(request, release=_release(value))
+                command = replace(command, release=_release(value))
             case What.ROLE:
-                request = replace(request, role=_role(value))
+                command = replace(command, role=_role(value))
     except _Misread as misread:
-        return Mistake(complaint=str(misread), usage=USAGE[request.verb])
-    return completed(request, person, here)
+        return Mistake(complaint=str(misread), usage=USAGE[command.verb])
+    return completed(command, person, here)
 
 
-def _deploy(request: Request, text: str) -> Request:
+def _deploy(command: Command, text: str) -> Command:
     version, rest = _cut(text)
     if not version:
-        return request
-    request = replace(request, version=_version(version))
+        return command
+    command = replace(command, version=_version(version))
     if not rest:
-        return request
+        return command
     word, reason = _cut(rest)
     if word.lower() != "force":
         raise _Misread(f'"{word}" is one word too many: only force may follow, with a reason', word)
     if not reason:
         raise _Misread("force needs a reason behind it, which is recorded")
-    return replace(request, force_reason=" ".join(reason.split()))
+    return replace(command, force_reason=" ".join(reason.split()))
 
 
-def _plan(request: Request, text: str) -> Request:
+def _plan(command: Command, text: str) -> Command:
     version, rest = _cut(text)
     _refuse_more(rest)
-    return replace(request, version=_version(version) if version else LATEST)
+    return replace(command, version=_version(version) if version else LATEST)
 
 
-def _rollback(request: Request, text: str) -> Request:
+def _rollback(command: Command, text: str) -> Command:
     release, rest = _cut(text)
     _refuse_more(rest)
-    return replace(request, release=_release(release)) if release else request
+    return replace(command, release=_release(release)) if release else command
 
 
-def _restart(request: Request, text: str) -> Request:
+def _restart(command: Command, text: str) -> Command:
     role, rest = _cut(text)
     _refuse_more(rest)
-    return replace(request, role=_role(role)) if role else request
+    return replace(command, role=_role(role)) if role else command
 
 
-def _logs(request: Request, text: str) -> Request:
+def _logs(command: Command, text: str) -> Command:
     role, rest = _cut(text)
     if not role:
-        return request
-    request = replace(request, role=_role(role))
+        return command
+    command = replace(command, role=_role(role))
     word, behind = _cut(rest)
     if re.fullmatch(r"\d{1,9}", word):
         if not 1 <= int(word) <= MOST_LINES:
             raise _Misread(f"{word} lines cannot be had: 1 to {MOST_LINES}")
-        request, rest = replace(request, lines=int(word)), behind
-    return replace(request, grep=_pattern(rest))
+        command, rest = replace(command, lines=int(word)), behind
+    return replace(command, grep=_pattern(rest))
 
 
-def _lock(request: Request, text: str) -> Request:
+def _lock(command: Command, text: str) -> Command:
     words = text.split()
     if words and re.fullmatch(r"\d{1,6}(\.\d{1,3})?(s|m|h)", words[-1].lower()):
-        request = replace(request, seconds=shipper.seconds_of(words.pop().lower()))
+        command = replace(command, seconds=shipper.seconds_of(words.pop().lower()))
     if not words:
         raise _Misread("a lock needs a reason, which is shown to whoever wants to deploy")
-    return replace(request, reason=" ".join(words))
+    return replace(command, reason=" ".join(words))
 
 
-def _nothing_else(request: Request, text: str) -> Request:
+def _nothing_else(command: Command, text: str) -> Command:
     _refuse_more(text)
-    return request
+    return command
 
 
 _READERS = {

@@ -7,7 +7,7 @@ import pytest
 
 from opsbot.access import Person
 from opsbot.arguments import USAGE, Mistake, Reading, answered, parse
-from opsbot.request import Missing, Refused, Request, What
+from opsbot.command import Command, Missing, Refused, What
 from opsbot.verbs import Rank, Verb
 
 ALL = ("production", "staging")
@@ -58,10 +58,10 @@ def read(command: str, ranks: dict[str, Rank] = BOTH, here: tuple[str, ...] = AL
         ("/lock staging Staging is for Bob", {"reason": "Staging is for Bob"}),
     ],
 )
-def test_a_command_that_says_everything_is_a_request(command: str, understood: dict[str, Any]) -> None:
-    request = read(command)
-    assert isinstance(request, Request)
-    assert request == Request(verb=request.verb, environment="staging", **understood)
+def test_a_command_that_says_everything_is_understood(command: str, understood: dict[str, Any]) -> None:
+    asked = read(command)
+    assert isinstance(asked, Command)
+    assert asked == Command(verb=asked.verb, environment="staging", **understood)
 
 
 @pytest.mark.parametrize("verb", sorted(USAGE))
@@ -69,20 +69,20 @@ def test_with_more_than_one_environment_it_is_asked_for_and_never_guessed(verb: 
     text = {Verb.LOCK: "because", Verb.DEPLOY: "latest", Verb.RESTART: "web", Verb.LOGS: "web"}.get(verb, "")
     missing = parse(verb, text, person(**BOTH), ALL)
     assert isinstance(missing, Missing)
-    assert (missing.what, missing.environments, missing.request.environment) == (What.ENVIRONMENT, ALL, "")
+    assert (missing.what, missing.environments, missing.command.environment) == (What.ENVIRONMENT, ALL, "")
 
 
 @pytest.mark.parametrize("command", ["/deploy latest", "/deploy 133c5e1", "/lock because 2h", "/restart web", "/abort"])
 def test_who_may_use_one_environment_only_need_not_name_it(command: str) -> None:
-    request = read(command, ONE)
-    assert isinstance(request, Request)
-    assert request.environment == "staging"
+    asked = read(command, ONE)
+    assert isinstance(asked, Command)
+    assert asked.environment == "staging"
 
 
 def test_what_counts_is_where_this_verb_is_allowed() -> None:
     ranks = {"production": Rank.VIEWER, "staging": Rank.DEPLOYER}
     deploy, status = read("/deploy latest", ranks), read("/status", ranks)
-    assert isinstance(deploy, Request)
+    assert isinstance(deploy, Command)
     assert deploy.environment == "staging"
     assert isinstance(status, Missing)
 
@@ -116,7 +116,7 @@ def test_one_answer_after_the_other_makes_it_whole() -> None:
     second = answered(first, "production", them, ALL)
     assert isinstance(second, Missing)
     assert second.what == What.ROLE
-    assert answered(second, "web", them, ALL) == Request(verb=Verb.LOGS, environment="production", role="web")
+    assert answered(second, "web", them, ALL) == Command(verb=Verb.LOGS, environment="production", role="web")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_one_answer_after_the_other_makes_it_whole() -> None:
 def test_an_answer_is_read_as_it_would_be_in_the_command(command: str, answer: str, understood: dict[str, Any]) -> None:
     missing = read(command)
     assert isinstance(missing, Missing)
-    assert answered(missing, answer, person(**BOTH), ALL) == replace(missing.request, **understood)
+    assert answered(missing, answer, person(**BOTH), ALL) == replace(missing.command, **understood)
 
 
 def test_an_answer_that_makes_no_sense_is_a_mistake() -> None:
@@ -169,10 +169,8 @@ def test_what_they_may_in_another_chat_is_refused_as_that() -> None:
 
 
 def test_an_admin_may_force_with_a_reason() -> None:
-    request = read("/deploy staging latest FORCE the test is  flaky", {"staging": Rank.ADMIN})
-    assert request == Request(
-        verb=Verb.DEPLOY, environment="staging", version="latest", force_reason="the test is flaky"
-    )
+    asked = read("/deploy staging latest FORCE the test is  flaky", {"staging": Rank.ADMIN})
+    assert asked == Command(verb=Verb.DEPLOY, environment="staging", version="latest", force_reason="the test is flaky")
 
 
 @pytest.mark.parametrize(

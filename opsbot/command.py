@@ -21,7 +21,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Command:
     """Empty is what its verb has no use for."""
 
     verb: Verb
@@ -31,6 +31,8 @@ class Request:
     force_reason: str = ""
     """Why a commit that CI calls red is deployed; needs the verb FORCE."""
     release: int | None = None
+    leaving: int | None = None
+    """The release that a rollback is to lead away from, to the one before; nothing is done where another one serves."""
     role: str = ""
     lines: int = LINES
     grep: str = ""
@@ -43,7 +45,7 @@ class Request:
 @dataclass(frozen=True, kw_only=True)
 class Missing:
     what: What
-    request: Request
+    command: Command
     """What is known of it."""
     environments: tuple[str, ...] = ()
     """Those to choose from, where it is the environment that is missing."""
@@ -60,32 +62,33 @@ class Refused:
     """They may, but not in this chat."""
 
 
-def completed(request: Request, person: Person, here: Sequence[str]) -> Request | Missing | Refused:
+def completed(command: Command, person: Person, here: Sequence[str]) -> Command | Missing | Refused:
     """What is still missing of it, or whether they may."""
-    verb = request.verb
+    verb = command.verb
     allowed = environments_for(person, verb)
     usable = tuple(name for name in allowed if name in here)
-    if not request.environment:
+    if not command.environment:
         if not usable:
             return Refused(verb=verb, is_elsewhere=bool(allowed))
         if len(allowed) > 1:  # also where this chat is about one only: nobody is to deploy by mistaking a chat
-            return Missing(what=What.ENVIRONMENT, request=request, environments=usable)
-        request = replace(request, environment=usable[0])
-    if request.environment not in usable:
-        return Refused(verb=verb, environment=request.environment, is_elsewhere=request.environment in allowed)
-    if request.force_reason and not may(person, request.environment, Verb.FORCE):
-        return Refused(verb=Verb.FORCE, environment=request.environment)
-    what = _missing(request)
-    return Missing(what=what, request=request) if what else request
+            return Missing(what=What.ENVIRONMENT, command=command, environments=usable)
+        command = replace(command, environment=usable[0])
+    if command.environment not in usable:
+        return Refused(verb=verb, environment=command.environment, is_elsewhere=command.environment in allowed)
+    if command.force_reason and not may(person, command.environment, Verb.FORCE):
+        return Refused(verb=Verb.FORCE, environment=command.environment)
+    what = missing_of(command)
+    return Missing(what=what, command=command) if what else command
 
 
-def _missing(request: Request) -> What | None:
-    match request.verb:
-        case Verb.DEPLOY if not request.version:
+def missing_of(command: Command) -> What | None:
+    """Once the environment is known."""
+    match command.verb:
+        case Verb.DEPLOY if not command.version:
             return What.VERSION
-        case Verb.ROLLBACK if request.release is None:
+        case Verb.ROLLBACK if command.release is None and command.leaving is None:
             return What.RELEASE
-        case Verb.LOGS | Verb.RESTART if not request.role:
+        case Verb.LOGS | Verb.RESTART if not command.role:
             return What.ROLE
         case _:
             return None
