@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         LockLost as LockLost,
         LoginRefused as LoginRefused,
         MigrationFailed as MigrationFailed,
+        PlanChanged as PlanChanged,
         RegistryError as RegistryError,
         ReleaseNotFound as ReleaseNotFound,
         SecretError as SecretError,
@@ -98,11 +99,11 @@ if TYPE_CHECKING:
         list_releases as list_releases,
     )
     from shipper.removal import Removed as Removed, find_belongings as find_belongings, remove as remove
-    from shipper.rollbacks import rollback as rollback
+    from shipper.rollbacks import plan_rollback as plan_rollback, rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
-    from shipper.turning import restart as restart, start as start, stop as stop
+    from shipper.turning import plan_restart as plan_restart, restart as restart, start as start, stop as stop
 
 __version__ = "0.1.0"
 
@@ -117,7 +118,7 @@ _NAMES = {
     "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
     "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible LockLost "
-    "Locked LoginRefused MigrationFailed RegistryError ReleaseNotFound SecretError ShipperError SourceError "
+    "Locked LoginRefused MigrationFailed PlanChanged RegistryError ReleaseNotFound SecretError ShipperError SourceError "
     "UsageError",
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
@@ -134,11 +135,11 @@ _NAMES = {
     "pruning": "Pruned prune",
     "reads": "history list_releases",
     "removal": "Removed find_belongings remove",
-    "rollbacks": "rollback",
+    "rollbacks": "plan_rollback rollback",
     "shipping": "build push",
     "statuses": "status watch_status",
     "trust": "pin_key shown_key",
-    "turning": "restart start stop",
+    "turning": "plan_restart restart start stop",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
 

@@ -11,6 +11,7 @@ from shipper.changes import Changes
 from shipper.config import Config
 from shipper.errors import ReleaseNotFound
 from shipper.facts import Facts
+from shipper.fingerprint import fingerprint_of
 from shipper.host_plan import HostPlan, Wanted, stop_timeout
 from shipper.image_plan import kept_images, steps_here, tidying
 from shipper.model import Container, ListedImage, Observed, Release
@@ -41,7 +42,7 @@ class Plan:
     after_commit: tuple[Wave, ...]
     max_parallel: int
     changes: tuple[Changes, ...] = ()
-    """What differs from what serves, for those who look; a deploy does not find it out."""
+    """What differs from what serves, for those who look; a deploy does not find it out, unless a plan is expected."""
 
     @property
     def release(self) -> Release:
@@ -60,6 +61,11 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         return not self.steps
+
+    @property
+    def fingerprint(self) -> str:
+        """Short: what somebody confirms by it is this plan, made anew by an action that is told to expect it."""
+        return fingerprint_of(self)
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import importlib
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +77,13 @@ async def connected(
     """
     async with reached(project, tell, project.hosts if host_names is None else host_names) as servers:
         yield {name: server.world for name, server in servers.items()}
+
+
+def looking(
+    project: Project, tell: Tell, host_names: Sequence[str] | None = None
+) -> AbstractAsyncContextManager[Mapping[str, World]]:
+    """As `connected`, for those who only look and take no lock: over connections that are kept, if the project has such."""
+    return connected(project, tell, host_names)
 
 
 @asynccontextmanager

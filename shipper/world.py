@@ -267,7 +267,10 @@ class Journal(Protocol):
     """The lock of the service on a server, and the record of what its holders did."""
 
     last: Mapping[str, Any]
-    """The last entry of whoever held the lock before us; empty if there is none."""
+    """The last entry of whoever held the lock before us; empty if there is none, or nobody has looked."""
+
+    async def look(self) -> None:
+        """Learns the last entry without the lock; where somebody holds that, who is at it now has not died."""
 
     async def lock(self, holder: Holder) -> None:
         """Raises Locked, HostError or ConnectError."""

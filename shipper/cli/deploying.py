@@ -27,10 +27,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("revision", required=False)
+@click.option(
+    "--expect",
+    "expected",
+    metavar="FINGERPRINT",
+    help="Only carry out the plan that has it (shipper plan --json); another one is refused.",
+)
 @wait_option
 @from_ci_option
 @shared_options
-def deploy(options: Options, revision: str | None, wait: float, from_ci: bool) -> None:
+def deploy(options: Options, revision: str | None, expected: str | None, wait: float, from_ci: bool) -> None:
     """Make REVISION serve: a commit, branch or tag of Git. Without it, the working folder as it is.
 
     Config and template are those of the commit. What serves is not touched before the new containers have passed
@@ -41,7 +47,8 @@ def deploy(options: Options, revision: str | None, wait: float, from_ci: bool) -
       shipper deploy --role web                    one role; the others stay as they are
       shipper deploy --host b.example              one host; the others, a dead one say, are not even asked
     """
-    run_reported(functools.partial(shipper.deploy, options.project(revision, from_ci=from_ci), wait=wait), options)
+    project = options.project(revision, from_ci=from_ci)
+    run_reported(functools.partial(shipper.deploy, project, expected=expected, wait=wait), options)
 
 
 @click.command()
@@ -70,7 +77,7 @@ def plan(options: Options, revision: str | None, from_ci: bool) -> None:
     """Print what `deploy` would change and do, and why; change nothing."""
     made = run(shipper.plan_deploy(options.project(revision, from_ci=from_ci), tell=beside_result(options)))
     if options.as_json:
-        shown = ("title", "release", "changes")
+        shown = ("title", "fingerprint", "release", "changes")
         print_json({**{name: getattr(made, name) for name in shown}, "steps": _steps(made), "empty": made.is_empty})
         return
     from shipper.reporters.diffs import change_lines

@@ -386,6 +386,12 @@ class SimJournal(_Part):
         await self.client.call(self.server, "lock", lock)
         self.last = self.server.journal[-1] if self.server.journal else {}
 
+    async def look(self) -> None:
+        def look() -> Mapping[str, Any]:
+            return self.server.journal[-1] if self.server.journal and not self.server.holder else {}
+
+        self.last = await self.client.call(self.server, "look at the journal", look, reads=True)
+
     async def beat(self) -> None:
         await asyncio.get_running_loop().create_future()
 
