@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
     from shipper.composing import Composed as Composed, write_compose as write_compose
     from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
+    from shipper.connections import Connections as Connections
     from shipper.deployment import deploy as deploy
     from shipper.diagnosis import diagnose as diagnose
     from shipper.environment import check_template as check_template, effective_config as effective_config
@@ -113,13 +114,14 @@ _NAMES = {
     "checks": "Finding HERE Level",
     "composing": "Composed write_compose",
     "config": "Config json_schema seconds_of",
+    "connections": "Connections",
     "deployment": "deploy",
     "diagnosis": "diagnose",
     "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
     "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible LockLost "
-    "Locked LoginRefused MigrationFailed PlanChanged RegistryError ReleaseNotFound SecretError ShipperError SourceError "
-    "UsageError",
+    "Locked LoginRefused MigrationFailed PlanChanged RegistryError ReleaseNotFound SecretError ShipperError "
+    "SourceError UsageError",
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "execution": "Console execute",

@@ -52,9 +52,8 @@ class DockerEngine:
         """
         self._api = api
         self._service = service
+        self._label = f"{Label.SERVICE}={service}"
         self._may_act = may_act
-        self._last_seen: tuple[str, ...] | None = None
-        """The ids of our containers when we last looked."""
 
     async def _call(
         self, name: str, call: Callable[[docker.APIClient], Result], *, grace: float | None = None
@@ -84,7 +83,7 @@ class DockerEngine:
         )
 
     async def own_networks(self) -> tuple[str, ...]:
-        mine = {"label": f"{Label.SERVICE}={self._service}"}
+        mine = {"label": self._label}
         found = await self._call("own networks", lambda api: api.networks(filters=mine))
         return tuple(network["Name"] for network in found)
 
@@ -99,19 +98,18 @@ class DockerEngine:
         await self._call(f"volume rm {volume_name}", lambda api: api.remove_volume(volume_name))
 
     async def containers(self) -> tuple[Container, ...]:
-        """Those that were there when we last looked are asked for along with the list: most are there still."""
+        """Those that were there when somebody last looked are asked for along with the list: most are there still."""
         api = await asyncio.shield(self._api)
-        expected = api.container_ids if self._last_seen is None else self._last_seen
         async with task_group() as looking:
             listing = looking.create_task(self._ids())
-            seen = looking.create_task(self._inspected(expected))
+            seen = looking.create_task(self._inspected(api.container_ids.get(self._label, ())))
         known, ids = seen.result(), listing.result()
         known |= await self._inspected(container_id for container_id in ids if container_id not in known)
-        self._last_seen = ids
+        api.container_ids[self._label] = ids
         return tuple(known[container_id] for container_id in ids if container_id in known)
 
     async def _ids(self) -> tuple[str, ...]:
-        mine = {"label": [f"{Label.SERVICE}={self._service}"]}
+        mine = {"label": [self._label]}
         listed = await self._call("containers", lambda api: api.containers(all=True, filters=mine))
         return tuple(container["Id"] for container in listed)
 

@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shipper import ci, deployfile, git
 from shipper.config import Config
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
 from shipper.model import TERMINAL
+
+if TYPE_CHECKING:
+    from shipper.connections import Connections
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,8 @@ class Project:
     """Those that are meant, as the config writes them; all if there are none. See `hosts`."""
     role_names: tuple[str, ...] = ()
     """Those that are meant; all if there are none."""
+    connections: "Connections | None" = field(default=None, repr=False, compare=False)
+    """Over which all goes that only looks; without them each look logs in anew."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -87,6 +93,7 @@ def open_project(
     from_ci: bool = False,
     performer: str | None = None,
     origin: str | None = None,
+    connections: "Connections | None" = None,
 ) -> Project:
     """Finds out what is meant, and reads its config.
 
@@ -97,6 +104,7 @@ def open_project(
     With `from_ci`, `environ` must tell of a run of CI, whose commit counts where no revision is named.
     `performer` ("ann (Telegram)") and `origin` ("telegram") are for the record; without them, `environ` tells whether
     this is a run of GitHub Actions or GitLab CI, and else it is the user at a terminal.
+    `connections` are kept by a process that lives for long: what only looks goes over them, instead of logging in.
     Raises ConfigError, SourceError, and UsageError where a host or role is not in the config, or CI does not tell.
     """
     folder = Path(root).resolve()
@@ -113,6 +121,7 @@ def open_project(
         origin=origin or origin_of(environ),
         host_names=tuple(_named(name, config.hosts, "host", known_as=_address) for name in hosts),
         role_names=tuple(_named(name, config.roles, "role") for name in roles),
+        connections=connections,
     )
     if not made.hosts:
         raise UsageError(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import shipper.deployment
+import shipper.previews
 import shipper.rollbacks
 import shipper.turning
 from shipper.config import Config
@@ -449,15 +450,17 @@ def faults_of(text: str) -> Faults:
 @contextmanager
 def simulated(client: Client) -> Iterator[None]:
     """Production code connects to the simulated servers."""
-    modules: Any = (shipper.deployment, shipper.rollbacks, shipper.turning)
-    real = modules[0].connected
-    for module in modules:
-        module.connected = functools.partial(connected, client)
+    acting: Any = (shipper.deployment, shipper.rollbacks, shipper.turning)
+    looking: Any = (shipper.previews, shipper.rollbacks, shipper.turning)
+    ways = [*((module, "connected") for module in acting), *((module, "looking") for module in looking)]
+    real = [getattr(module, name) for module, name in ways]
+    for module, name in ways:
+        setattr(module, name, functools.partial(connected, client))
     try:
         yield
     finally:
-        for module in modules:
-            module.connected = real
+        for (module, name), function in zip(ways, real, strict=True):
+            setattr(module, name, function)
 
 
 def _copy(sim: Sim) -> Sim:
