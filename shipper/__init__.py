@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shipper.belongings import Belongings as Belongings
+    from shipper.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
     from shipper.composing import Composed as Composed, write_compose as write_compose
@@ -65,8 +66,10 @@ if TYPE_CHECKING:
         as_json as as_json,
     )
     from shipper.execution import Console as Console, execute as execute
+    from shipper.facts import Facts as Facts
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
     from shipper.health import HEALTHY as HEALTHY, HostStatus as HostStatus, RoleStatus as RoleStatus
+    from shipper.living import Living as Living
     from shipper.log_lines import logs as logs, since_of as since_of
     from shipper.login import HostKey as HostKey
     from shipper.model import (
@@ -108,6 +111,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "belongings": "Belongings",
+    "buttons": "Button sign_button verify_button",
     "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
     "composing": "Composed write_compose",
@@ -122,8 +126,10 @@ _NAMES = {
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "execution": "Console execute",
+    "facts": "Facts",
     "freezing": "freeze freezes unfreeze",
     "health": "HEALTHY HostStatus RoleStatus",
+    "living": "Living",
     "log_lines": "logs since_of",
     "login": "HostKey",
     "model": "Container Deployed Failed Freeze Image LogLine Observed Outcome PastDeploy Release Restarted Serving "
