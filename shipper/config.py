@@ -103,6 +103,12 @@ Volume = Annotated[
 ]
 HttpPath = Annotated[str, _matching(r"/\S*", "must begin with /")]
 AbsolutePath = Annotated[str, _matching(r"/[^\0]*[^/\0]", "is not an absolute path of a file")]
+TelegramChatId = Annotated[
+    str,
+    _matching(r"-?[1-9]\d*|@[A-Za-z]\w{3,31}", 'is not the number of a chat, such as -1001234567890, or "@name"'),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+ApiAddress = Annotated[str, _matching(r"https?://[^\s/?#@]+(/[^\s?#]*)?", "is not an address: https://api.example.org")]
 FileMode = Annotated[str, _matching(r"0?[0-7]{3}", "is not a mode such as 0444")]
 FileOwner = Annotated[str, _matching(r"\d+:\d+", "is not numeric uid:gid such as 1000:1000")]
 
@@ -330,17 +336,39 @@ class SecretSource(Section):
 Occasion = Literal["start", "success", "failure", "rollback", "freeze"]
 
 
+class TelegramChat(Section):
+    chat: TelegramChatId
+    """Number of a chat that the bot is in, or @name of a public channel or group."""
+    topic: Annotated[int, Field(ge=1)] | None = None
+    """Number of a topic of that group."""
+    token: SecretSource
+    """Where the token of the bot comes from."""
+    buttons: bool = False
+    """An opsbot with this token answers them: a deploy that changed what serves ends with "Roll back"."""
+    api: ApiAddress = "https://api.telegram.org"
+    """Of a Bot API server of your own."""
+
+
 class Notifier(Section):
     webhook: SecretSource | None = None
     """Where the URL comes from that is sent JSON."""
     apprise: SecretSource | None = None
     """Where the URL comes from, of the kind that https://github.com/caronc/apprise/wiki lists."""
+    telegram: TelegramChat | None = None
+    """A chat with a message that lives while the deploy does."""
     on: Annotated[tuple[Occasion, ...], Field(min_length=1)] = ("start", "success", "failure", "rollback", "freeze")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        _exactly_one(self, "webhook", "apprise")
+        _exactly_one(self, "webhook", "apprise", "telegram")
         return self
+
+    @property
+    def secret(self) -> SecretSource:
+        """Where the URL comes from, or the token of the bot."""
+        found = self.webhook or self.apprise or (self.telegram and self.telegram.token)
+        assert found
+        return found
 
 
 class Registry(Section):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shipper import ci, deployfile, git
-from shipper.config import Config
+from shipper.config import Config, Notifier
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
 from shipper.model import TERMINAL
@@ -32,6 +32,17 @@ class Project:
     """Those that are meant, as the config writes them; all if there are none. See `hosts`."""
     role_names: tuple[str, ...] = ()
     """Those that are meant; all if there are none."""
+    shown_in: tuple[tuple[str, int | None], ...] = ()
+    """Chats of Telegram, each with a topic or none, where whoever opened the project shows himself what happens."""
+
+    @property
+    def notifiers(self) -> dict[str, Notifier]:
+        """Those of the config that are to be told."""
+        return {
+            name: notifier
+            for name, notifier in self.config.notify.items()
+            if not notifier.telegram or (notifier.telegram.chat, notifier.telegram.topic) not in self.shown_in
+        }
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -87,6 +98,7 @@ def open_project(
     from_ci: bool = False,
     performer: str | None = None,
     origin: str | None = None,
+    shown_in: Collection[tuple[int | str, int | None]] = (),
 ) -> Project:
     """Finds out what is meant, and reads its config.
 
@@ -97,6 +109,8 @@ def open_project(
     With `from_ci`, `environ` must tell of a run of CI, whose commit counts where no revision is named.
     `performer` ("ann (Telegram)") and `origin` ("telegram") are for the record; without them, `environ` tells whether
     this is a run of GitHub Actions or GitLab CI, and else it is the user at a terminal.
+    `shown_in` are chats of Telegram, each with a topic or None, that `notify` leaves out: who opens the project shows
+    there himself what happens.
     Raises ConfigError, SourceError, and UsageError where a host or role is not in the config, or CI does not tell.
     """
     folder = Path(root).resolve()
@@ -113,6 +127,7 @@ def open_project(
         origin=origin or origin_of(environ),
         host_names=tuple(_named(name, config.hosts, "host", known_as=_address) for name in hosts),
         role_names=tuple(_named(name, config.roles, "role") for name in roles),
+        shown_in=tuple((str(chat), topic) for chat, topic in shown_in),
     )
     if not made.hosts:
         raise UsageError(
