@@ -101,10 +101,10 @@ class Notices:
                     self._due[name].put_nowait(announcement)
                 self._told.add(name)
 
-    def failed(self, error: ShipperError | asyncio.CancelledError) -> None:
+    def failed(self, error: BaseException) -> None:
         """What had begun came to no outcome."""
         if self._begun:
-            reason = self._mask(error.what) if isinstance(error, ShipperError) else "interrupted"
+            reason = self._mask(_reason(error))
             if self._living:
                 self._living = self._living.broken(reason)
                 self._show()
@@ -225,6 +225,12 @@ def _send(notifier: Notifier, url: str, announcement: Announcement) -> str:
     return ""
 
 
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ShipperError):
+        return error.what
+    return "interrupted" if isinstance(error, asyncio.CancelledError) else f"a bug ({type(error).__name__})"
+
+
 @asynccontextmanager
 async def notifying(project: Project, tell: Tell, mask: Mask) -> AsyncIterator[Notices]:
     """What it yields is told all that `tell` would be; `Ended` is passed on when the others have been told.
@@ -235,6 +241,6 @@ async def notifying(project: Project, tell: Tell, mask: Mask) -> AsyncIterator[N
     async with notices.delivering():
         try:
             yield notices
-        except (ShipperError, asyncio.CancelledError) as error:
+        except BaseException as error:  # a message that lives must not look as if the deploy went on
             notices.failed(error)
             raise

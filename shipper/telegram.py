@@ -107,7 +107,8 @@ class Chat:
             if answer.moved_to:
                 self._chat_id = answer.moved_to
             elif answer.may_pass:
-                self.rests_until = self._clock.monotonic() + answer.wait
+                if answer.wait:
+                    self.rests_until = self._clock.monotonic() + answer.wait
                 await self._clock.sleep(answer.wait or _AGAIN)
             elif answer.why:
                 return answer.why
