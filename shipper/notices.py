@@ -63,7 +63,8 @@ class Notices:
     def __call__(self, event: Event) -> None:
         event = masked(event, self._mask)
         now = self._clock.now()
-        self._follow(event, now)
+        if self._chats:
+            self._follow(event, now)
         if isinstance(event, Planned) and not event.is_empty:
             self._begun = event.facts
             self.announce(of_start(event.facts, now))
