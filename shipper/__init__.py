@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         as_json as as_json,
     )
     from shipper.execution import Console as Console, execute as execute
+    from shipper.fetching import list_versions as list_versions, project_of as project_of
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
     from shipper.health import HEALTHY as HEALTHY, HostStatus as HostStatus, RoleStatus as RoleStatus
     from shipper.log_lines import logs as logs, since_of as since_of
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from shipper.statuses import status as status, watch_status as watch_status
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
     from shipper.turning import restart as restart, start as start, stop as stop
+    from shipper.versions import Version as Version
 
 __version__ = "0.1.0"
 
@@ -122,6 +124,7 @@ _NAMES = {
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "execution": "Console execute",
+    "fetching": "list_versions project_of",
     "freezing": "freeze freezes unfreeze",
     "health": "HEALTHY HostStatus RoleStatus",
     "log_lines": "logs since_of",
@@ -139,6 +142,7 @@ _NAMES = {
     "statuses": "status watch_status",
     "trust": "pin_key shown_key",
     "turning": "restart start stop",
+    "versions": "Version",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
 

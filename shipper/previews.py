@@ -15,6 +15,7 @@ from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.tasks import task_group, together
+from shipper.versions import told_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
         async with connected(project, tell, project.affected_hosts) as worlds:
             hosts, payloads = await _looked(project, worlds, mask)
             wanted = await wanted_now(project, worlds, hosts, available, mask, tell)
-        commits = {version: _commits(project, version) for version in _versions(wanted, hosts)}
+        commits = {version: _commits(project, version, hosts) for version in _versions(wanted, hosts)}
         return replace(make_plan(wanted, hosts), changes=changes_of(wanted, hosts, payloads, commits, mask))
 
 
@@ -66,8 +67,11 @@ def _versions(wanted: Wanted, hosts: Hosts) -> set[str]:
     return {release.version for release in serving if release.version != wanted.release.version}
 
 
-def _commits(project: Project, version: str) -> Commits:
+def _commits(project: Project, version: str, hosts: Hosts) -> Commits:
     """Between the commit of a version that serves and ours; what is not committed is no commit."""
+    if project.files is not None:
+        old_image = f"{project.config.image}:{version}"
+        return Commits(old=told_of(old_image, hosts), new=told_of(project.image, hosts))
     old, new = version.partition("-")[0], project.revision.commit
     if not new or project.config.fixed_version:
         return Commits()

@@ -170,6 +170,12 @@ class Engine(Protocol):
     async def list_images(self) -> tuple[ListedImage, ...]:
         """The same in one request, and no more of each than a list tells."""
 
+    async def files(self, image_name: str, path: str) -> dict[str, bytes]:
+        """The files in a folder of the image's working folder, or that one file, by their paths from there.
+
+        Nothing of the image is run. None where it has no such folder. Raises ConfigError where they are too large.
+        """
+
     async def load(self, archive: Iterator[bytes]) -> None: ...
     async def published(self, reference: str, credentials: Credentials | None) -> Published:
         """What the registry that `reference` names says of it. Raises NotThere where it has no such image."""

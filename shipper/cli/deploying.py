@@ -22,7 +22,9 @@ from shipper.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from shipper import Plan
+    from collections.abc import Callable
+
+    from shipper import Event, Outcome, Plan, Project
 
 
 @click.command()
@@ -33,15 +35,28 @@ if TYPE_CHECKING:
 def deploy(options: Options, revision: str | None, wait: float, from_ci: bool) -> None:
     """Make REVISION serve: a commit, branch or tag of Git. Without it, the working folder as it is.
 
-    Config and template are those of the commit. What serves is not touched before the new containers have passed
-    their gate; the same command again goes on from what is true then.
+    Config and template are those of the commit. Where there is no Git, they are read from the image of REVISION on the
+    hosts or in the registry: a commit, its first characters, or `latest`. What serves is not touched before the new
+    containers have passed their gate; the same command again goes on from what is true then.
 
     \b
       shipper deploy                               all roles on all hosts
       shipper deploy --role web                    one role; the others stay as they are
       shipper deploy --host b.example              one host; the others, a dead one say, are not even asked
     """
-    run_reported(functools.partial(shipper.deploy, options.project(revision, from_ci=from_ci), wait=wait), options)
+    project = options.project(revision, from_ci=from_ci)
+
+    async def deploy_meant(tell: "Callable[[Event], None]") -> "Outcome":
+        return await shipper.deploy(await _with_its_files(project, revision, tell), wait=wait, tell=tell)
+
+    run_reported(deploy_meant, options)
+
+
+async def _with_its_files(project: "Project", revision: str | None, tell: "Callable[[Event], None]") -> "Project":
+    """Where there is no Git, config and template come from the image of the version that was named."""
+    if revision and project.lacks_its_files:
+        return await shipper.project_of(project, revision, tell=tell)
+    return project
 
 
 @click.command()
@@ -68,7 +83,12 @@ def rollback(options: Options, release: int | None, current_env: bool, force: bo
 @shared_options
 def plan(options: Options, revision: str | None, from_ci: bool) -> None:
     """Print what `deploy` would change and do, and why; change nothing."""
-    made = run(shipper.plan_deploy(options.project(revision, from_ci=from_ci), tell=beside_result(options)))
+    project, tell = options.project(revision, from_ci=from_ci), beside_result(options)
+
+    async def plan_meant() -> "Plan":
+        return await shipper.plan_deploy(await _with_its_files(project, revision, tell), tell=tell)
+
+    made = run(plan_meant())
     if options.as_json:
         shown = ("title", "release", "changes")
         print_json({**{name: getattr(made, name) for name in shown}, "steps": _steps(made), "empty": made.is_empty})

@@ -197,6 +197,8 @@ class Sim:
     servers: dict[str, SimServer]
     apps: Mapping[str, App]
     """For each image; those that are not named do well."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What each image has in its working folder."""
     built: set[str] = field(default_factory=set)
     published: set[str] | None = None
     """The images of the registry; None where images travel through SSH."""

@@ -289,6 +289,15 @@ class SimEngine(_Part):
             "list images", lambda: tuple(map(_listed_image, sorted(self.server.images))), reads=True
         )
 
+    async def files(self, image_name: str, path: str) -> dict[str, bytes]:
+        def files() -> dict[str, bytes]:
+            if image_name not in self.server.images:
+                raise NotThere(f"No such image: {image_name}")
+            there = self.client.sim.files.items()
+            return {name: content for name, content in there if name == path or name.startswith(f"{path}/")}
+
+        return await self._call(f"files of {image_name}", files, reads=True)
+
     async def load(self, archive: Iterator[bytes]) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")
 
