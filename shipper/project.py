@@ -158,7 +158,7 @@ def with_files_of(base: Project, version: str, files: Mapping[str, bytes], place
     made = replace(
         base,
         config=config.model_copy(update=reached),
-        revision=Revision(version=version, commit=commit_of(version) or None, from_commit=True),
+        revision=Revision(version=version, commit=commit_of(version) or None),
         files=files,
     )
     return _narrowed(made, base.host_names, base.role_names)
