@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from shipper.statuses import status as status, watch_status as watch_status
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
     from shipper.turning import restart as restart, start as start, stop as stop
+    from shipper.world import Inside as Inside
 
 __version__ = "0.1.0"
 
@@ -139,6 +140,7 @@ _NAMES = {
     "statuses": "status watch_status",
     "trust": "pin_key shown_key",
     "turning": "restart start stop",
+    "world": "Inside",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
 

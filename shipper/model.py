@@ -398,6 +398,8 @@ class Observed:
     """Roles that somebody stopped with `shipper stop`, as the journal tells; see `stopped`."""
     images: tuple[ListedImage, ...] = ()
     """All that its Docker has, whosever they are; none where they were not asked for."""
+    own: Container | None = None
+    """That of `containers` in which we run, if it is here."""
 
     @property
     def role_names(self) -> tuple[str, ...]:

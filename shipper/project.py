@@ -13,6 +13,7 @@ from shipper.config import Config
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
 from shipper.model import TERMINAL
+from shipper.world import Inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,8 @@ class Project:
     """Those that are meant, as the config writes them; all if there are none. See `hosts`."""
     role_names: tuple[str, ...] = ()
     """Those that are meant; all if there are none."""
+    inside: Inside | None = field(default=None, repr=False)
+    """Of who deploys from a container of the service itself."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -87,6 +90,7 @@ def open_project(
     from_ci: bool = False,
     performer: str | None = None,
     origin: str | None = None,
+    inside: Inside | None = None,
 ) -> Project:
     """Finds out what is meant, and reads its config.
 
@@ -97,6 +101,7 @@ def open_project(
     With `from_ci`, `environ` must tell of a run of CI, whose commit counts where no revision is named.
     `performer` ("ann (Telegram)") and `origin` ("telegram") are for the record; without them, `environ` tells whether
     this is a run of GitHub Actions or GitLab CI, and else it is the user at a terminal.
+    `inside` is for a process that may run in a container of this very service: it goes last, and lives to the end.
     Raises ConfigError, SourceError, and UsageError where a host or role is not in the config, or CI does not tell.
     """
     folder = Path(root).resolve()
@@ -113,6 +118,7 @@ def open_project(
         origin=origin or origin_of(environ),
         host_names=tuple(_named(name, config.hosts, "host", known_as=_address) for name in hosts),
         role_names=tuple(_named(name, config.roles, "role") for name in roles),
+        inside=inside,
     )
     if not made.hosts:
         raise UsageError(

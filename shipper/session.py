@@ -154,6 +154,7 @@ async def _reached(
         registry=registry,
         commands=LocalCommands(project),
         clock=clock,
+        inside=project.inside,
     )
     return Reached(world=world, server=server, docker=docker, login_seconds=login_seconds)
 

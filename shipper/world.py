@@ -342,6 +342,24 @@ class Commands(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inside:
+    """For a process that deploys the very service of whose containers it is one: it is asked instead of stopped.
+
+    Each of these only asks, and returns at once; what becomes of it is seen at the health endpoint of the container.
+    `shipper.handover.Handover` has them all. They can be called again, and in any order.
+    """
+
+    container_id: str
+    """Or its beginning: within the container, its host name. Nothing is asked of whom no server has."""
+    give_way: Callable[[], None]
+    """Stop taking new work and give the lease back, as at the stop signal, but live on."""
+    take_back: Callable[[], None]
+    """The next one did not become active, or may not: be active again as soon as the lease is free."""
+    leave: Callable[[], None]
+    """The next one serves: when the deploy has returned, end."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """One server and what leads to it."""
 
@@ -355,3 +373,5 @@ class World:
     registry: Registry | None
     commands: Commands
     clock: Clock
+    inside: Inside | None = None
+    """What can be asked of ourselves, where we run in a container."""
