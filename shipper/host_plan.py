@@ -120,9 +120,15 @@ class HostPlan:
             for container in self.observed.of_role(role_name)
             if container.release_number == self.release.number
             and container.state is ContainerState.RUNNING
-            and container.is_committed
+            and (container.is_committed or self._is_adopted(container))
         ]
         return of_release[-1] if of_release else None
+
+    def _is_adopted(self, container: Container) -> bool:
+        """We run in it, so it is active: it took the lease of one that was killed before it could hand over."""
+        role = self.roles.get(container.role_name)
+        is_active = container == self.observed.own and container.hands_over
+        return is_active and role is not None and choose_strategy(role)[0] == "handover"
 
     def _others(self, role_name: str) -> list[Container]:
         """What is in use but shall not be; what serves comes last. If we are among them, we do: only it deploys."""
@@ -240,7 +246,7 @@ class HostPlan:
     def _stopped_before(self, role_name: str) -> list[Container]:
         """What makes room for the new container: all where it must not run twice, else only what was left over."""
         recreates = self._strategy(role_name)[0] == "recreate"
-        return [container for container in self._rivals(role_name) if recreates or not container.has_mark]
+        return [c for c in self._rivals(role_name) if recreates or not (c.has_mark or self._is_adopted(c))]
 
     def _strategy(self, role_name: str) -> tuple[str, str]:
         strategy, reason = choose_strategy(self.roles[role_name])
@@ -326,7 +332,7 @@ class HostPlan:
         for role_name, role in self.roles.items():
             up_to_date = self._up_to_date(role_name)
             for container in self._others(role_name):
-                if not up_to_date and not container.has_mark:
+                if not (up_to_date or container.has_mark or self._is_adopted(container)):
                     continue  # it is stopped for good already
                 yield Retire(
                     host_name=self.host_name,

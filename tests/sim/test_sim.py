@@ -20,13 +20,14 @@ from shipper.steps.migrate import Migrate
 from shipper.steps.retire import Retire
 from shipper.steps.start import Start
 from shipper.steps.stop import Stop
-from shipper.world import Report, World
+from shipper.world import Inside, Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
-from tests.sim.faults import Client, Fault
+from tests.sim.faults import Client, Fault, Own
 from tests.sim.loop import VirtualLoop
 from tests.sim.scenarios import (
     ADOPTION,
     BY_REGISTRY,
+    FROM_INSIDE,
     MIGRATIONS,
     ONE_HOST,
     TURNING,
@@ -36,7 +37,17 @@ from tests.sim.scenarios import (
 )
 from tests.sim.world import SimCommands, SimImages, connected
 
-ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *MIGRATIONS, *TURNING, *TURNING_ON_TWO_HOSTS)
+ALL = (
+    *ONE_HOST,
+    *TWO_HOSTS,
+    *BY_REGISTRY,
+    *WITH_HOOKS,
+    *ADOPTION,
+    *MIGRATIONS,
+    *TURNING,
+    *TURNING_ON_TWO_HOSTS,
+    *FROM_INSIDE,
+)
 SCENARIOS = {scenario.name: scenario for scenario in ALL}
 LONG = ("two roles", "handover, never active")  # their pairs take as long as those of all others: `make sim` tries them
 PAIRS = [scenario.name for scenario in ONE_HOST if scenario.name not in LONG]
@@ -58,6 +69,11 @@ def test_each_fault_is_survived_in_all_other_circumstances(
 @pytest.mark.parametrize("name", ["restart", "stop", "start, handover", "deploy, one role"])
 def test_each_fault_is_survived_when_what_serves_is_restarted_stopped_started_and_deployed_in_part(name: str) -> None:
     assert explored(SCENARIOS[name], pairs=False).cases > 100
+
+
+@pytest.mark.parametrize("name", ["inside", "inside, never active", "inside, restart"])
+def test_each_fault_is_survived_by_a_container_that_replaces_itself_and_by_its_own_death(name: str) -> None:
+    assert explored(SCENARIOS[name], pairs=False).cases > 200
 
 
 @pytest.mark.parametrize("name", ["overlap", "recreate", "handover", "two roles"])
@@ -230,6 +246,23 @@ def test_it_finds_a_handover_that_stops_the_old_one_before_it_is_its_turn(monkey
 
     monkeypatch.setattr(Check, "do", hastily)
     assert "nobody works as bot, though it is nobody's turn to give way" in broken("handover")
+
+
+def test_it_finds_a_container_that_gave_way_and_is_not_told_what_came_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = Own.inside
+
+    def deaf(own: Own) -> Inside:
+        return replace(inside(own), take_back=lambda: None)
+
+    monkeypatch.setattr(Own, "inside", deaf)
+
+    assert "it gave way, and was told neither to take the work back nor to leave" in broken("inside, restart")
+
+
+def test_it_finds_a_plan_that_would_stop_the_container_that_it_is_made_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HostPlan, "_is_adopted", lambda *arguments: False)
+
+    assert "would stop it before its own end (an unfinished deploy left it)" in broken("inside, restart")
 
 
 def test_it_finds_release_commands_that_do_not_wait_for_those_of_a_dead_deploy(monkeypatch: pytest.MonkeyPatch) -> None:

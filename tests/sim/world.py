@@ -55,7 +55,7 @@ async def connected(
 ) -> AsyncIterator[Mapping[str, World]]:
     """Stands where `shipper.session.connected` stands."""
     names = project.hosts if host_names is None else host_names
-    yield {name: world_of(client, client.sim.servers[name]) for name in names}
+    yield {name: replace(world_of(client, client.sim.servers[name]), inside=project.inside) for name in names}
 
 
 def world_of(client: Client, server: SimServer) -> World:
@@ -123,7 +123,9 @@ class SimHost(_Part):
         container = self._answering(address)
         if container.app is App.SICK:
             return Answer(status=500, body="")
-        state = "draining" if container.drains else "active" if container.has_lease else "standby"
+        state = (
+            "draining" if container.drains or container.gives_way else "active" if container.has_lease else "standby"
+        )
         return Answer(status=200, body=f'{{"state": "{state}"}}')
 
 
