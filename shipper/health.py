@@ -12,6 +12,7 @@ from shipper.mask import Mask
 from shipper.model import Container, ContainerState, Freeze, Holder, Observed, Payload, ReleaseOutcome
 from shipper.observe import observe
 from shipper.project import Project
+from shipper.releases import last_deployed
 from shipper.steps.check import Check
 from shipper.steps.handover import state_of
 from shipper.tasks import task_group
@@ -108,7 +109,7 @@ async def _roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
     for payload in payloads.values():
         eye.mask.add(payload.secrets.values())
     given = [name for name, role in project.config.roles.items() if world.host_name in role.hosts]
-    last = payloads.get(_last_deployed(observed))
+    last = payloads.get(last_deployed(observed))
     expected = last.env if last else given
     there = (name for name in observed.role_names if observed.serving(name) or observed.stopped(name))
     names = [name for name in dict.fromkeys((*given, *expected, *there)) if project.means_role(name)]
@@ -125,16 +126,6 @@ async def _roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
         for name in names
     )
     return tuple(replace(role, expected=role.role_name in expected) for role in roles)
-
-
-def _last_deployed(observed: Observed) -> int:
-    """The number of the release that the newest deploy which came to its end has left here; 0 if none did.
-
-    A rollback is one, so it need not be the highest number.
-    """
-    deployed = {release.number for release in observed.releases if release.outcome is ReleaseOutcome.DEPLOYED}
-    ended = [(c.deploy_id, c.release_number) for c in observed.incumbents if c.release_number in deployed]
-    return max(ended)[1] if ended else max(deployed, default=0)
 
 
 def _role(
