@@ -37,8 +37,8 @@ format: .venv/ready
 	black --quiet .
 
 lock: ## new versions of all dependencies, with their hashes
-	uv pip compile $(LOCK) --upgrade --extra voicebot pyproject.toml --output-file requirements.lock
-	uv pip compile $(LOCK) --upgrade --extra voicebot --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	uv pip compile $(LOCK) --upgrade --extra opsbot --extra voicebot pyproject.toml --output-file requirements.lock
+	uv pip compile $(LOCK) --upgrade --extra opsbot --extra voicebot --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
 .venv/ready: requirements-dev.lock pyproject.toml
 	@echo "installing Python packages into .venv …"

@@ -14,12 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shipper.belongings import Belongings as Belongings
+    from shipper.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
+    from shipper.complaints import did_you_mean as did_you_mean
     from shipper.composing import Composed as Composed, write_compose as write_compose
-    from shipper.config import Config as Config, json_schema as json_schema, seconds_of as seconds_of
+    from shipper.config import (
+        Config as Config,
+        Duration as Duration,
+        Section as Section,
+        contradictions as contradictions,
+        json_schema as json_schema,
+        matching as matching,
+        seconds_of as seconds_of,
+    )
+    from shipper.connections import Connections as Connections
     from shipper.deployment import deploy as deploy
     from shipper.diagnosis import diagnose as diagnose
+    from shipper.documents import parse_document as parse_document
     from shipper.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
@@ -41,6 +53,7 @@ if TYPE_CHECKING:
         LockLost as LockLost,
         LoginRefused as LoginRefused,
         MigrationFailed as MigrationFailed,
+        PlanChanged as PlanChanged,
         RegistryError as RegistryError,
         ReleaseNotFound as ReleaseNotFound,
         SecretError as SecretError,
@@ -65,8 +78,11 @@ if TYPE_CHECKING:
         as_json as as_json,
     )
     from shipper.execution import Console as Console, execute as execute
+    from shipper.facts import Facts as Facts
+    from shipper.fetching import list_versions as list_versions, project_of as project_of
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
     from shipper.health import HEALTHY as HEALTHY, HostStatus as HostStatus, RoleStatus as RoleStatus
+    from shipper.living import Living as Living
     from shipper.log_lines import logs as logs, since_of as since_of
     from shipper.login import HostKey as HostKey
     from shipper.model import (
@@ -81,6 +97,7 @@ if TYPE_CHECKING:
         PastDeploy as PastDeploy,
         Release as Release,
         Restarted as Restarted,
+        Secret as Secret,
         Serving as Serving,
         Started as Started,
         Stopped as Stopped,
@@ -98,47 +115,58 @@ if TYPE_CHECKING:
         list_releases as list_releases,
     )
     from shipper.removal import Removed as Removed, find_belongings as find_belongings, remove as remove
-    from shipper.rollbacks import rollback as rollback
+    from shipper.rollbacks import plan_rollback as plan_rollback, rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
-    from shipper.turning import restart as restart, start as start, stop as stop
+    from shipper.turning import plan_restart as plan_restart, restart as restart, start as start, stop as stop
+    from shipper.versions import Version as Version
+    from shipper.world import Inside as Inside
 
 __version__ = "0.1.0"
 
 _NAMES = {
     "belongings": "Belongings",
+    "buttons": "Button sign_button verify_button",
     "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
+    "complaints": "did_you_mean",
     "composing": "Composed write_compose",
-    "config": "Config json_schema seconds_of",
+    "config": "Config Duration Section contradictions json_schema matching seconds_of",
+    "connections": "Connections",
     "deployment": "deploy",
     "diagnosis": "diagnose",
+    "documents": "parse_document",
     "environment": "check_template effective_config",
     "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
     "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible LockLost "
-    "Locked LoginRefused MigrationFailed RegistryError ReleaseNotFound SecretError ShipperError SourceError "
-    "UsageError",
+    "Locked LoginRefused MigrationFailed PlanChanged RegistryError ReleaseNotFound SecretError ShipperError "
+    "SourceError UsageError",
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "execution": "Console execute",
+    "facts": "Facts",
+    "fetching": "list_versions project_of",
     "freezing": "freeze freezes unfreeze",
     "health": "HEALTHY HostStatus RoleStatus",
+    "living": "Living",
     "log_lines": "logs since_of",
     "login": "HostKey",
-    "model": "Container Deployed Failed Freeze Image LogLine Observed Outcome PastDeploy Release Restarted Serving "
-    "Started Stopped Terminal Unchanged short_image size_text",
+    "model": "Container Deployed Failed Freeze Image LogLine Observed Outcome PastDeploy Release Restarted Secret "
+    "Serving Started Stopped Terminal Unchanged short_image size_text",
     "plan": "Plan",
     "previews": "RoleEnv list_env plan_deploy",
     "project": "Project open_project roles_in",
     "pruning": "Pruned prune",
     "reads": "history list_releases",
     "removal": "Removed find_belongings remove",
-    "rollbacks": "rollback",
+    "rollbacks": "plan_rollback rollback",
     "shipping": "build push",
     "statuses": "status watch_status",
     "trust": "pin_key shown_key",
-    "turning": "restart start stop",
+    "turning": "plan_restart restart start stop",
+    "versions": "Version",
+    "world": "Inside",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
 

@@ -53,6 +53,9 @@ class Commits:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     """Those that the old one has and the new one has not: it goes back, or aside."""
+    old: str = ""
+    """What the image tells of the old one, where there is no Git to tell what lies between: its date, and subject."""
+    new: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,13 +140,18 @@ def _general(
 ) -> Iterator[Change]:
     new = wanted.release
     if release.version != new.version:
-        yield Change(sign=Sign.CHANGED, kind="version", before=short(release.version), after=short(new.version))
         between = commits.get(release.version, Commits())
+        before_and_after = _version(release.version, between.old), _version(new.version, between.new)
+        yield Change(sign=Sign.CHANGED, kind="version", before=before_and_after[0], after=before_and_after[1])
         yield from _subjects(Sign.ADDED, between.added)
         yield from _subjects(Sign.REMOVED, between.removed)
     after = next(iter(wanted.payloads.values())).config
     if before and before.config.image != after.image:
         yield Change(sign=Sign.CHANGED, kind="image", before=short_image(release.image), after=short_image(new.image))
+
+
+def _version(version: str, told: str) -> str:
+    return f"{short(version)} ({told})" if told else short(version)
 
 
 def _subjects(sign: Sign, subjects: tuple[str, ...]) -> Iterator[Change]:

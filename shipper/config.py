@@ -4,7 +4,7 @@ The manual for these keys is the commented `config/deploy.yaml` of this reposito
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -56,7 +56,9 @@ def _command(value: object) -> object:
     return ["/bin/sh", "-c", value] if isinstance(value, str) else value
 
 
-def _matching(pattern: str, complaint: str) -> AfterValidator:
+def matching(pattern: str, complaint: str) -> AfterValidator:
+    """A validator for the text of a Section's field."""
+
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
             raise ValueError(complaint)
@@ -87,36 +89,44 @@ Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[
     str,
-    _matching(r"[a-z0-9][a-z0-9_-]{0,39}", "must be 1 to 40 of a-z, 0-9, - and _, and begin with a letter or digit"),
+    matching(r"[a-z0-9][a-z0-9_-]{0,39}", "must be 1 to 40 of a-z, 0-9, - and _, and begin with a letter or digit"),
 ]
-VariableName = Annotated[str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name for an environment variable")]
+VariableName = Annotated[str, matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name for an environment variable")]
 Host = Annotated[
     str,
-    _matching(rf"([\w.-]+@)?([\w.-]+|{_ADDRESS})(:{_PORT})?", "is not name, user@name, name:port or user@[ipv6]:port"),
+    matching(rf"([\w.-]+@)?([\w.-]+|{_ADDRESS})(:{_PORT})?", "is not name, user@name, name:port or user@[ipv6]:port"),
 ]
 PublishedPort = Annotated[
-    str, _matching(rf"({_ADDRESS}:)?{_PORT}:{_PORT}(/(tcp|udp))?", "is not [address:]host_port:container_port[/udp]")
+    str, matching(rf"({_ADDRESS}:)?{_PORT}:{_PORT}(/(tcp|udp))?", "is not [address:]host_port:container_port[/udp]")
 ]
 Volume = Annotated[
     str,
-    _matching(r"(/[^:]*|[a-zA-Z0-9][\w.-]*):/[^:]*(:(ro|rw))?", "is not volume_or_/folder:/path/inside[:ro]"),
+    matching(r"(/[^:]*|[a-zA-Z0-9][\w.-]*):/[^:]*(:(ro|rw))?", "is not volume_or_/folder:/path/inside[:ro]"),
 ]
-HttpPath = Annotated[str, _matching(r"/\S*", "must begin with /")]
-AbsolutePath = Annotated[str, _matching(r"/[^\0]*[^/\0]", "is not an absolute path of a file")]
-FileMode = Annotated[str, _matching(r"0?[0-7]{3}", "is not a mode such as 0444")]
-FileOwner = Annotated[str, _matching(r"\d+:\d+", "is not numeric uid:gid such as 1000:1000")]
+HttpPath = Annotated[str, matching(r"/\S*", "must begin with /")]
+AbsolutePath = Annotated[str, matching(r"/[^\0]*[^/\0]", "is not an absolute path of a file")]
+TelegramChatId = Annotated[
+    str,
+    matching(r"-?[1-9]\d*|@[A-Za-z]\w{3,31}", 'is not the number of a chat, such as -1001234567890, or "@name"'),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+ApiAddress = Annotated[str, matching(r"https?://[^\s/?#@]+(/[^\s?#]*)?", "is not an address: https://api.example.org")]
+FileMode = Annotated[str, matching(r"0?[0-7]{3}", "is not a mode such as 0444")]
+FileOwner = Annotated[str, matching(r"\d+:\d+", "is not numeric uid:gid such as 1000:1000")]
 
 
 class Section(BaseModel):
+    """Keys and values of a file that `parse_document` reads: no others are taken."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
 
 def _contradiction(key: str, complaint: str) -> PydanticCustomError:
-    return _contradictions([(key, complaint)])
+    return contradictions([(key, complaint)])
 
 
-def _contradictions(found: list[tuple[str, str]]) -> PydanticCustomError:
-    """Each with the key, below the section, that is to be changed."""
+def contradictions(found: Sequence[tuple[str | tuple[str | int, ...], str]]) -> PydanticCustomError:
+    """What a validator of a Section raises: each with the key, below the section, that is to be changed."""
     return PydanticCustomError(
         "contradiction", "{text}", {"text": "; ".join(text for _, text in found), "found": found}
     )
@@ -146,7 +156,7 @@ class HttpProbe(Section):
     """Port inside the container; it need not be published."""
     path: HttpPath = "/"
     """Passed by any status from 200 to 399."""
-    host: Annotated[str, _matching(r"[\w.:-]+", "is not a host name")] | None = None
+    host: Annotated[str, matching(r"[\w.:-]+", "is not a host name")] | None = None
     """Host header; the container's address if absent."""
 
 
@@ -330,17 +340,39 @@ class SecretSource(Section):
 Occasion = Literal["start", "success", "failure", "rollback", "freeze"]
 
 
+class TelegramChat(Section):
+    chat: TelegramChatId
+    """Number of a chat that the bot is in, or @name of a public channel or group."""
+    topic: Annotated[int, Field(ge=1)] | None = None
+    """Number of a topic of that group."""
+    token: SecretSource
+    """Where the token of the bot comes from."""
+    buttons: bool = False
+    """An opsbot with this token answers them: a deploy that changed what serves ends with "Roll back"."""
+    api: ApiAddress = "https://api.telegram.org"
+    """Of a Bot API server of your own."""
+
+
 class Notifier(Section):
     webhook: SecretSource | None = None
     """Where the URL comes from that is sent JSON."""
     apprise: SecretSource | None = None
     """Where the URL comes from, of the kind that https://github.com/caronc/apprise/wiki lists."""
+    telegram: TelegramChat | None = None
+    """A chat with a message that lives while the deploy does."""
     on: Annotated[tuple[Occasion, ...], Field(min_length=1)] = ("start", "success", "failure", "rollback", "freeze")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        _exactly_one(self, "webhook", "apprise")
+        _exactly_one(self, "webhook", "apprise", "telegram")
         return self
+
+    @property
+    def secret(self) -> SecretSource:
+        """Where the URL comes from, or the token of the bot."""
+        found = self.webhook or self.apprise or (self.telegram and self.telegram.token)
+        assert found
+        return found
 
 
 class Registry(Section):
@@ -377,7 +409,7 @@ class Timeouts(Section):
 class Config(Section):
     service: Name
     """Prefix of everything that shipper makes."""
-    image: Annotated[str, _matching(r"[\w./:-]+(@sha256:[0-9a-f]{64})?", "is not the name of an image")]
+    image: Annotated[str, matching(r"[\w./:-]+(@sha256:[0-9a-f]{64})?", "is not the name of an image")]
     """Repository of the image. With a tag or digest it is taken as it is, and never built."""
     registry: Registry | None = None
     """Where the image is pushed to and pulled from: the server that `image` names, else Docker Hub."""
@@ -427,7 +459,7 @@ class Config(Section):
         for host_name, port, first, second in self._port_clashes():
             found.append((f"roles.{second}.publish", f"port {port} of {host_name} is published by {first} already"))
         if found:
-            raise _contradictions(found)
+            raise contradictions(found)
         return self
 
     def _port_clashes(self) -> Iterator[tuple[str, str, str, str]]:
@@ -473,10 +505,10 @@ def seconds_of(duration: str) -> float:
         raise UsageError(f'"{duration}" {error}') from None
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of deploy.yaml, for editors."""
-    schema = Config.model_json_schema()
+def json_schema(section: type[Section] = Config, *, title: str = "shipper: config/deploy.yaml") -> dict[str, Any]:
+    """JSON Schema of a file that `parse_document` reads, deploy.yaml if no other is named, for editors."""
+    schema = section.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "shipper: config/deploy.yaml"
+    schema["title"] = title
     schema["patternProperties"] = {"^x-": {}}
     return schema

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from shipper import environment, releases
+from shipper.comparing import Looked, compared, look, refuse_another_plan
 from shipper.config import Config, HookName
 from shipper.errors import Frozen, SourceError
 from shipper.events import Event, Tell, Warned
@@ -18,7 +19,7 @@ from shipper.journal import lacks_outcome, locked
 from shipper.mask import Mask, masking
 from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, ReleaseOutcome, short
 from shipper.notices import notifying
-from shipper.observe import Hosts, Worlds, observe_all
+from shipper.observe import Hosts, Worlds
 from shipper.outcome import carry_out
 from shipper.plan import Plan, make_plan
 from shipper.project import Project
@@ -36,10 +37,12 @@ def ignore(event: Event) -> None:
     """For those who do not want to hear of events."""
 
 
-async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> Outcome:
+async def deploy(project: Project, *, expected: str | None = None, wait: float = 0.0, tell: Tell = ignore) -> Outcome:
     """Makes the project's revision serve on all hosts of its config, or leaves what serves as it is.
 
     Another deploy of the service is waited for during `wait` seconds; then Locked is raised.
+    `expected` is the fingerprint of the plan that somebody confirmed (`plan_deploy` gives it): where another one is to
+    be done now, PlanChanged is raised, which has it.
     Raises ShipperError before anything was begun; afterwards the outcome says what went wrong. When the task is
     cancelled, what was begun is taken back (or finished, once all hosts have swapped), and the outcome told by an
     `Ended` event, before CancelledError is raised.
@@ -54,14 +57,25 @@ async def deploy(project: Project, *, wait: float = 0.0, tell: Tell = ignore) ->
         ):
             async with task_group() as reading:
                 reading.create_task(refuse_if_frozen(worlds))
-                looking = reading.create_task(observe_all(project, worlds, project.image, list_images=True))
-            hosts = looking.result()
+                looking = reading.create_task(look_for_deploy(project, worlds, mask, compare=expected is not None))
+            looked = looking.result()
             warn_of_unfinished(worlds, tell)
-            wanted = await wanted_now(project, worlds, hosts, available, mask, tell)
-            made = make_plan(wanted, hosts)
+            made = await decide_deploy(project, worlds, looked, available, mask, tell)
+            refuse_another_plan(made, expected)
             _warn_of_no_way_back(made, tell)
             warn_of_migration_elsewhere(made, project, tell)
-            return await carry_out(made, project, worlds, hosts, tell, mask)
+            return await carry_out(made, project, worlds, looked.hosts, tell, mask)
+
+
+async def look_for_deploy(project: Project, worlds: Worlds, mask: Mask, *, compare: bool) -> Looked:
+    return await look(project, worlds, mask, project.image, list_images=True, compare=compare)
+
+
+async def decide_deploy(
+    project: Project, worlds: Worlds, looked: Looked, available: Env, mask: Mask, tell: Tell
+) -> Plan:
+    wanted = await wanted_now(project, worlds, looked.hosts, available, mask, tell)
+    return compared(make_plan(wanted, looked.hosts), wanted, looked, project, mask)
 
 
 def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> AbstractAsyncContextManager[None]:

@@ -50,8 +50,8 @@ class DockerApi:
         self._client: docker.APIClient | None = None
         self.platform = ""
         """os/architecture."""
-        self.container_ids: tuple[str, ...] = ()
-        """As they were when we came: a guess at what is to be asked for in the same round trip as the list."""
+        self.container_ids: dict[str, tuple[str, ...]] = {}
+        """By their label, as they were last: a guess at what is to be asked for in the same round trip as the list."""
 
     def close(self) -> None:
         self._pool.close()
@@ -67,7 +67,7 @@ class DockerApi:
         async with task_group() as greeting:
             asking = greeting.create_task(self._in_thread("GET /version", lambda: self._get("/version")))
             guessing = greeting.create_task(self._guess(label))
-        version, self.container_ids = asking.result(), guessing.result()
+        version, self.container_ids[label] = asking.result(), guessing.result()
         self.platform = f"{version['Os']}/{version['Arch']}"
         self._version = version["ApiVersion"]
         with _config_of_docker():

@@ -2,16 +2,15 @@
 
 import asyncio
 import http
-import io
 import math
+import posixpath
 import re
 import socket
 import struct
-import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 import docker
@@ -28,14 +27,15 @@ from shipper.model import (
     ContainerSpec,
     ContainerState,
     Credentials,
-    FileInContainer,
     Image,
     Label,
     ListedImage,
     Published,
     image_of,
+    provenance_of,
     size_text,
 )
+from shipper.tarred import tarred, untarred
 from shipper.tasks import task_group
 from shipper.world import Finished, Progress, Report, Storage
 
@@ -52,9 +52,8 @@ class DockerEngine:
         """
         self._api = api
         self._service = service
+        self._label = f"{Label.SERVICE}={service}"
         self._may_act = may_act
-        self._last_seen: tuple[str, ...] | None = None
-        """The ids of our containers when we last looked."""
 
     async def _call(
         self, name: str, call: Callable[[docker.APIClient], Result], *, grace: float | None = None
@@ -84,7 +83,7 @@ class DockerEngine:
         )
 
     async def own_networks(self) -> tuple[str, ...]:
-        mine = {"label": f"{Label.SERVICE}={self._service}"}
+        mine = {"label": self._label}
         found = await self._call("own networks", lambda api: api.networks(filters=mine))
         return tuple(network["Name"] for network in found)
 
@@ -99,19 +98,18 @@ class DockerEngine:
         await self._call(f"volume rm {volume_name}", lambda api: api.remove_volume(volume_name))
 
     async def containers(self) -> tuple[Container, ...]:
-        """Those that were there when we last looked are asked for along with the list: most are there still."""
+        """Those that were there when somebody last looked are asked for along with the list: most are there still."""
         api = await asyncio.shield(self._api)
-        expected = api.container_ids if self._last_seen is None else self._last_seen
         async with task_group() as looking:
             listing = looking.create_task(self._ids())
-            seen = looking.create_task(self._inspected(expected))
+            seen = looking.create_task(self._inspected(api.container_ids.get(self._label, ())))
         known, ids = seen.result(), listing.result()
         known |= await self._inspected(container_id for container_id in ids if container_id not in known)
-        self._last_seen = ids
+        api.container_ids[self._label] = ids
         return tuple(known[container_id] for container_id in ids if container_id in known)
 
     async def _ids(self) -> tuple[str, ...]:
-        mine = {"label": [f"{Label.SERVICE}={self._service}"]}
+        mine = {"label": [self._label]}
         listed = await self._call("containers", lambda api: api.containers(all=True, filters=mine))
         return tuple(container["Id"] for container in listed)
 
@@ -133,7 +131,7 @@ class DockerEngine:
     async def create(self, spec: ContainerSpec) -> None:
         await self._call(f"create {spec.name}", lambda api: _create(api, spec))
         if spec.files:
-            archive = _tar(spec.files)
+            archive = tarred(spec.files)
             await self._call(f"put files in {spec.name}", lambda api: api.put_archive(spec.name, "/", archive))
 
     async def start(self, container_name: str) -> None:
@@ -223,9 +221,14 @@ class DockerEngine:
                 ),
                 built_for=(image["Labels"] or {}).get(Label.IMAGE, ""),
                 size=image["Size"],
+                created_at=datetime.fromtimestamp(image["Created"], UTC),
+                provenance=provenance_of(image["Labels"]),
             )
             for image in listed
         )
+
+    async def files(self, image_name: str, path: str) -> dict[str, bytes]:
+        return await self._call(f"files of {image_name}", lambda api: _files(api, self._service, image_name, path))
 
     async def load(self, archive: Iterator[bytes]) -> None:
         def load(api: docker.APIClient) -> None:
@@ -364,16 +367,23 @@ def _bindings(spec: ContainerSpec) -> dict[int | str, Any]:
     return bindings
 
 
-def _tar(files: tuple[FileInContainer, ...]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for file in files:
-            content = file.content.reveal().encode()
-            member = tarfile.TarInfo(file.path.lstrip("/"))
-            member.size, member.mode = len(content), file.mode
-            member.uid, member.gid = file.user_id, file.group_id
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
+def _files(api: docker.APIClient, service: str, image_name: str, path: str) -> dict[str, bytes]:
+    """Docker gives files of containers only: of one that is never started, has no network, and is gone in the end."""
+    folder = api.inspect_image(image_name)["Config"].get("WorkingDir") or "/"  # type: ignore[no-untyped-call]  # as are its stubs
+    created = api.create_container(
+        image_name,
+        command=["never-started"],  # an image need not have one of its own
+        labels={Label.SERVICE.value: service, Label.RUN.value: "files"},
+        host_config=api.create_host_config(network_mode="none"),
+    )
+    try:
+        chunks, _ = api.get_archive(created["Id"], posixpath.join(folder, path))
+        with closing(chunks):
+            return untarred(chunks, posixpath.dirname(path), f"{path} in {image_name}")
+    except docker.errors.NotFound:
+        return {}
+    finally:
+        api.remove_container(created["Id"], v=True, force=True)
 
 
 def _execute(api: docker.APIClient, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:
@@ -441,6 +451,7 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         image_id=inspected["Image"],
         state=ContainerState(state["Status"]),
         restart_policy=inspected["HostConfig"]["RestartPolicy"]["Name"] or "no",
+        created_at=_time(inspected["Created"]),
         started_at=_time(state["StartedAt"]),
         ended_at=_time(state["FinishedAt"]),
         exit_code=state["ExitCode"],

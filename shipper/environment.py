@@ -51,10 +51,9 @@ async def registry_credentials(project: Project) -> Credentials | None:
     return Credentials(username=registry.username, password=Secret(value.rstrip("\r\n")))
 
 
-async def notifier_url(project: Project, name: str) -> str | None:
-    """Where a notifier of the config is told; None where that is not known here. Raises ShipperError."""
-    notifier = project.config.notify[name]
-    source = notifier.webhook or notifier.apprise
+async def notifier_secret(project: Project, name: str) -> str | None:
+    """The URL of a notifier of the config, or its token; None where that is not known here. Raises ShipperError."""
+    source = project.config.notify[name].secret
     value = await _value(project, f"of the notifier {name}", source, _secrets_file(project))
     return (value or "").strip() or None
 
@@ -132,7 +131,7 @@ def secrets_in_environ(project: Project) -> list[Secret]:
     config = project.config
     sources = {**config.secrets, "registry.password": config.registry and config.registry.password}
     for name, notifier in config.notify.items():
-        sources[f"notify.{name}"] = notifier.webhook or notifier.apprise
+        sources[f"notify.{name}"] = notifier.secret
     named = (source.env if source and source.env else name for name, source in sources.items())
     return [Secret(value) for name in named if (value := project.environ.get(name))]
 

@@ -24,12 +24,18 @@
     ├── Locked                     30   another deploy of the service is under way
     ├── Frozen                     32   deploys are frozen, by someone who gave a reason
     ├── Irreversible               33   a rollback would go back over a release from which there is no way back
+    ├── PlanChanged                34   what would be done is not what was confirmed
     └── LockLost                   31   we cannot be sure any more that we are the only one who acts
 
 A deploy that was begun and failed is not raised but returned (`model.Failed`): with the exit code of its cause while
 what served before serves still or again, with 21 when it does not or is not known to. Ctrl-C and SIGTERM: 130.
 `shipper doctor` ends with 40 when it found a problem, whatever it is: it may have found several.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shipper.plan import Plan
 
 
 class ShipperError(Exception):
@@ -163,6 +169,16 @@ class Frozen(ShipperError):
 
 class Irreversible(ShipperError):
     exit_code = 33
+
+
+class PlanChanged(ShipperError):
+    """The world changed since somebody looked; `plan` is what would be done now, with its changes."""
+
+    exit_code = 34
+
+    def __init__(self, what: str, *, plan: "Plan", now: str = "", next: str = "") -> None:
+        super().__init__(what, now=now, next=next)
+        self.plan = plan
 
 
 class LockLost(ConnectError):

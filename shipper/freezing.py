@@ -12,7 +12,7 @@ from shipper.model import Freeze
 from shipper.notices import notifying
 from shipper.observe import Worlds
 from shipper.project import Project
-from shipper.session import connected
+from shipper.session import looking
 from shipper.tasks import together
 
 
@@ -20,7 +20,7 @@ async def freeze(project: Project, reason: str, *, seconds: float | None = None,
     """Refuses deploys on all hosts that are meant, for `seconds` or until it is lifted. Raises ShipperError."""
     _refuse_roles(project)
     with masking(tell) as (tell, mask):
-        async with notifying(project, tell, mask) as notices, connected(project, tell) as worlds:
+        async with notifying(project, tell, mask) as notices, looking(project, tell) as worlds:
             since = next(iter(worlds.values())).clock.now()
             until = None if seconds is None else _later(since, seconds)
             made = Freeze(performer=project.performer, reason=reason, since=since, until=until)
@@ -33,7 +33,7 @@ async def unfreeze(project: Project, *, tell: Tell = ignore) -> None:
     """Lifts the freeze on all hosts that are meant, if there is one. Raises ShipperError."""
     _refuse_roles(project)
     with masking(tell) as (tell, mask):
-        async with notifying(project, tell, mask) as notices, connected(project, tell) as worlds:
+        async with notifying(project, tell, mask) as notices, looking(project, tell) as worlds:
             await _set(worlds, None)
             now = next(iter(worlds.values())).clock.now()
             notices.announce(of_freeze(facts_of(project, "unlock"), None, now))
@@ -41,7 +41,7 @@ async def unfreeze(project: Project, *, tell: Tell = ignore) -> None:
 
 async def freezes(project: Project, *, tell: Tell = ignore) -> dict[str, Freeze]:
     """The freeze that holds now, for each host that has one. Raises ShipperError."""
-    async with connected(project, tell) as worlds:
+    async with looking(project, tell) as worlds:
         found = await together({name: world.state.freeze() for name, world in worlds.items()})
         now = next(iter(worlds.values())).clock.now()
     return {name: freeze for name, freeze in found.items() if freeze and freeze.holds(now)}

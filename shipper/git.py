@@ -48,6 +48,17 @@ def read(root: Path, commit: str, path: str) -> str | None:
     return _git(root, "show", f"{commit}:./{path}", strip=False)
 
 
+def knows(root: Path, asked: str) -> bool:
+    """Whether this is a checkout that has such a commit."""
+    return _is_name(asked) and _is_checkout(root) and _resolves(root, asked)
+
+
+def dated(root: Path, commit: str) -> tuple[str, str]:
+    """When it was committed, as ISO 8601, and its subject."""
+    date, _, subject = _git(root, "log", "-1", "--no-color", "--format=%cI %s", commit).partition(" ")
+    return date, subject
+
+
 def subjects(root: Path, old: str, new: str) -> tuple[str, ...]:
     """What `new` has that `old` has not, the newest first: short SHA and subject of each commit.
 
@@ -117,15 +128,23 @@ def _tree_of_working_folder(root: Path) -> str:
 
 
 def _resolved(root: Path, asked: str) -> str:
-    if asked.startswith("-") or not re.fullmatch(r"[\w./@{}^~+-]+", asked):
+    if not _is_name(asked):
         raise SourceError(f"{asked!r} is not the name of a commit.")
-    if not _succeeds(root, "rev-parse", "--verify", "--quiet", f"{asked}^{{commit}}"):
+    if not _resolves(root, asked):
         raise SourceError(
             f"Git knows no commit {asked} here.",
             now="Nothing was done.",
             next="Fetch it (git fetch --all), or look for it with git log --oneline.",
         )
     return _git(root, "rev-parse", "--verify", f"{asked}^{{commit}}")
+
+
+def _is_name(asked: str) -> bool:
+    return re.fullmatch(r"(?!-)[\w./@{}^~+-]+", asked) is not None
+
+
+def _resolves(root: Path, asked: str) -> bool:
+    return _succeeds(root, "rev-parse", "--verify", "--quiet", f"{asked}^{{commit}}")
 
 
 def _is_checkout(root: Path) -> bool:

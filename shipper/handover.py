@@ -9,6 +9,12 @@
             await bot.confirm()  # while the lease is still ours: nobody is given these updates again
         await bot.finish()  # "draining": the next one is at work already
 
+A bot that deploys itself gives way without a signal, and may be asked to take the work back:
+
+        while await handover.wanted():
+            async with handover.active():
+                ...
+
 It imports the standard library only, so that an app needs no other part of shipper.
 """
 
@@ -116,7 +122,10 @@ class Handover:
     def __init__(self, *, lease: Lease | None = None, deaf_after: float = 60.0) -> None:
         self.state = State.STARTING
         self.stop_requested = False
-        """Whether we were told to stop. It stays active until it leaves the block of `active`."""
+        """Whether we were told to stop, or give way. It stays active until it leaves the block of `active`."""
+        self._is_decided = asyncio.Event()
+        """Who gives way does not know at first whether it will be wanted again."""
+        self._is_decided.set()
         self._lease = lease or _lease_of_environment()
         self._port = int(os.environ.get("SHIPPER_HEALTH_PORT") or 0)
         self._deaf_after = deaf_after
@@ -137,12 +146,12 @@ class Handover:
     async def active(self) -> AsyncIterator[None]:
         """Waits for the lease, without a limit. Leaving the block gives it back: nobody else is in theirs meanwhile.
 
-        Who enters it again takes the work back as soon as it is free, and forgets that it was told to stop.
+        Who gave way may enter it again: see `wanted`.
         """
-        if self.state is State.DRAINING:
-            self.stop_requested = False
         self.state = State.STANDBY
         self._interruptible.add(self._whole)
+        if self.stop_requested and self._is_decided.is_set():
+            self._interrupt({self._whole})
         # Between the signal and our cancellation the lease may come free: who was told to stop does not take it.
         while self.stop_requested or not self._lease.try_acquire():  # noqa: ASYNC110 — the kernel tells nobody
             await asyncio.sleep(LEASE_INTERVAL)
@@ -162,6 +171,31 @@ class Handover:
             return None
         async with self._interrupted_by_stop():
             return await work
+
+    async def wanted(self) -> bool:
+        """Whether we are to be active, for the first time or again; who gave way waits for the answer."""
+        while not self._is_decided.is_set():
+            await self._is_decided.wait()
+        return not self.stop_requested
+
+    def give_way(self) -> None:
+        """What the stop signal does to who is active, but to live on until `take_back` or `leave`."""
+        if not self.stop_requested:
+            self.stop_requested = True
+            self._is_decided.clear()
+            self._interrupt(self._interruptible - {self._whole})
+
+    def take_back(self) -> None:
+        """We gave way for nothing: we are to be active again, as soon as the lease is free."""
+        if not self._is_decided.is_set():
+            self.stop_requested = False
+            self._is_decided.set()
+
+    def leave(self) -> None:
+        """What the stop signal does."""
+        self.stop_requested = True
+        self._is_decided.set()
+        self._interrupt(self._interruptible)
 
     def polled(self) -> None:
         """Call it after each good poll, or each round of whatever the work is: who does not is deaf, and unhealthy."""
@@ -196,19 +230,17 @@ class Handover:
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._request_stop)
+            loop.add_signal_handler(number, self.leave)
         try:
             yield
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
 
-    def _request_stop(self) -> None:
-        if self.stop_requested:
-            return
-        self.stop_requested = True
-        for block in self._interruptible:
-            block.reschedule(asyncio.get_running_loop().time())
+    def _interrupt(self, blocks: set[asyncio.Timeout]) -> None:
+        for block in blocks:
+            if block.when() is None:  # once: what is being tidied up is left alone
+                block.reschedule(asyncio.get_running_loop().time())
 
     @asynccontextmanager
     async def _interrupted_by_stop(self) -> AsyncIterator[asyncio.Timeout]:

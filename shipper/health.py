@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shipper.config import Role
 from shipper.errors import ShipperError
 from shipper.host_plan import gate_of
 from shipper.mask import Mask
-from shipper.model import Container, ContainerState, Freeze, Holder, Observed, Payload
+from shipper.model import Container, ContainerState, Freeze, Holder, Observed, Payload, ReleaseOutcome
 from shipper.observe import observe
 from shipper.project import Project
+from shipper.releases import last_deployed
 from shipper.steps.check import Check
 from shipper.steps.handover import state_of
 from shipper.tasks import task_group
@@ -34,6 +35,10 @@ class RoleStatus:
     health: str
     """`healthy` if it passes the gate of its release now, `stopped` after a `shipper stop`, else what is wrong."""
     stopped: bool = False
+    expected: bool = True
+    """The release that was deployed last on this host has the role there; before the first one, the config has."""
+    finished: bool = True
+    """The deploy that brought what serves came to its end."""
     handover: str = ""
     """What an app says of itself that hands over: standby, active or draining."""
     cpu_percent: float | None = None
@@ -95,7 +100,7 @@ async def _disk(world: World) -> Disk | None:
 
 
 async def _roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
-    """Those that the config gives the host, and those that serve there or were stopped though it does not."""
+    """Those that the config or the last release gives the host, and others that serve there or were stopped."""
     project = eye.project
     async with task_group() as reads:
         looking = reads.create_task(observe(world, image_name=None, network_name=project.full_name))
@@ -104,35 +109,39 @@ async def _roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
     for payload in payloads.values():
         eye.mask.add(payload.secrets.values())
     given = [name for name, role in project.config.roles.items() if world.host_name in role.hosts]
+    last = payloads.get(last_deployed(observed))
+    expected = last.env if last else given
     there = (name for name in observed.role_names if observed.serving(name) or observed.stopped(name))
-    names = [name for name in dict.fromkeys((*given, *there)) if project.means_role(name)]
+    names = [name for name in dict.fromkeys((*given, *expected, *there)) if project.means_role(name)]
     serving = {name: container for name in names if (container := observed.serving(name))}
     async with task_group() as reads:
         looking_at = {name: reads.create_task(_health(eye, world, c, payloads)) for name, c in serving.items()}
         using = reads.create_task(_used(eye, world, serving.values()))
-    return tuple(
+    roles = (
         (
-            _role(world.host_name, name, serving[name], looking_at[name].result(), using.result())
+            _role(observed, serving[name], looking_at[name].result(), using.result())
             if name in serving
             else _absent(observed, name)
         )
         for name in names
     )
+    return tuple(replace(role, expected=role.role_name in expected) for role in roles)
 
 
 def _role(
-    host_name: str,
-    role_name: str,
+    observed: Observed,
     container: Container,
     health: tuple[str, str],
     used: Mapping[int, tuple[Sample, Sample]],
 ) -> RoleStatus:
     first, second = used.get(container.process_id, (None, None))
+    release = observed.release(container.release_number)
     return RoleStatus(
-        host_name=host_name,
-        role_name=role_name,
+        host_name=observed.host_name,
+        role_name=container.role_name,
         container=container,
         health=health[0],
+        finished=release is None or release.outcome is ReleaseOutcome.DEPLOYED,
         handover=health[1],
         cpu_percent=cpu_percent(first, second) if first and second else None,
         memory=second.memory if second else None,

@@ -77,6 +77,10 @@ class SshHost:
         """Ends the connection at once, and with it all that is under way over it."""
         self._connection.abort()
 
+    async def closed(self) -> None:
+        """Returns when the connection has ended, whoever ended it."""
+        await self._connection.wait_closed()
+
     async def converse(self, command: str, **options: Any) -> "Conversation":
         """Starts a command that is spoken with in text."""
         return Conversation(self.name, await self._begun(command, **options))

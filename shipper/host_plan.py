@@ -120,14 +120,21 @@ class HostPlan:
             for container in self.observed.of_role(role_name)
             if container.release_number == self.release.number
             and container.state is ContainerState.RUNNING
-            and container.is_committed
+            and (container.is_committed or self._is_adopted(container))
         ]
         return of_release[-1] if of_release else None
 
+    def _is_adopted(self, container: Container) -> bool:
+        """We run in it, so it is active: it took the lease of one that was killed before it could hand over."""
+        role = self.roles.get(container.role_name)
+        is_active = container == self.observed.own and container.hands_over
+        return is_active and role is not None and choose_strategy(role)[0] == "handover"
+
     def _others(self, role_name: str) -> list[Container]:
-        """What is in use but shall not be; what serves comes last."""
-        others = [c for c in self.observed.of_role(role_name) if c.is_in_use and c is not self._up_to_date(role_name)]
-        return sorted(others, key=lambda container: container == self.observed.incumbent(role_name))
+        """What is in use but shall not be; what serves comes last. If we are among them, we do: only it deploys."""
+        observed = self.observed
+        others = [c for c in observed.of_role(role_name) if c.is_in_use and c is not self._up_to_date(role_name)]
+        return sorted(others, key=lambda c: (c == observed.own, c == observed.incumbent(role_name)))
 
     def _rivals(self, role_name: str) -> list[Container]:
         """Those of them that serve, or come back if we fail: not what was stopped on purpose."""
@@ -176,8 +183,18 @@ class HostPlan:
 
     @property
     def changes(self) -> dict[str, list[Step]]:
-        made = {role_name: list(self._role_changes(role_name)) for role_name in self.roles}
+        """Of all roles but the one that we run in."""
+        made = {name: list(self._role_changes(name)) for name in self.roles if name != self._own_role_name}
         return {role_name: steps for role_name, steps in made.items() if steps}
+
+    @property
+    def own_changes(self) -> list[Step]:
+        """Of that one: all else is done before."""
+        return list(self._role_changes(self._own_role_name)) if self._own_role_name in self.roles else []
+
+    @property
+    def _own_role_name(self) -> str:
+        return self.observed.own.role_name if self.observed.own else ""
 
     def _role_changes(self, role_name: str) -> Iterator[Step]:
         role = self.roles[role_name]
@@ -229,7 +246,7 @@ class HostPlan:
     def _stopped_before(self, role_name: str) -> list[Container]:
         """What makes room for the new container: all where it must not run twice, else only what was left over."""
         recreates = self._strategy(role_name)[0] == "recreate"
-        return [container for container in self._rivals(role_name) if recreates or not container.has_mark]
+        return [c for c in self._rivals(role_name) if recreates or not (c.has_mark or self._is_adopted(c))]
 
     def _strategy(self, role_name: str) -> tuple[str, str]:
         strategy, reason = choose_strategy(self.roles[role_name])
@@ -243,18 +260,20 @@ class HostPlan:
         return [container for container in self._rivals(role_name) if container not in stopped]
 
     def _handover(self, role_name: str, name: str, because: str = "") -> Handover:
-        role = self.roles[role_name]
+        role, own = self.roles[role_name], self.observed.own
         assert role.handover
         replaced = self._rivals(role_name) if self._up_to_date(role_name) else self._replaced_at_swap(role_name)
+        gives_way = own is not None and own in replaced
         return Handover(
             host_name=self.host_name,
             role_name=role_name,
-            because=because,
+            because=because or (f"self: this {self.wanted.command} runs in {own.name}" if own and gives_way else ""),
             container_name=name,
             old_names=tuple(container.name for container in replaced),
             config=role.handover,
             settle=(role.gate or Gate()).settle,
             stop_timeout=role.stop_timeout,
+            own_name=own.name if own and own.role_name == role_name else "",
         )
 
     def _new_name(self, role_name: str) -> str:
@@ -313,7 +332,7 @@ class HostPlan:
         for role_name, role in self.roles.items():
             up_to_date = self._up_to_date(role_name)
             for container in self._others(role_name):
-                if not up_to_date and not container.has_mark:
+                if not (up_to_date or container.has_mark or self._is_adopted(container)):
                     continue  # it is stopped for good already
                 yield Retire(
                     host_name=self.host_name,
@@ -321,6 +340,7 @@ class HostPlan:
                     container_name=container.name,
                     timeout=role.stop_timeout,
                     drains=self._strategy(role_name)[0] == "handover",
+                    is_self=container == self.observed.own,
                     because=f"release {self.release.number} serves" if not self.wanted.renew else "the new one serves",
                 )
         for container in self._of_removed_roles():
@@ -330,6 +350,7 @@ class HostPlan:
                     role_name=container.role_name,
                     container_name=container.name,
                     timeout=stop_timeout(self.payload.config, container.role_name),
+                    is_self=container == self.observed.own,
                     because=f"the config gives {self.host_name} no role {container.role_name}",
                 )
 

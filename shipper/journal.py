@@ -47,6 +47,7 @@ done
 kill "$PPID"
 """
 _READ = 'cat "$1/journal" 2>/dev/null; :'
+_READ_LAST = 'tail -n 1 "$1/journal" 2>/dev/null; :'
 
 # The kernel names a file by inode and the device of its mount (stat has another one on btrfs); anyone may read that. In
 # a container it hides a lock whose taker has ended, as flock(1) has, so the process that holds it on is looked for too.
@@ -126,6 +127,12 @@ class HostJournal:
             with suppress(ConnectError):
                 process.send(".")
                 await process.end()
+
+    async def look(self) -> None:
+        async with task_group() as reading:
+            asked = reading.create_task(self._host.run(_READ_LAST, self._folder, doing="reading the last entry"))
+            looked = reading.create_task(self.holder())
+        self.last = {} if looked.result() else next(iter(entries(asked.result().output)), {})
 
     async def read(self) -> tuple[dict[str, Any], ...]:
         finished = await self._host.run(_READ, self._folder, doing="reading the journal")

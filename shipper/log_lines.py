@@ -16,7 +16,7 @@ from shipper.events import Tell, Warned
 from shipper.mask import Mask, masking
 from shipper.model import Container, LogLine, Payload
 from shipper.project import Project
-from shipper.session import connected
+from shipper.session import looking
 from shipper.tasks import task_group, together
 from shipper.world import LogEntry, World
 
@@ -66,7 +66,7 @@ async def logs(
     """
     wanted = _Wanted(project=project, release_number=release_number, since=_nanoseconds(since), last=last, grep=grep)
     with masking(tell) as (tell, mask):
-        async with connected(project, tell) as worlds, AsyncExitStack() as stack:
+        async with looking(project, tell) as worlds, AsyncExitStack() as stack:
             hosts = {name: _HostLogs(world, wanted, mask, show, tell) for name, world in worlds.items()}
             if follow:  # what starts while we look is told then
                 await together({name: host.listen(stack) for name, host in hosts.items()})

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -38,6 +39,33 @@ Env = Mapping[str, Secret]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What the labels of an image tell of the commit that it was made of; each is empty where none does."""
+
+    revision: str = ""
+    """Its version: https://github.com/opencontainers/image-spec/blob/main/annotations.md"""
+    created: str = ""
+    """When it was committed, where we built it; others write when they built it. ISO 8601."""
+    subject: str = ""
+
+    @property
+    def created_at(self) -> datetime | None:
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(self.created.replace("Z", "+00:00"))
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return None
+
+
+def provenance_of(labels: Mapping[str, str] | None) -> Provenance:
+    told = labels or {}
+    return Provenance(
+        revision=told.get(Label.REVISION, ""),
+        created=told.get(Label.CREATED, ""),
+        subject=told.get(Label.SUBJECT, ""),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Image:
     """An image as one Docker daemon knows it."""
 
@@ -53,6 +81,7 @@ class Image:
     """As in the image's config: ("CMD", …), ("CMD-SHELL", text), ("NONE",) or nothing."""
     names: tuple[str, ...] = ()
     """Each with its tag."""
+    provenance: Provenance = Provenance()
 
     def same_as(self, other: "Image") -> bool:
         """One content has different ids on the classic and on the containerd image store.
@@ -73,6 +102,7 @@ def image_of(inspected: Mapping[str, Any]) -> Image:
         size=inspected["Size"],
         healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         names=tuple(inspected.get("RepoTags") or ()),
+        provenance=provenance_of(config.get("Labels")),
     )
 
 
@@ -86,6 +116,8 @@ class ListedImage:
     built_for: str = ""
     """The service, where we built it: as `Label.IMAGE` says."""
     size: int = 0
+    created_at: datetime | None = None
+    provenance: Provenance = Provenance()
 
 
 class ReleaseOutcome(StrEnum):
@@ -186,7 +218,7 @@ def size_text(count: int) -> str:
 
 
 class Label(StrEnum):
-    """Marks what is ours; nothing without `SERVICE` is ever touched."""
+    """Marks what is ours, and tells where it is from; nothing without `SERVICE` is ever touched."""
 
     SERVICE = "shipper.service"
     """With the destination, if there is one: `voicebot-staging`."""
@@ -197,10 +229,14 @@ class Label(StrEnum):
     HANDOVER = "shipper.handover"
     """Works only while it has its lease: docs/handover.md."""
     RUN = "shipper.run"
-    """Runs one command and serves nobody: `release` or `exec` says which."""
+    """Serves nobody: it runs one command, as `release` or `exec` says, or shows what is in its image: `files`."""
     IMAGE = "shipper.image"
     """Of an image that we built: for which service. It is not `SERVICE`, since containers inherit it: what somebody
     starts by hand from an image of ours is not ours."""
+    REVISION = "org.opencontainers.image.revision"
+    CREATED = "org.opencontainers.image.created"
+    SUBJECT = "shipper.subject"
+    """Of an image that we built: the first line of the commit's message."""
 
 
 RELEASE_COMMAND = "release"
@@ -235,6 +271,7 @@ class Container:
     image_id: str
     state: ContainerState
     restart_policy: str
+    created_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     exit_code: int = 0
@@ -248,7 +285,7 @@ class Container:
     restarts: int = 0
     """How often Docker started it again since it was created."""
     run: str = ""
-    """`release` or `exec` where it runs one command and serves nobody: as `Label.RUN` says."""
+    """`release`, `exec` or `files` where it serves nobody: as `Label.RUN` says."""
     process_id: int = 0
     """Of its first process, as the server counts; 0 if it does not run."""
     volumes: tuple[str, ...] = ()
@@ -398,6 +435,8 @@ class Observed:
     """Roles that somebody stopped with `shipper stop`, as the journal tells; see `stopped`."""
     images: tuple[ListedImage, ...] = ()
     """All that its Docker has, whosever they are; none where they were not asked for."""
+    own: Container | None = None
+    """That of `containers` in which we run, if it is here."""
 
     @property
     def role_names(self) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from shipper.errors import EngineError
-from shipper.model import ListedImage, Observed, Serving
+from shipper.model import Container, ListedImage, Observed, Serving
 from shipper.project import Project
 from shipper.tasks import task_group, together
-from shipper.world import World
+from shipper.world import Inside, World
 
 Worlds = Mapping[str, World]
 Hosts = Mapping[str, Observed]
@@ -24,19 +24,26 @@ async def observe(world: World, *, image_name: str | None, network_name: str, li
         has_network = reads.create_task(world.engine.has_network(network_name))
         listed = reads.create_task(_listed(world)) if list_images else None
     found = sorted(containers.result(), key=lambda container: container.name)
+    ours = tuple(container for container in found if not container.run)
     observed = Observed(
         host_name=world.host_name,
         platform=platform.result(),
-        containers=tuple(container for container in found if not container.run),
+        containers=ours,
         runs=tuple(container for container in found if container.run),
         releases=releases.result(),
         image=image.result() if image else None,
         has_network=has_network.result(),
         images=listed.result() if listed else (),
+        own=_own(ours, world.inside),
     )
     if any(container.was_stopped for container in observed.incumbents):
         return replace(observed, stopped_roles=stopped_roles(await world.journal.read()))
     return observed
+
+
+def _own(containers: Iterable[Container], inside: Inside | None) -> Container | None:
+    known = inside.container_id if inside else ""
+    return next((container for container in containers if known and container.id.startswith(known)), None)
 
 
 def stopped_roles(entries: Iterable[Mapping[str, Any]]) -> frozenset[str]:

@@ -9,14 +9,16 @@ from typing import Any
 
 from shipper.changes import Changes
 from shipper.config import Config
-from shipper.errors import ReleaseNotFound
+from shipper.errors import ReleaseNotFound, UsageError
 from shipper.facts import Facts
+from shipper.fingerprint import fingerprint_of
 from shipper.host_plan import HostPlan, Wanted, stop_timeout
 from shipper.image_plan import kept_images, steps_here, tidying
 from shipper.model import Container, ListedImage, Observed, Release
 from shipper.release_plan import left_running, migration
 from shipper.steps import Step
 from shipper.steps.build import Build
+from shipper.steps.retire import Retire
 from shipper.steps.stop import Stop
 
 Lane = tuple[Step, ...]
@@ -41,7 +43,7 @@ class Plan:
     after_commit: tuple[Wave, ...]
     max_parallel: int
     changes: tuple[Changes, ...] = ()
-    """What differs from what serves, for those who look; a deploy does not find it out."""
+    """What differs from what serves, for those who look; a deploy does not find it out, unless a plan is expected."""
 
     @property
     def release(self) -> Release:
@@ -60,6 +62,16 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         return not self.steps
+
+    @property
+    def fingerprint(self) -> str:
+        """Short: what somebody confirms by it is this plan, made anew by an action that is told to expect it."""
+        return fingerprint_of(self)
+
+    @property
+    def ends_us(self) -> bool:
+        """Whether it replaces the container that we run in."""
+        return any(isinstance(step, Retire) and step.is_self for step in self.steps)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -84,7 +96,7 @@ def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
 def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
     """One plan of all that these need; a host may be among them several times, with a release for each of its roles.
 
-    Raises ImageError.
+    Raises ImageError, and UsageError where it would stop the container that we run in before its end.
     """
     config, wanted = hosts[0].payload.config, hosts[0].wanted
     changed = any(host.changed_roles for host in hosts)
@@ -93,7 +105,7 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
     leader = next((host for host in hosts if host.changed_roles), hosts[0]).host_name
     first = [host for host in hosts if not config.rollout.first_host_first or host.host_name == leader]
     others = [host for host in hosts if host not in first]
-    return Plan(
+    made = Plan(
         releases=_newest_first(host.release for host in hosts),
         role_names=tuple(dict.fromkeys(role_name for host in hosts for role_name in host.changed_roles)),
         deploy_id=wanted.deploy_id,
@@ -111,6 +123,7 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
             *_changes(first),
             [[step] for host in others for step in host.made],
             *_changes(others),
+            [host.own_changes for host in hosts],
         ),
         after_commit=_waves(
             [
@@ -121,6 +134,7 @@ def plan_of(hosts: Sequence[HostPlan], title: str) -> Plan:
         ),
         max_parallel=config.rollout.max_parallel,
     )
+    return _living_to_its_end(made, [host.observed for host in hosts])
 
 
 def plan_turn(hosts: Sequence[HostPlan]) -> Plan:
@@ -176,7 +190,7 @@ def plan_stop(
         if container.is_in_use and container != host.stopped(role_name)
     ]
     names = tuple(dict.fromkeys(step.role_name for lane in lanes for step in lane))
-    return Plan(
+    made = Plan(
         releases=_newest_first(record for host in hosts if (record := host.incumbent_release_of(names))),
         role_names=names,
         deploy_id=deploy_id,
@@ -187,6 +201,22 @@ def plan_stop(
         after_commit=(),
         max_parallel=config.rollout.max_parallel,
     )
+    return _living_to_its_end(made, hosts)
+
+
+def _living_to_its_end(made: Plan, hosts: Sequence[Observed]) -> Plan:
+    """Raises UsageError for a plan that stops the container that we run in: nobody would do the rest."""
+    own = {(host.host_name, host.own.name) for host in hosts if host.own}
+    for step in made.steps:
+        if isinstance(step, Stop) and (step.host_name, step.container_name) in own:
+            why = f" ({step.because})" if step.because else ""
+            raise UsageError(
+                f"This {made.command} runs in {step.container_name}, and would stop it before its own end{why}.",
+                now="Nothing was done: what serves goes on.",
+                next=f"Run it once from elsewhere, a terminal or CI, or let it mean other roles than {step.role_name}: "
+                "a container can only replace itself by a handover.",
+            )
+    return made
 
 
 def _stop(host: Observed, container: Container, config: Config) -> Stop:

@@ -1,20 +1,24 @@
 """What a deploy would do now, without doing it: `shipper plan` and `shipper env`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from shipper import git
-from shipper.changes import Commits, Given, Payloads, changes_of, given, replaced
-from shipper.deployment import available_secrets, ignore, payloads_now, require_version, wanted_now
+from shipper.changes import Given, given, replaced
+from shipper.comparing import Looked
+from shipper.deployment import (
+    available_secrets,
+    decide_deploy,
+    ignore,
+    look_for_deploy,
+    payloads_now,
+    require_version,
+)
 from shipper.events import Tell
-from shipper.host_plan import Wanted
-from shipper.mask import Mask, masking
+from shipper.mask import masking
 from shipper.model import Env, Payload
-from shipper.observe import Hosts, Worlds, observe_all
-from shipper.plan import Plan, make_plan
+from shipper.plan import Plan
 from shipper.project import Project
-from shipper.session import connected
-from shipper.tasks import task_group, together
+from shipper.session import looking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,55 +37,27 @@ async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
     require_version(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
-        async with connected(project, tell, project.affected_hosts) as worlds:
-            hosts, payloads = await _looked(project, worlds, mask)
-            wanted = await wanted_now(project, worlds, hosts, available, mask, tell)
-        commits = {version: _commits(project, version) for version in _versions(wanted, hosts)}
-        return replace(make_plan(wanted, hosts), changes=changes_of(wanted, hosts, payloads, commits, mask))
+        async with looking(project, tell, project.affected_hosts) as worlds:
+            looked = await look_for_deploy(project, worlds, mask, compare=True)
+            return await decide_deploy(project, worlds, looked, available, mask, tell)
 
 
 async def list_env(project: Project, *, tell: Tell = ignore) -> tuple[RoleEnv, ...]:
     """The names of all variables and files that a deploy now would give, and which change. Raises ShipperError."""
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
-        async with connected(project, tell) as worlds:
-            hosts, payloads = await _looked(project, worlds, mask)
-            wanted = await payloads_now(project, worlds, hosts, available, mask, ignore)
-        return tuple(_envs(project, wanted, hosts, payloads, available))
+        async with looking(project, tell) as worlds:
+            looked = await look_for_deploy(project, worlds, mask, compare=True)
+            wanted = await payloads_now(project, worlds, looked.hosts, available, mask, ignore)
+        return tuple(_envs(project, wanted, looked, available))
 
 
-async def _looked(project: Project, worlds: Worlds, mask: Mask) -> tuple[Hosts, dict[str, Payloads]]:
-    async with task_group() as reading:
-        looking = reading.create_task(observe_all(project, worlds, project.image, list_images=True))
-        reading_all = reading.create_task(together({name: world.state.payloads() for name, world in worlds.items()}))
-    payloads = reading_all.result()
-    for of_host in payloads.values():
-        for payload in of_host.values():
-            mask.add(payload.secrets.values())
-    return looking.result(), dict(payloads)
-
-
-def _versions(wanted: Wanted, hosts: Hosts) -> set[str]:
-    serving = (release for _, _, release in replaced(wanted.payloads, hosts, wanted.role_names) if release)
-    return {release.version for release in serving if release.version != wanted.release.version}
-
-
-def _commits(project: Project, version: str) -> Commits:
-    """Between the commit of a version that serves and ours; what is not committed is no commit."""
-    old, new = version.partition("-")[0], project.revision.commit
-    if not new or project.config.fixed_version:
-        return Commits()
-    return Commits(added=git.subjects(project.root, old, new), removed=git.subjects(project.root, new, old))
-
-
-def _envs(
-    project: Project, wanted: Mapping[str, Payload], hosts: Hosts, payloads: Mapping[str, Payloads], available: Env
-) -> Iterator[RoleEnv]:
+def _envs(project: Project, wanted: Mapping[str, Payload], looked: Looked, available: Env) -> Iterator[RoleEnv]:
     found: dict[tuple[str, int | None, tuple[Given, ...]], list[str]] = {}
-    for host_name, role_name, release in replaced(wanted, hosts, project.role_names):
+    for host_name, role_name, release in replaced(wanted, looked.hosts, project.role_names):
         after, number = wanted[host_name], release.number if release else None
         absent = {name: secret for name, secret in after.secrets.items() if name not in available}
-        before = payloads[host_name].get(number) if number else None
+        before = looked.payloads[host_name].get(number) if looked.payloads and number else None
         found.setdefault((role_name, number, given(role_name, before, after, absent)), []).append(host_name)
     for (role_name, number, names), host_names in found.items():
         yield RoleEnv(role_name=role_name, host_names=tuple(host_names), release_number=number, given=names)

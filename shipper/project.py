@@ -3,16 +3,22 @@
 import difflib
 import getpass
 import platform
+import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shipper import ci, deployfile, git
-from shipper.config import Config
+from shipper.config import Config, Notifier
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
-from shipper.model import TERMINAL
+from shipper.model import TERMINAL, commit_of
+from shipper.world import Inside
+
+if TYPE_CHECKING:
+    from shipper.connections import Connections
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +38,24 @@ class Project:
     """Those that are meant, as the config writes them; all if there are none. See `hosts`."""
     role_names: tuple[str, ...] = ()
     """Those that are meant; all if there are none."""
+    config_file: str = "config/deploy.yaml"
+    files: Mapping[str, bytes] | None = field(default=None, repr=False)
+    """What the image of the version carries, by path, where that is what config and template come from."""
+    connections: "Connections | None" = field(default=None, repr=False, compare=False)
+    """Over which all goes that only looks; without them each look logs in anew."""
+    shown_in: tuple[tuple[str, int | None], ...] = ()
+    """Chats of Telegram, each with a topic or none, where whoever opened the project shows himself what happens."""
+    inside: Inside | None = field(default=None, repr=False)
+    """Of who deploys from a container of the service itself."""
+
+    @property
+    def notifiers(self) -> dict[str, Notifier]:
+        """Those of the config that are to be told."""
+        return {
+            name: notifier
+            for name, notifier in self.config.notify.items()
+            if not notifier.telegram or (notifier.telegram.chat, notifier.telegram.topic) not in self.shown_in
+        }
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -66,12 +90,29 @@ class Project:
         return self.config.build is not None and self.revision.tree is not None
 
     @property
+    def lacks_its_files(self) -> bool:
+        """A version was named, and there is no Git that knows it: config and template are the folder's, not its own.
+
+        See `project_of`. An image that someone else made has no config of ours.
+        """
+        is_only_named = bool(self.revision.version) and self.revision.tree is None
+        return is_only_named and self.files is None and not self.config.fixed_version
+
+    @property
     def full_name(self) -> str:
         """Of the service with its destination: what containers, network and state folder are named after."""
         return f"{self.config.service}-{self.destination}" if self.destination else self.config.service
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Of the files that `read` is asked for: the template, and what roles get as it stands."""
+        sources = (file.source for role in self.config.roles.values() for file in role.files.values())
+        return tuple(posixpath.normpath(path) for path in (self.config.env_template, *sources) if path)
+
     def read(self, path: str) -> str | None:
         """The text of a file, as the commit that is deployed has it."""
+        if self.files is not None:
+            return _text_in(self.files, path)
         return _read(self.root, self.revision, path)
 
 
@@ -87,6 +128,9 @@ def open_project(
     from_ci: bool = False,
     performer: str | None = None,
     origin: str | None = None,
+    connections: "Connections | None" = None,
+    shown_in: Collection[tuple[int | str, int | None]] = (),
+    inside: Inside | None = None,
 ) -> Project:
     """Finds out what is meant, and reads its config.
 
@@ -97,6 +141,10 @@ def open_project(
     With `from_ci`, `environ` must tell of a run of CI, whose commit counts where no revision is named.
     `performer` ("ann (Telegram)") and `origin` ("telegram") are for the record; without them, `environ` tells whether
     this is a run of GitHub Actions or GitLab CI, and else it is the user at a terminal.
+    `connections` are kept by a process that lives for long: what only looks goes over them, instead of logging in.
+    `shown_in` are chats of Telegram, each with a topic or None, that `notify` leaves out: who opens the project shows
+    there himself what happens.
+    `inside` is for a process that may run in a container of this very service: it goes last, and lives to the end.
     Raises ConfigError, SourceError, and UsageError where a host or role is not in the config, or CI does not tell.
     """
     folder = Path(root).resolve()
@@ -111,14 +159,60 @@ def open_project(
         environ=environ,
         performer=performer or performer_of(environ),
         origin=origin or origin_of(environ),
+        config_file=config_file,
+        connections=connections,
+        shown_in=tuple((str(chat), topic) for chat, topic in shown_in),
+        inside=inside,
+    )
+    return _narrowed(made, hosts, roles)
+
+
+def with_files_of(base: Project, version: str, files: Mapping[str, bytes], place: str) -> Project:
+    """The same project at another version, whose config, template and files are those among `files`, by path.
+
+    `place` is where these are, for errors. How servers are reached stays as `base` has it: a version may be older than
+    they are. Raises ConfigError, and UsageError where a host or role that is meant is not in that config.
+    """
+    texts = {}
+    for file in config_files(base):
+        text = _text_in(files, file)
+        if text is None:
+            raise ConfigError(
+                f"{place}: there is no {file} in its working folder, so nothing tells how that version is run.",
+                now="Nothing was done.",
+                next=f"Let the Dockerfile copy {posixpath.dirname(file) or file} there, and .dockerignore let it pass.",
+            )
+        texts[f"{place}: {file}"] = text
+    config = deployfile.parse(texts, base.environ)
+    reached = {"ssh": base.config.ssh, "docker_socket": base.config.docker_socket}
+    made = replace(
+        base,
+        config=config.model_copy(update=reached),
+        revision=Revision(version=version, commit=commit_of(version) or None),
+        files=files,
+    )
+    return _narrowed(made, base.host_names, base.role_names)
+
+
+def config_files(project: Project) -> list[str]:
+    """Paths of the config and of its overlay, each laid over the ones before it."""
+    return _files(project.config_file, project.destination)
+
+
+def _narrowed(made: Project, hosts: Collection[str], roles: Collection[str]) -> Project:
+    """Raises UsageError where one of these is not in the config."""
+    config = made.config
+    narrowed = replace(
+        made,
         host_names=tuple(_named(name, config.hosts, "host", known_as=_address) for name in hosts),
         role_names=tuple(_named(name, config.roles, "role") for name in roles),
     )
-    if not made.hosts:
+    if not narrowed.hosts:
         raise UsageError(
-            f"No host among {', '.join(made.host_names)} runs {' or '.join(made.role_names)}.", now="Nothing was done."
+            f"No host among {', '.join(narrowed.host_names)} runs {' or '.join(narrowed.role_names)}.",
+            now="Nothing was done.",
         )
-    return made
+    return narrowed
 
 
 def roles_in(
@@ -195,6 +289,14 @@ def _required(root: Path, revision: Revision, file: str, config_file: str) -> st
         next = first if file == config_file else f"-d takes the NAME of a deploy.NAME.yaml beside {config_file}."
         raise ConfigError(f"{file}: there is no such file in {where}.", next=next)
     return text
+
+
+def _text_in(files: Mapping[str, bytes], path: str) -> str | None:
+    content = files.get(posixpath.normpath(path))
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
 
 
 def _read(root: Path, revision: Revision, path: str) -> str | None:

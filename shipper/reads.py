@@ -10,13 +10,13 @@ from shipper.events import Tell
 from shipper.model import Holder, Observed, PastDeploy
 from shipper.observe import observe_all
 from shipper.project import Project
-from shipper.session import connected
+from shipper.session import looking
 from shipper.tasks import task_group, together
 
 
 async def list_releases(project: Project, *, tell: Tell = ignore) -> dict[str, Observed]:
     """What each host knows of its releases, and which of them serves. Raises ShipperError."""
-    async with connected(project, tell) as worlds:
+    async with looking(project, tell) as worlds:
         return await observe_all(project, worlds, None)
 
 
@@ -25,7 +25,7 @@ async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy,
 
     Raises ShipperError.
     """
-    async with connected(project, tell) as worlds, task_group() as reading:
+    async with looking(project, tell) as worlds, task_group() as reading:
         asked = reading.create_task(together({name: world.journal.read() for name, world in worlds.items()}))
         looked = reading.create_task(together({name: world.journal.holder() for name, world in worlds.items()}))
     holders = looked.result()

@@ -238,6 +238,16 @@ def _barriers(host: Observed, serving: Release, target: Release) -> Iterator[Bar
             yield Barrier(release_number=before, reason="its record is gone, so there may be no way back")
 
 
+def last_deployed(host: Observed) -> int:
+    """The number of the release that the newest deploy which came to its end has left there; 0 if there was none.
+
+    After a rollback it is not the highest one.
+    """
+    deployed = {release.number for release in host.releases if release.outcome is ReleaseOutcome.DEPLOYED}
+    left = [(c.deploy_id, c.release_number) for c in host.incumbents if c.release_number in deployed]
+    return max(left)[1] if left else max(deployed, default=0)
+
+
 def _newest_deployed(host: Observed) -> Release | None:
     """Where nothing serves."""
     deployed = [release for release in host.releases if release.outcome is ReleaseOutcome.DEPLOYED]

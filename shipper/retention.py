@@ -147,10 +147,14 @@ def of_roles(beyond: Beyond, observed: Observed, role_names: Collection[str]) ->
 
 
 def _ended_commands(observed: Observed, now: datetime) -> Iterator[str]:
-    """Containers in which someone ran a command that has ended, without the lock of the service."""
+    """Containers in which someone ran a command that has ended, without the lock of the service.
+
+    Those that never ran, since whoever made them died before they were removed, too.
+    """
     for container in observed.runs:
-        has_ended = not (container.is_release_command or container.is_in_use) and container.ended_at
-        if has_ended and now - has_ended > _FRESH:
+        last = container.ended_at or container.created_at
+        has_ended = not (container.is_release_command or container.is_in_use)
+        if has_ended and last and now - last > _FRESH:
             yield container.name
 
 

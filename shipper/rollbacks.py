@@ -1,9 +1,10 @@
 """A rollback: the story of a deploy with a release that was, made anew from its record on the hosts."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shipper import environment, releases
+from shipper.comparing import Looked, compared, look, refuse_another_plan
 from shipper.deployment import (
     available_secrets,
     completed,
@@ -18,17 +19,27 @@ from shipper.deployment import (
 from shipper.errors import Irreversible
 from shipper.events import Tell, Warned
 from shipper.journal import unfinished
-from shipper.mask import masking
+from shipper.mask import Mask, masking
 from shipper.model import Env, Outcome, Payload, Release
 from shipper.notices import notifying
-from shipper.observe import Hosts, Worlds, observe_all
+from shipper.observe import Hosts, Worlds
 from shipper.outcome import carry_out
-from shipper.plan import make_plan
+from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.recorded import recorded
-from shipper.session import connected
+from shipper.session import connected, looking
 from shipper.sources import sources_for
 from shipper.tasks import task_group, together
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Goal:
+    """What is asked for."""
+
+    number: int | None
+    force: bool
+    todays_secrets: Env | None
+    """Where today's env is asked for; they are those that are set here."""
 
 
 async def rollback(
@@ -37,6 +48,7 @@ async def rollback(
     *,
     current_env: bool = False,
     force: bool = False,
+    expected: str | None = None,
     wait: float = 0.0,
     tell: Tell = ignore,
 ) -> Outcome:
@@ -44,11 +56,11 @@ async def rollback(
 
     Without `number`, the release that served before this one; a second rollback goes one further back. `current_env`
     gives its image and config today's env instead, as a new release. `force` goes back over a release from which there
-    is no way back, as its config says; else Irreversible is raised. Raises and returns as `deploy` does.
+    is no way back, as its config says; else Irreversible is raised. `expected` is the fingerprint of a plan that
+    `plan_rollback` gave. Raises and returns as `deploy` does.
     """
     with masking(tell) as (tell, mask):
-        mask.add(environment.secrets_in_environ(project))
-        available = await available_secrets(project, mask) if current_env else {}
+        goal = await _goal(project, number, current_env, force, mask)
         purpose = f"rollback to release {number}" if number else "rollback"
         async with (
             notifying(project, tell, mask) as tell,
@@ -56,30 +68,65 @@ async def rollback(
             holding(project, worlds, purpose, wait),
         ):
             warn_of_unfinished(worlds, tell)
-            hosts = await observe_all(project, worlds, None)
-            if number is None:
-                number = releases.rollback_number(hosts.values(), unfinished(worlds), project.role_names)
-            hosts = releases.hosts_of(number, hosts, project.role_names)
-            _look_for_barriers(hosts, number, force, tell)
+            looked = await look(project, worlds, mask, None, compare=expected is not None)
+            made, hosts = await _decide(project, worlds, looked, goal, mask, tell)
+            refuse_another_plan(made, expected)
+            return await carry_out(made, project, worlds, hosts, tell, mask)
+
+
+async def plan_rollback(
+    project: Project,
+    number: int | None = None,
+    *,
+    current_env: bool = False,
+    force: bool = False,
+    tell: Tell = ignore,
+) -> Plan:
+    """What `rollback` would do now, and what would change; changes nothing. Raises as `rollback` does."""
+    with masking(tell) as (tell, mask):
+        goal = await _goal(project, number, current_env, force, mask)
+        async with looking(project, tell, project.affected_hosts) as worlds:
             async with task_group() as reading:
-                read = reading.create_task(
-                    together({name: recorded(worlds[name], host, number, mask) for name, host in hosts.items()})
-                )
-                compared = reading.create_task(serving_payloads(worlds, hosts, mask, project.role_names))
-            found, serving = read.result(), compared.result()
-            releases.refuse_other_content(number, hosts)
-            payloads = {name: each.payload for name, each in found.items()}
-            releases.refuse_absent_roles(number, payloads.values(), project.role_names)
-            warn_of_left_out(project, next(iter(payloads.values())).config, hosts, tell)
-            _warn_of_changed_env(number, payloads, serving, project, current_env, tell)
-            records = {name: each.release for name, each in found.items()}
-            hosts = {name: replace(host, image=found[name].image) for name, host in hosts.items()}
-            if current_env:
-                payloads = _with_todays_env(project, records, payloads, serving, available)
-                records = _renumbered(records, payloads, project, worlds, hosts)
-            sources = await sources_for(worlds, hosts, next(iter(records.values())).image, mask)
-            wanted = wanted_of(project, records, payloads, worlds, hosts, sources, command="rollback")
-            return await carry_out(make_plan(wanted, hosts), project, worlds, hosts, tell, mask)
+                reading.create_task(together({name: world.journal.look() for name, world in worlds.items()}))
+                asked = reading.create_task(look(project, worlds, mask, None, compare=True))
+            return (await _decide(project, worlds, asked.result(), goal, mask, tell))[0]
+
+
+async def _goal(project: Project, number: int | None, current_env: bool, force: bool, mask: Mask) -> _Goal:
+    mask.add(environment.secrets_in_environ(project))
+    secrets = await available_secrets(project, mask) if current_env else None
+    return _Goal(number=number, force=force, todays_secrets=secrets)
+
+
+async def _decide(
+    project: Project, worlds: Worlds, looked: Looked, goal: _Goal, mask: Mask, tell: Tell
+) -> tuple[Plan, Hosts]:
+    """The plan, and those of the hosts that it means."""
+    hosts, number = looked.hosts, goal.number
+    if number is None:
+        number = releases.rollback_number(hosts.values(), unfinished(worlds), project.role_names)
+    hosts = releases.hosts_of(number, hosts, project.role_names)
+    _look_for_barriers(hosts, number, goal.force, tell)
+    async with task_group() as reading:
+        read = reading.create_task(
+            together({name: recorded(worlds[name], host, number, mask) for name, host in hosts.items()})
+        )
+        comparing = reading.create_task(serving_payloads(worlds, hosts, mask, project.role_names))
+    found, serving = read.result(), comparing.result()
+    releases.refuse_other_content(number, hosts)
+    payloads = {name: each.payload for name, each in found.items()}
+    releases.refuse_absent_roles(number, payloads.values(), project.role_names)
+    warn_of_left_out(project, next(iter(payloads.values())).config, hosts, tell)
+    records = {name: each.release for name, each in found.items()}
+    hosts = {name: replace(host, image=found[name].image) for name, host in hosts.items()}
+    if goal.todays_secrets is None:
+        _warn_of_changed_env(number, payloads, serving, project, tell)
+    else:
+        payloads = _with_todays_env(project, records, payloads, serving, goal.todays_secrets)
+        records = _renumbered(records, payloads, project, worlds, hosts)
+    sources = await sources_for(worlds, hosts, next(iter(records.values())).image, mask)
+    wanted = wanted_of(project, records, payloads, worlds, hosts, sources, command="rollback")
+    return compared(make_plan(wanted, hosts), wanted, replace(looked, hosts=hosts), project, mask), hosts
 
 
 def _look_for_barriers(hosts: Hosts, number: int, force: bool, tell: Tell) -> None:
@@ -103,7 +150,6 @@ def _warn_of_changed_env(
     payloads: Mapping[str, Payload],
     serving: Mapping[str, Payload],
     project: Project,
-    current_env: bool,
     tell: Tell,
 ) -> None:
     changed = {
@@ -113,7 +159,7 @@ def _warn_of_changed_env(
         if project.means_role(role_name)
         for name in environment.changed_names(env, serving[host_name].env.get(role_name, {}))
     }
-    if changed and not current_env:
+    if changed:
         names = ", ".join(sorted(changed))
         tell(Warned(text=f"Env goes back to that of release {target} as well: {names} (--current-env takes today's)."))
 

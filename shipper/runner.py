@@ -43,6 +43,7 @@ class _Run:
         self._plan = plan
         self._worlds = worlds
         self._tell = tell
+        self._inside = next(iter(worlds.values())).inside
         self._at_once = asyncio.Semaphore(plan.max_parallel)
         self._begun: list[list[list[Step]]] = []
         """For each wave, and each lane of it: a step that fails may have done a part of its work as well."""
@@ -56,11 +57,17 @@ class _Run:
                 work = [partial(self._forward, lane, begun) for lane, begun in zip(wave, lanes, strict=True)]
                 await self._side_by_side(wave, work)
         except BaseException as error:
-            await finish(self._take_back())
+            try:
+                await finish(self._take_back())
+            finally:
+                if self._inside:  # whatever could not be taken back there: the lease decides
+                    self._inside.take_back()
             if isinstance(error, (ShipperError, asyncio.CancelledError)):
                 return next(iter(self._failures), Failure(step=self._last_begun, error=error))
             raise  # a bug, but what was begun was taken back
         await finish(self._do_what_is_left())
+        if self._inside and self._plan.ends_us:
+            self._inside.leave()
         return None
 
     @property

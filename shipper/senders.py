@@ -1,12 +1,20 @@
-"""Sends an announcement to a URL: JSON by POST, or by Apprise. Each blocks, and raises NotSent, which names no URL."""
+"""Sends an announcement to a URL: JSON by POST, or by Apprise. Each blocks, and raises NotSent, which names no URL.
+
+And calls the Bot API, whose URLs hold the token: no error says them either.
+"""
 
 import http
 import json
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
 
 import requests
 
 import shipper
 from shipper.announcement import Announcement
+from shipper.model import Secret
+from shipper.telegram import Answer
 
 _TIMEOUT = (3.0, 4.0)  # seconds to connect, and to wait for each piece of the answer
 
@@ -48,3 +56,37 @@ def by_apprise(url: str, announcement: Announcement) -> None:
         raise NotSent("Apprise does not know this kind of URL")
     if not is_sent:
         raise NotSent("it was refused, or there was no answer")
+
+
+def call_telegram(api: str, token: Secret, method: str, parameters: Mapping[str, Any]) -> Answer:
+    """https://core.telegram.org/bots/api#making-requests"""
+    url = f"{api.rstrip('/')}/bot{urllib.parse.quote(token.reveal(), safe=':')}/{method}"
+    try:
+        answered = requests.post(url, json=parameters, timeout=_TIMEOUT, allow_redirects=False)
+    except requests.Timeout:
+        return Answer(why="no answer in time", may_pass=True)
+    except requests.ConnectionError:
+        return Answer(why="no connection", may_pass=True)
+    except (requests.RequestException, ValueError):
+        return Answer(why="its address cannot be used")
+    try:
+        told = answered.json()
+    except ValueError:
+        told = {}  # a proxy, say, that has its own words
+    return answer_of(answered.status_code, told if isinstance(told, dict) else {})
+
+
+def answer_of(status: int, told: Mapping[str, Any]) -> Answer:
+    """From what stands in the body."""
+    result = told.get("result")
+    if told.get("ok") and isinstance(result, dict):
+        return Answer(message=result)
+    description, parameters = told.get("description", ""), told.get("parameters") or {}
+    if "message is not modified" in description:  # Telegram has no code for it
+        return Answer(message={})
+    return Answer(
+        why=f"answer {status}{': ' * bool(description)}{description}",
+        may_pass=status == http.HTTPStatus.TOO_MANY_REQUESTS or status >= http.HTTPStatus.INTERNAL_SERVER_ERROR,
+        wait=float(parameters.get("retry_after", 0)),
+        moved_to=parameters.get("migrate_to_chat_id"),
+    )

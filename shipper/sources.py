@@ -4,7 +4,7 @@ from shipper.config import registry_of
 from shipper.errors import AccessDenied, BuildError
 from shipper.image_plan import Sources
 from shipper.mask import Mask
-from shipper.model import Image, ListedImage, Published
+from shipper.model import ListedImage, Published
 from shipper.observe import Hosts, Worlds
 from shipper.tasks import task_group
 from shipper.world import World
@@ -29,7 +29,7 @@ async def find_sources(world: World, image_name: str, mask: Mask, *, can_build: 
         here=here,
         can_build=can_build,
         registry_name=registry_of(image_name) if world.registry else None,
-        published=await _published(world, image_name, mask, here, can_build),
+        published=await find_published(world, image_name, mask, may_lack=bool(here) or can_build),
         others_here=listing.result(),
     )
 
@@ -41,9 +41,8 @@ async def _ours(world: World) -> tuple[ListedImage, ...]:
         return ()  # nothing that is removed is worth a deploy that fails
 
 
-async def _published(
-    world: World, image_name: str, mask: Mask, here: Image | None, can_build: bool
-) -> Published | None:
+async def find_published(world: World, image_name: str, mask: Mask, *, may_lack: bool = False) -> Published | None:
+    """What the registry has; None where there is none. It `may_lack` what can be pushed, and be denied for that."""
     if not world.registry:
         return None
     if credentials := await world.registry.credentials(image_name):
@@ -51,6 +50,6 @@ async def _published(
     try:
         return await world.registry.find(image_name, world)
     except AccessDenied:
-        if not (here or can_build):
+        if not may_lack:
             raise
         return None  # it may be that the repository is made by the first push

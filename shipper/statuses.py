@@ -14,7 +14,7 @@ from shipper.events import Tell
 from shipper.health import Eye, HostStatus, look
 from shipper.mask import Mask, masking
 from shipper.project import Project
-from shipper.session import SystemClock, connected
+from shipper.session import SystemClock, looking
 from shipper.tasks import task_group, together
 
 _PATIENCE = 2.0  # seconds that a look may take
@@ -68,7 +68,7 @@ def _only(project: Project, host_name: str) -> Project:
 
 async def _once(project: Project, mask: Mask, tell: Tell) -> HostStatus | ShipperError:
     try:
-        async with connected(project, tell) as worlds:
+        async with looking(project, tell) as worlds:
             (world,) = worlds.values()
             return await look(Eye(project, mask), world)
     except ShipperError as error:
@@ -87,7 +87,7 @@ async def _again_and_again(
     eye = Eye(project, mask)
     while True:
         try:
-            async with connected(project, tell) as worlds:
+            async with looking(project, tell) as worlds:
                 while True:
                     see(host_name, await look(eye, worlds[host_name]))
                     await clock.sleep(every)

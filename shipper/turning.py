@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from shipper import environment
+from shipper.comparing import refuse_another_plan
 from shipper.deployment import holding, ignore, new_deploy_id, now, warn_of_unfinished
 from shipper.errors import ReleaseNotFound
 from shipper.events import Tell, Warned
@@ -15,24 +16,33 @@ from shipper.facts import facts_of
 from shipper.host_plan import HostPlan, Wanted
 from shipper.mask import Mask, masking
 from shipper.model import Observed, Outcome, Release
-from shipper.observe import Hosts, observe_all
+from shipper.observe import Hosts, Worlds, observe_all
 from shipper.outcome import carry_out
-from shipper.plan import plan_stop, plan_turn, refuse_two_of_one
+from shipper.plan import Plan, plan_stop, plan_turn, refuse_two_of_one
 from shipper.project import Project
 from shipper.recorded import recorded
-from shipper.session import connected
+from shipper.session import connected, looking
 from shipper.sources import sources_for
 from shipper.tasks import together
 from shipper.world import World
 
 
-async def restart(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> Outcome:
+async def restart(project: Project, *, expected: str | None = None, wait: float = 0.0, tell: Tell = ignore) -> Outcome:
     """Replaces what serves by new containers of the same releases; a role that was stopped is started.
 
-    Each host and role keeps its release, with the image, config and env that it has.
-    Raises and returns as `deploy` does.
+    Each host and role keeps its release, with the image, config and env that it has. `expected` is the fingerprint of
+    a plan that `plan_restart` gave. Raises and returns as `deploy` does.
     """
-    return await _turn(project, "restart", wait, tell)
+    return await _turn(project, "restart", wait, tell, expected)
+
+
+async def plan_restart(project: Project, *, tell: Tell = ignore) -> Plan:
+    """What `restart` would do now; it has no changes, as what serves keeps its release. Raises as `restart` does."""
+    with masking(tell) as (tell, mask):
+        mask.add(environment.secrets_in_environ(project))
+        async with looking(project, tell, project.affected_hosts) as worlds:
+            hosts = await observe_all(project, worlds, None)
+            return await _decide(project, worlds, hosts, "restart", mask, tell)
 
 
 async def start(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> Outcome:
@@ -66,25 +76,31 @@ async def stop(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> O
             return await carry_out(made, project, worlds, hosts, tell, mask)
 
 
-async def _turn(project: Project, command: str, wait: float, tell: Tell) -> Outcome:
+async def _turn(project: Project, command: str, wait: float, tell: Tell, expected: str | None = None) -> Outcome:
     with masking(tell) as (tell, mask):
         mask.add(environment.secrets_in_environ(project))
         asked = connected(project, tell, project.affected_hosts)
         async with asked as worlds, holding(project, worlds, _purpose(command, project), wait):
             warn_of_unfinished(worlds, tell)
             hosts = await observe_all(project, worlds, None)
-            _refuse_nothing(project, hosts, command, tell)
-            _warn_of_left_running(hosts, tell)
-            deploy_id = new_deploy_id(now(worlds), hosts)
-            plans = await together(
-                {
-                    (name, number): _host_plan(project, worlds[name], host, number, roles, deploy_id, command, mask)
-                    for name, host in hosts.items()
-                    for number, roles in _served(host, project).items()
-                }
-            )
-            refuse_two_of_one(list(plans.values()), hosts)
-            return await carry_out(plan_turn(list(plans.values())), project, worlds, hosts, tell, mask)
+            made = await _decide(project, worlds, hosts, command, mask, tell)
+            refuse_another_plan(made, expected)
+            return await carry_out(made, project, worlds, hosts, tell, mask)
+
+
+async def _decide(project: Project, worlds: Worlds, hosts: Hosts, command: str, mask: Mask, tell: Tell) -> Plan:
+    _refuse_nothing(project, hosts, command, tell)
+    _warn_of_left_running(hosts, tell)
+    deploy_id = new_deploy_id(now(worlds), hosts)
+    plans = await together(
+        {
+            (name, number): _host_plan(project, worlds[name], host, number, roles, deploy_id, command, mask)
+            for name, host in hosts.items()
+            for number, roles in _served(host, project).items()
+        }
+    )
+    refuse_two_of_one(list(plans.values()), hosts)
+    return plan_turn(list(plans.values()))
 
 
 def _purpose(command: str, project: Project) -> str:

@@ -170,6 +170,12 @@ class Engine(Protocol):
     async def list_images(self) -> tuple[ListedImage, ...]:
         """The same in one request, and no more of each than a list tells."""
 
+    async def files(self, image_name: str, path: str) -> dict[str, bytes]:
+        """The files in a folder of the image's working folder, or that one file, by their paths from there.
+
+        Nothing of the image is run. None where it has no such folder. Raises ConfigError where they are too large.
+        """
+
     async def load(self, archive: Iterator[bytes]) -> None: ...
     async def published(self, reference: str, credentials: Credentials | None) -> Published:
         """What the registry that `reference` names says of it. Raises NotThere where it has no such image."""
@@ -267,7 +273,10 @@ class Journal(Protocol):
     """The lock of the service on a server, and the record of what its holders did."""
 
     last: Mapping[str, Any]
-    """The last entry of whoever held the lock before us; empty if there is none."""
+    """The last entry of whoever held the lock before us; empty if there is none, or nobody has looked."""
+
+    async def look(self) -> None:
+        """Learns the last entry without the lock; where somebody holds that, who is at it now has not died."""
 
     async def lock(self, holder: Holder) -> None:
         """Raises Locked, HostError or ConnectError."""
@@ -342,6 +351,24 @@ class Commands(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inside:
+    """For a process that deploys the very service of whose containers it is one: it is asked instead of stopped.
+
+    Each of these only asks, and returns at once; what becomes of it is seen at the health endpoint of the container.
+    `shipper.handover.Handover` has them all. They can be called again, and in any order.
+    """
+
+    container_id: str
+    """Or its beginning: within the container, its host name. Nothing is asked of whom no server has."""
+    give_way: Callable[[], None]
+    """Stop taking new work and give the lease back, as at the stop signal, but live on."""
+    take_back: Callable[[], None]
+    """The next one did not become active, or may not: be active again as soon as the lease is free."""
+    leave: Callable[[], None]
+    """The next one serves: when the deploy has returned, end."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """One server and what leads to it."""
 
@@ -355,3 +382,5 @@ class World:
     registry: Registry | None
     commands: Commands
     clock: Clock
+    inside: Inside | None = None
+    """What can be asked of ourselves, where we run in a container."""

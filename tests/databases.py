@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psycopg
 
+from botkit.database import parse
 from tests.postgres import Postgres
-from voicebot import storage
-from voicebot.storage import schema
+from voicebot.storage.schema import MIGRATIONS
 from voicebot.storage.tables import metadata
 
 _numbers = itertools.count(1)
@@ -21,7 +21,7 @@ class SqliteDatabases:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._template = folder / "template.db"
-        schema.migrate(storage.parse(f"sqlite:///{self._template}"), print)
+        MIGRATIONS.migrate(parse(f"sqlite:///{self._template}"), print)
 
     @contextmanager
     def empty(self) -> Iterator[str]:
@@ -44,7 +44,7 @@ class PostgresDatabases:
         self._free: list[str] = []
         self.wait()
         self._run("CREATE DATABASE template")
-        schema.migrate(storage.parse(self._url("template")), print)
+        MIGRATIONS.migrate(parse(self._url("template")), print)
 
     def wait(self, seconds: float = 20.0) -> None:
         """Until the server answers."""

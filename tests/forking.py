@@ -9,9 +9,10 @@ FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(
     [
         "__main__",
+        "opsbot.app",
+        "tests.bots",
         "tests.integration.killing",
         "tests.others",
-        "tests.voicebots",
         "shipper.deployment",
         "shipper.reporters.plain",
         "voicebot.app",

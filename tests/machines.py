@@ -75,7 +75,7 @@ for pid in $pids; do
   while [ -e "/proc/$pid" ]; do sleep 0.01; done
 done
 """
-"""Until init has reaped them as well: the next dockerd takes a zombie of that pid for a dockerd that runs, and gives up."""
+"""Until init has reaped them as well: the next dockerd takes a zombie of that pid for one that runs, and gives up."""
 
 _SSHD = """
 HostKey {folder}/host_key

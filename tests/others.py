@@ -9,9 +9,11 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from botkit import presence
+from botkit.database import Database, parse
 from tests.forking import FORKING
-from voicebot import presence, storage
-from voicebot.storage import Database, outbox, queue, schema, users
+from voicebot.storage import locks, outbox, queue, users
+from voicebot.storage.schema import MIGRATIONS
 
 
 class Other:
@@ -69,12 +71,12 @@ def _serve(pipe: "Connection[Any, Any]", url: str) -> None:
 
 class _Process:
     def __init__(self, url: str) -> None:
-        self.url = storage.parse(url)
+        self.url = parse(url)
         self.presence: presence.Presence | None = None
 
     @property
     def present(self) -> presence.Presence:
-        self.presence = self.presence or presence.of(self.url)
+        self.presence = self.presence or presence.of(self.url, locks.LEASE)
         return self.presence
 
     def with_database(self, act: Callable[[Database], Any]) -> Any:
@@ -162,5 +164,5 @@ def count_up(process: _Process, times: int) -> None:
 
 def migrate(process: _Process) -> list[str]:
     said: list[str] = []
-    schema.migrate(process.url, said.append)
+    MIGRATIONS.migrate(process.url, said.append)
     return said

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from voicebot.storage import Database, jobs, outbox, queue
+from botkit.database import Database
+from voicebot.storage import jobs, outbox, queue
 from voicebot.storage.jobs import Job, Request
 from voicebot.storage.outbox import Outgoing
 from voicebot.transcript import Piece, Segment, Transcript

@@ -8,29 +8,33 @@ from contextlib import AsyncExitStack, closing, suppress
 from typing import TypeVar
 
 import structlog
-from aiogram import Bot
-from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
+from aiogram import Bot, Dispatcher
 from aiogram.types import User
 
+from botkit import presence
+from botkit.database import Database, file_of, parse
+from botkit.dispatch import Dispatch
+from botkit.intake import Intake
+from botkit.metrics import serve
+from botkit.pace import Pace
+from botkit.presence import Presence
+from botkit.telegram import announce_commands, ask_who_we_are, connect
 from shipper.handover import FileLease, Handover
-from voicebot import metrics, presence, storage
-from voicebot.dispatch import Dispatch
+from voicebot import metrics
 from voicebot.files import Scratch
-from voicebot.handlers import dispatcher
-from voicebot.intake import Intake
+from voicebot.handlers import ALLOWED_UPDATES, dispatcher
 from voicebot.menu import menus
 from voicebot.outbox import Outbox
 from voicebot.outcomes import Outcomes
-from voicebot.pace import Pace
-from voicebot.presence import Presence, PresenceLost as PresenceLost
 from voicebot.progress import Progress
 from voicebot.settings import Settings, WhisperSettings
 from voicebot.signals import Signals
-from voicebot.storage import Database, schema
-from voicebot.telegram import connect
+from voicebot.storage import locks, outbox as stored
+from voicebot.storage.inbox import INBOX
+from voicebot.storage.schema import MIGRATIONS
 from voicebot.trouble import Trouble
 from voicebot.upkeep import Upkeep
-from voicebot.whisper import ModelError as ModelError, Whisper
+from voicebot.whisper import Whisper
 from voicebot.work import Workers
 
 Result = TypeVar("Result")
@@ -40,28 +44,24 @@ GRACE_SECONDS = 5.0
 """After the time for draining, for what then is still under way."""
 
 
-class TokenRefused(Exception):
-    """Telegram does not know the token."""
-
-
 async def run(settings: Settings, whisper_settings: WhisperSettings) -> None:
     """Until it is told to stop.
 
     Raises TokenRefused, ModelError, DatabaseUrlError, NotMigrated, LeaseError, PresenceLost, OSError.
     """
-    url = storage.parse(settings.database_url.get_secret_value())
+    url = parse(settings.database_url.get_secret_value())
     if settings.metrics_port:
-        metrics.serve(settings.metrics_port)
-    await asyncio.to_thread(schema.migrate, url, lambda said: log.info("schema", said=said))
-    with closing(presence.of(url)) as present:
-        given = settings.shipper_lease if storage.file_of(url) else ""
+        serve(settings.metrics_port)
+    await asyncio.to_thread(MIGRATIONS.migrate, url, lambda said: log.info("schema", said=said))
+    with closing(presence.of(url, locks.LEASE)) as present:
+        given = settings.shipper_lease if file_of(url) else ""
         lease = FileLease(given) if given else present.lease
         async with Handover(lease=lease) as handover, AsyncExitStack() as stack:
             database = Database(url)
             stack.push_async_callback(database.close)
-            bot = await stack.enter_async_context(connect(settings))
+            bot = await stack.enter_async_context(connect(settings.bot_token, settings.telegram_api, metrics.telegram))
             whisper = await _in_daemon_thread(lambda: Whisper(whisper_settings))
-            me = await _ask_who_we_are(bot)
+            me = await ask_who_we_are(bot)
             Scratch.remove_leftovers(bot.id, present.is_alive)
             log.info("standby", username=me.username, model=whisper_settings.model)
             await _serve(handover, settings, whisper_settings, bot, me, database, whisper, present)
@@ -91,16 +91,42 @@ async def _serve(
             working = group.create_task(workers.run(whisper_settings.worker_count))
             async with asyncio.TaskGroup() as leading:  # its end comes before the next one's begin: that does the same
                 tasks = [
-                    leading.create_task(Dispatch(bot, database, routes, trouble, signals).run()),
+                    leading.create_task(_dispatch(bot, database, routes, trouble, signals).run()),
                     leading.create_task(Upkeep(settings, database, present, signals).run()),
                     leading.create_task(Progress(bot, database, pace, leading).tell_places()),
-                    leading.create_task(_announce_commands(bot, settings.owner_id)),
+                    leading.create_task(announce_commands(bot, menus(settings.owner_id))),
                 ]
-                await Intake(bot, database, trouble, signals).run(handover)
+                await _intake(bot, database, trouble, signals).run(handover)
                 for task in tasks:
                     task.cancel()
         log.info("draining")
         await _drain(workers, working, outbox, sending, settings.drain_seconds)
+
+
+def _intake(bot: Bot, database: Database, trouble: Trouble, signals: Signals) -> Intake:
+    return Intake(
+        bot,
+        database,
+        INBOX,
+        allowed_updates=ALLOWED_UPDATES,
+        arrived=signals.arrived,
+        tell_stranger=lambda: trouble.tell("stranger_polls"),
+        metrics=metrics.telegram,
+    )
+
+
+def _dispatch(bot: Bot, database: Database, routes: Dispatcher, trouble: Trouble, signals: Signals) -> Dispatch:
+    return Dispatch(
+        bot,
+        database,
+        INBOX,
+        routes,
+        put=stored.put,
+        done=signals.handled,
+        given_up=lambda error: trouble.tell("update_failed", error=error),
+        arrived=signals.arrived,
+        metrics=metrics.telegram,
+    )
 
 
 async def _drain(
@@ -135,22 +161,3 @@ async def _in_daemon_thread(load: Callable[[], Result]) -> Result:
 
     threading.Thread(target=run, name="model", daemon=True).start()
     return await asyncio.wrap_future(loading)
-
-
-async def _ask_who_we_are(bot: Bot) -> User:
-    """Waits for Telegram if need be: a server that starts without a network finds it later."""
-    while True:
-        try:
-            return await bot.me()  # which remembers it, for commands that name us
-        except (TelegramUnauthorizedError, TelegramNotFound):
-            raise TokenRefused("Telegram does not know BOT_TOKEN: take a new one from @BotFather") from None
-        except AiogramError as error:
-            log.warning("telegram_not_reached", error=str(error))
-            await asyncio.sleep(2)
-
-
-async def _announce_commands(bot: Bot, owner_id: int | None) -> None:
-    """Telegram keeps them: what it refuses now is told by the next start."""
-    for menu in menus(owner_id):
-        with suppress(AiogramError):
-            await bot(menu)

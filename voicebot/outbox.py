@@ -29,12 +29,13 @@ from aiogram.types import BufferedInputFile, ReplyParameters
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot.pace import Pace
+from botkit.database import Database, reason
+from botkit.pace import Pace
+from botkit.telegram import make
 from voicebot.signals import Signals
-from voicebot.storage import Database, chats, jobs, outbox, reason
+from voicebot.storage import chats, jobs, outbox
 from voicebot.storage.jobs import Job
 from voicebot.storage.outbox import Pending
-from voicebot.telegram import make
 
 Change: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
 log = structlog.get_logger(__name__)

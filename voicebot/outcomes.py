@@ -6,13 +6,14 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from botkit.database import Database, reason
 from voicebot import audio, limits, metrics, views
 from voicebot.catalogue import texts
 from voicebot.files import NotDownloaded, TooLarge
 from voicebot.limits import Refusal
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, jobs, outbox, reason
+from voicebot.storage import jobs, outbox
 from voicebot.storage.jobs import Job, State
 from voicebot.transcript import Transcript
 from voicebot.trouble import Trouble

@@ -9,10 +9,11 @@ from aiogram.exceptions import AiogramError, TelegramRetryAfter
 from aiogram.methods import EditMessageText
 from sqlalchemy.exc import SQLAlchemyError
 
+from botkit.database import Database, reason
+from botkit.pace import Pace
 from voicebot import metrics, views
 from voicebot.catalogue import texts
-from voicebot.pace import Pace
-from voicebot.storage import Database, jobs, queue, reason
+from voicebot.storage import jobs, queue
 from voicebot.storage.jobs import Job
 from voicebot.storage.outbox import Outgoing
 

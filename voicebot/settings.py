@@ -1,51 +1,22 @@
 """All that can be set: by environment variables of these names in capitals, or by a file .env in the working folder."""
 
 import os
-import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Kind = TypeVar("Kind", bound=BaseSettings)
-_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]+")
+from botkit.settings import FROM_ENVIRONMENT, BotToken, Url, UserIds, refuse_mistakes
+
 _CGROUP_CPU = Path("/sys/fs/cgroup/cpu.max")
-_READ = SettingsConfigDict(
-    env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, use_attribute_docstrings=True
-)
-
-
-class SettingsError(Exception):
-    """What is set makes no sense; one line for each variable, without its value."""
-
-
-def _numbers(value: object) -> object:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
-
-
-def _like_a_token(value: SecretStr) -> SecretStr:
-    if not _TOKEN.fullmatch(value.get_secret_value()):
-        raise ValueError("is no token of @BotFather's: those look like 123456789:AbC…")
-    return value
-
-
-def _like_a_url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("should begin with http:// or https://")
-    return value
-
-
-UserIds = Annotated[frozenset[int], NoDecode, BeforeValidator(_numbers)]
-"""Numbers of Telegram, separated by commas or spaces."""
 
 
 class DatabaseSettings(BaseSettings):
     """What a migration needs: no token."""
 
-    model_config = _READ
+    model_config = FROM_ENVIRONMENT
 
     database_url: SecretStr = SecretStr("sqlite:///data/voicebot.db")
     """sqlite:///relative/path, sqlite:////absolute/path or postgresql://user:password@host/name"""
@@ -58,7 +29,7 @@ class DatabaseSettings(BaseSettings):
 class WhisperSettings(BaseSettings):
     """How speech is recognised. The defaults suit a server with 2 processors and 4 GB."""
 
-    model_config = SettingsConfigDict(**_READ, env_prefix="whisper_")
+    model_config = SettingsConfigDict(**FROM_ENVIRONMENT, env_prefix="whisper_")
 
     model: str = "small"
     """A size (tiny, base, small, medium, large-v3, turbo), a name on Hugging Face, or the path of a model's folder."""
@@ -95,9 +66,9 @@ class WhisperSettings(BaseSettings):
 class Settings(DatabaseSettings):
     """Everything else."""
 
-    bot_token: Annotated[SecretStr, AfterValidator(_like_a_token)]
+    bot_token: BotToken
     """From @BotFather: exported, or as a line BOT_TOKEN=… of .env."""
-    telegram_api: Annotated[str, AfterValidator(_like_a_url)] = "https://api.telegram.org"
+    telegram_api: Url = "https://api.telegram.org"
     """Another Bot API server: https://github.com/tdlib/telegram-bot-api"""
     shipper_lease: str = ""
     """Where shipper gives a lease; else it stands beside the file of SQLite. In PostgreSQL there is always one."""
@@ -125,36 +96,8 @@ class Settings(DatabaseSettings):
 
 def load() -> tuple[Settings, WhisperSettings]:
     """Raises SettingsError, with all that is wrong with either."""
-    wrong = [line for kind in (Settings, WhisperSettings) for line in _mistakes(kind)]
-    if wrong:
-        raise SettingsError("\n".join(wrong))
+    refuse_mistakes(Settings, WhisperSettings)
     return Settings(), WhisperSettings()
-
-
-def read(kind: type[Kind]) -> Kind:
-    """The settings of one kind. Raises SettingsError."""
-    if wrong := _mistakes(kind):
-        raise SettingsError("\n".join(wrong))
-    return kind()
-
-
-def _mistakes(kind: type[BaseSettings]) -> list[str]:
-    """A line for each variable. Values may be secret: none is shown."""
-    try:
-        kind()
-    except ValidationError as error:
-        prefix = str(kind.model_config.get("env_prefix") or "")
-        lines = [f"{prefix}{each['loc'][0]}".upper() + f": {_said(each)}" for each in error.errors()]
-        return list(dict.fromkeys(lines))  # a list has an error for each of its items
-    return []
-
-
-def _said(error: ErrorDetails) -> str:
-    if error["type"] == "missing":
-        return (
-            "is not set: take one from @BotFather, and export it or write it into .env"  # the only one that is needed
-        )
-    return error["msg"].removeprefix("Value error, ").removeprefix("Input ")
 
 
 def processors() -> int:

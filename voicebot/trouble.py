@@ -7,10 +7,11 @@ from html import escape
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from botkit.database import Database, reason
 from voicebot import views
 from voicebot.catalogue import texts
 from voicebot.settings import Settings
-from voicebot.storage import Database, outbox, reason
+from voicebot.storage import outbox
 
 log = structlog.get_logger(__name__)
 

@@ -7,10 +7,12 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from voicebot.presence import Presence
+from botkit.database import Database, reason
+from botkit.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, heard, inbox, jobs, outbox, queue, reason
+from voicebot.storage import heard, jobs, outbox, queue
+from voicebot.storage.inbox import INBOX
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +60,6 @@ class Upkeep:
         now = time.time()
         before = now - self._settings.keep_days * 86400
         async with self._database.writing() as connection:
-            await inbox.forget_old(connection, now, before)
+            await INBOX.forget_old(connection, now, before)
             await jobs.forget_old(connection, before)
             await heard.forget_old(connection, before)

@@ -14,6 +14,7 @@ import structlog
 from aiogram import Bot
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from botkit.database import UNAVAILABLE, Database, reason
 from voicebot import audio, metrics, views
 from voicebot.catalogue import texts
 from voicebot.files import NotDownloaded, Scratch, TooLarge, download
@@ -21,7 +22,7 @@ from voicebot.outcomes import MOST_ATTEMPTS, NotOurs, Outcomes
 from voicebot.progress import Progress
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import UNAVAILABLE, Database, heard, jobs, queue, reason
+from voicebot.storage import heard, jobs, queue
 from voicebot.storage.jobs import Job
 from voicebot.transcript import Piece, Transcript
 from voicebot.whisper import Whisper

@@ -22,26 +22,48 @@ from shipper.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from shipper import Plan
+    from collections.abc import Callable
+
+    from shipper import Event, Outcome, Plan, Project
 
 
 @click.command()
 @click.argument("revision", required=False)
+@click.option(
+    "--expect",
+    "expected",
+    metavar="FINGERPRINT",
+    help="Only carry out the plan that has it (shipper plan --json); another one is refused.",
+)
 @wait_option
 @from_ci_option
 @shared_options
-def deploy(options: Options, revision: str | None, wait: float, from_ci: bool) -> None:
+def deploy(options: Options, revision: str | None, expected: str | None, wait: float, from_ci: bool) -> None:
     """Make REVISION serve: a commit, branch or tag of Git. Without it, the working folder as it is.
 
-    Config and template are those of the commit. What serves is not touched before the new containers have passed
-    their gate; the same command again goes on from what is true then.
+    Config and template are those of the commit. Where there is no Git, they are read from the image of REVISION on the
+    hosts or in the registry: a commit, its first characters, or `latest`. What serves is not touched before the new
+    containers have passed their gate; the same command again goes on from what is true then.
 
     \b
       shipper deploy                               all roles on all hosts
       shipper deploy --role web                    one role; the others stay as they are
       shipper deploy --host b.example              one host; the others, a dead one say, are not even asked
     """
-    run_reported(functools.partial(shipper.deploy, options.project(revision, from_ci=from_ci), wait=wait), options)
+    project = options.project(revision, from_ci=from_ci)
+
+    async def deploy_meant(tell: "Callable[[Event], None]") -> "Outcome":
+        meant = await _with_its_files(project, revision, tell)
+        return await shipper.deploy(meant, expected=expected, wait=wait, tell=tell)
+
+    run_reported(deploy_meant, options)
+
+
+async def _with_its_files(project: "Project", revision: str | None, tell: "Callable[[Event], None]") -> "Project":
+    """Where there is no Git, config and template come from the image of the version that was named."""
+    if revision and project.lacks_its_files:
+        return await shipper.project_of(project, revision, tell=tell)
+    return project
 
 
 @click.command()
@@ -68,9 +90,14 @@ def rollback(options: Options, release: int | None, current_env: bool, force: bo
 @shared_options
 def plan(options: Options, revision: str | None, from_ci: bool) -> None:
     """Print what `deploy` would change and do, and why; change nothing."""
-    made = run(shipper.plan_deploy(options.project(revision, from_ci=from_ci), tell=beside_result(options)))
+    project, tell = options.project(revision, from_ci=from_ci), beside_result(options)
+
+    async def plan_meant() -> "Plan":
+        return await shipper.plan_deploy(await _with_its_files(project, revision, tell), tell=tell)
+
+    made = run(plan_meant())
     if options.as_json:
-        shown = ("title", "release", "changes")
+        shown = ("title", "fingerprint", "release", "changes")
         print_json({**{name: getattr(made, name) for name in shown}, "steps": _steps(made), "empty": made.is_empty})
         return
     from shipper.reporters.diffs import change_lines

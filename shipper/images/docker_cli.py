@@ -98,7 +98,8 @@ class DockerCli:
                     now="Only what Git tracks is built.",
                     next="Commit it, or set build.dockerfile.",
                 )
-            arguments, buildkit = await self._build_arguments(build, context, image_name, platform)
+            labels = await asyncio.to_thread(_labels, project)
+            arguments, buildkit = await self._build_arguments(build, context, image_name, platform, labels)
             finished = await self._docker(
                 *arguments,
                 str(context),
@@ -114,20 +115,19 @@ class DockerCli:
             )
 
     async def _build_arguments(
-        self, build: Build, context: Path, image_name: str, platform: str
+        self, build: Build, context: Path, image_name: str, platform: str, labels: Mapping[str, str]
     ) -> tuple[list[str], str]:
         version, has_buildx, server_platform = await self.abilities()
         project = self._project
         options = {
             "--file": str(context / build.dockerfile),
             "--tag": image_name,
-            "--label": f"org.opencontainers.image.revision={project.version}",
         }
         arguments = [
             "build",
             *(word for option, value in options.items() for word in (option, value)),
             f"--tag={project.config.image}:latest",
-            f"--label={Label.IMAGE}={project.full_name}",
+            *(f"--label={name}={value}" for name, value in labels.items()),
             *(f"--build-arg={name}={value}" for name, value in build.args.items()),
         ]
         if build.target:
@@ -179,3 +179,15 @@ class DockerCli:
             )
         except TimeoutError:
             raise BuildError(f"docker {arguments[0]} did not end within {deadline:g} s on this machine.") from None
+
+
+def _labels(project: Project) -> dict[str, str]:
+    """The date is the commit's, so that its image is the same whenever it is built."""
+    assert project.revision.commit, "it has a tree"
+    created, subject = git.dated(project.root, project.revision.commit)
+    return {
+        Label.IMAGE: project.full_name,
+        Label.REVISION: project.version,
+        Label.CREATED: created,
+        Label.SUBJECT: subject,
+    }

@@ -16,12 +16,17 @@ class Retire(Step):
     timeout: float
     drains: bool = False
     """It was sent its stop signal before: it is not disturbed again before `timeout`."""
+    is_self: bool = False
+    """We run in it: it ends by itself, when the deploy has ended."""
 
     @property
     def detail(self) -> str:
         return self.container_name
 
     async def do(self, world: World, report: Report) -> str:
+        if self.is_self:
+            await world.engine.set_restart_policy(self.container_name, SERVES_NOT)
+            return f"{self.container_name} ends after this deploy"
         with suppress(NotThere):
             if self.drains and not await world.engine.exits_within(self.container_name, self.timeout):
                 await world.engine.stop(self.container_name, 0)
@@ -35,5 +40,6 @@ class Retire(Step):
 
     async def is_done(self, world: World) -> bool:
         with suppress(NotThere):
-            return not (await world.engine.container(self.container_name)).is_in_use
+            container = await world.engine.container(self.container_name)
+            return not (container.has_mark if self.is_self else container.is_in_use)
         return True

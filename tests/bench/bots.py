@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from botkit.database import Database, parse
 from tests.bench.report import Row
 from tests.fakes.telegram import Telegram, User
 from tests.integration.waiting import eventually
 from tests.speech import voice_note
 from tests.storing import add, claimed, request
 from tests.voicebots import voicebot
-from voicebot import storage
-from voicebot.storage import Database, schema
+from voicebot.storage.schema import MIGRATIONS
 
 ANSWERS = 15
 UPDATES = 5000
@@ -83,8 +83,8 @@ def _handovers(telegram: Telegram, folder: Path) -> Sequence[float]:
 
 async def _queue(folder: Path) -> tuple[float, float]:
     """Recordings per second that are queued, and that are claimed: each person's in their order, and all in turn."""
-    url = storage.parse(f"sqlite:///{folder}/queue.db")
-    schema.migrate(url, lambda _: None)
+    url = parse(f"sqlite:///{folder}/queue.db")
+    MIGRATIONS.migrate(url, lambda _: None)
     database = Database(url)
     begun = time.monotonic()
     for person in range(1, PEOPLE + 1):

@@ -3,6 +3,7 @@
 A spec says what a container does in both: the real world runs its command, the simulated one goes by its image.
 """
 
+import io
 import itertools
 import shutil
 import sys
@@ -26,6 +27,8 @@ PORT = 8080
 ABSENT = "contract-absent"
 _TESTS = Path(__file__).parents[1]
 _LEASE = "/run/lease"
+FILES = {"config/deploy.yaml": b"service: contract\n", "config/more/env.j2": b"A=1\n"}
+"""Of each image, beside what it runs."""
 
 _SERVE = f"httpd -p {PORT} -h /www; echo up; sleep 1000 & wait"
 _COMMANDS = {
@@ -119,7 +122,7 @@ def singleton_spec(lease: str) -> ContainerSpec:
 def sim_stage() -> Stage:
     server = SimServer("sim.example", networks={SERVICE})
     server.images.update(map(image_of, App))
-    sim = Sim(servers={server.name: server}, apps={image_of(app): app for app in App}, service=SERVICE)
+    sim = Sim(servers={server.name: server}, apps={image_of(app): app for app in App}, files=FILES, service=SERVICE)
 
     @asynccontextmanager
     async def another() -> AsyncIterator[World]:
@@ -142,6 +145,10 @@ async def real_stage(made: Machine, folder: Path) -> AsyncIterator[Stage]:
     with tarfile.open(folder / "image.tar", "w") as tar:
         tar.add(str(shutil.which("busybox")), "bin/sh")
         tar.add(folder / "up", "www/up")
+        for path, content in FILES.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
     made.run("install -d -m 2770 -g docker /var/lib/shipper")
     made.docker("network", "create", SERVICE)
 

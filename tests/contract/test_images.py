@@ -5,7 +5,7 @@ import pytest
 from shipper.errors import EngineError, ImageError, NotThere
 from shipper.world import World
 from tests.contract.conftest import Made
-from tests.contract.stages import ABSENT, Stage, image_of, new_name
+from tests.contract.stages import ABSENT, FILES, Stage, image_of, new_name
 from tests.sim.servers import App
 
 
@@ -55,6 +55,18 @@ async def test_an_image_of_a_container_is_not_removed_though_that_does_not_run(s
     assert await stage.world.engine.image(image_name)
     await stage.world.engine.remove(container_name)
     await stage.world.engine.remove_image(image_name)
+
+
+async def test_files_of_an_image_are_read_by_folder_or_alone_and_nothing_is_left_of_it(world: World) -> None:
+    before = await world.engine.containers()
+
+    assert await world.engine.files(image_of(App.WELL), "config") == FILES
+    assert await world.engine.files(image_of(App.WELL), "config/more/env.j2") == {"config/more/env.j2": b"A=1\n"}
+    assert await world.engine.files(image_of(App.WELL), ABSENT) == {}
+
+    with pytest.raises(NotThere):
+        await world.engine.files(f"{ABSENT}:1", "config")
+    assert await world.engine.containers() == before
 
 
 async def test_a_network_is_there_once_it_was_made_and_cannot_be_made_again(world: World) -> None:

@@ -80,6 +80,23 @@ async def test_what_a_holder_wrote_last_is_told_to_the_next_one(stage: Stage, wo
         assert last == {"event": "begin", "step": "start", "hosts": ["a", "b"]}
 
 
+async def test_who_looks_without_the_lock_learns_the_last_entry_unless_somebody_is_at_it(
+    stage: Stage, world: World
+) -> None:
+    async with stage.another() as other:
+        await other.journal.lock(BOB)
+        await other.journal.append({"event": "begin", "step": "stop"})
+        await world.journal.look()
+        assert world.journal.last == {}
+        await other.journal.unlock()
+
+        await world.journal.look()
+
+        assert (world.journal.last["event"], world.journal.last["step"]) == ("begin", "stop")
+        async with locked({other.host_name: other}, BOB):
+            pass  # nobody kept the lock from him
+
+
 async def test_all_that_was_written_can_be_read_by_everyone_in_its_order(stage: Stage, world: World) -> None:
     async with stage.another() as other:
         before = await world.journal.read()

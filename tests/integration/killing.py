@@ -55,7 +55,11 @@ def session_of(process: "subprocess.Popen[Any]", server: Machine) -> str:
     """The processes of sshd on the server that serve a client's connection, which is known by its port."""
     ports = subprocess.run(["ss", "-tnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
     (ours,) = [line.split()[3] for line in ports if f"pid={process.pid}," in line]
-    port = ours.rpartition(":")[2]
+    return session_from(ours.rpartition(":")[2], server)
+
+
+def session_from(port: str, server: Machine) -> str:
+    """As `session_of`, of the client that has this port."""
     listed = server.run("ss -tnpH state established").stdout.splitlines()
     (theirs,) = [line for line in listed if f":{port} " in line]
     return " ".join(re.findall(r"pid=(\d+)", theirs))

@@ -6,12 +6,14 @@ import socket
 import tarfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import docker
 import pytest
 
+import shipper
 from shipper.docker_socket import dial, listening
 from shipper.host import SshHost
 from shipper.tasks import task_group
@@ -59,6 +61,16 @@ def forbidden(project: Project, strict: Machine) -> Iterator[Project]:
 
 def configure(project: Project, user: str, role: str) -> None:
     aim(project, host=f"{user}@{project.server.address}", role=role)
+
+
+async def test_many_who_look_at_once_share_the_few_sessions_of_one_login(forbidden: Project) -> None:
+    configure(forbidden, "deploy", COMMAND)
+    async with shipper.Connections() as kept:
+        meant = replace(forbidden.opened(), connections=kept)
+
+        plans = await asyncio.gather(*(shipper.plan_deploy(meant) for _ in range(8)))
+
+    assert len({plan.fingerprint for plan in plans}) == 1
 
 
 def dialled(made: Machine) -> str:

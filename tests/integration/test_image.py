@@ -16,7 +16,7 @@ from tests.integration.waiting import eventually
 from tests.machines import Machine
 
 CHANGED = "voicebot:changed"
-IN_CONTEXT = ("Dockerfile", ".dockerignore", "requirements.lock", "config", "shipper", "voicebot")
+IN_CONTEXT = ("Dockerfile", ".dockerignore", "requirements.lock", "botkit", "config", "shipper", "voicebot")
 ALL_PARTS = (
     "aiogram, aiosqlite, alembic, av, faster_whisper, onnxruntime, psycopg, shipper.cli, structlog, voicebot.app"
 )
@@ -159,7 +159,7 @@ def test_nothing_of_the_build_is_left(container: Container) -> None:
 
 
 def test_what_is_no_part_of_it_does_not_get_in(code: Path) -> None:
-    folders = {"config", "opsbot", "shipper", "voicebot"}
+    folders = {"botkit", "config", "opsbot", "shipper", "voicebot"}
     assert {each.name for each in code.iterdir()} == {*folders, "requirements.lock"}
     expected = {"deploy.schema.json", "deploy.staging.yaml", "deploy.yaml", "env.j2"}
     assert {each.name for each in (code / "config").iterdir()} == expected

@@ -25,6 +25,7 @@ def test_status_tells_how_a_role_does_and_what_its_host_has_left(project: Projec
 
     (role,) = host["roles"]
     assert (role["health"], role["container"]["restarts"]) == ("healthy", 0)
+    assert (role["expected"], role["finished"]) == (True, True)
     assert 0 < role["memory"] < role["memory_limit"] == 64 * 1024**2
     assert 0 <= role["cpu_percent"] < 50
     assert host["disk"]["free"] > 1_000_000

@@ -106,6 +106,27 @@ def test_what_the_registry_has_is_deployed_without_docker_here(by_registry: Proj
     assert by_registry.answer() == "version 1"
 
 
+def test_the_latest_of_the_registry_is_deployed_with_its_own_config_where_there_is_no_git(
+    by_registry: Project, tmp_path: Path
+) -> None:
+    dockerfile = (by_registry.folder / "Dockerfile").read_text()
+    by_registry.write("Dockerfile", f"{dockerfile}WORKDIR /app\nCOPY config config\n")
+    by_registry.write("config/env.j2", "COLOUR=violet\n")
+    commit = by_registry.commit()
+    pushed = by_registry.shipper("push")
+    assert pushed.exit_code == 0, pushed.everything
+    (phone := tmp_path / "phone/config").mkdir(parents=True)
+    for name in ("deploy.yaml", "known_hosts"):
+        shutil.copy(by_registry.folder / "config" / name, phone)
+    environ = {**by_registry.environ, "PATH": without_docker(tmp_path / "bin")}
+
+    exit_code, output, errors = by_registry.fork_server.run(["deploy", "latest"], environ, phone.parent)
+
+    assert exit_code == 0, output + errors
+    assert "COLOUR=violet" in by_registry.serving["Config"]["Env"]
+    assert tags_on(by_registry.server, by_registry) == [commit]
+
+
 def test_shipper_push_of_what_the_registry_has_does_nothing(by_registry: Project) -> None:
     commit = by_registry.git("rev-parse", "HEAD")[:7]
     by_registry.shipper("push")

@@ -16,6 +16,7 @@ from tests.sim.loop import VirtualLoop
 from tests.sim.scenarios import (
     ADOPTION,
     BY_REGISTRY,
+    FROM_INSIDE,
     MIGRATION_ON_TWO_HOSTS,
     MIGRATIONS,
     ONE_HOST,
@@ -26,7 +27,7 @@ from tests.sim.scenarios import (
 )
 
 _ON_TWO_HOSTS = (*TWO_HOSTS, *TURNING_ON_TWO_HOSTS, *MIGRATION_ON_TWO_HOSTS)
-_LONGEST_FIRST = (*_ON_TWO_HOSTS, *MIGRATIONS, *ONE_HOST, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *TURNING)
+_LONGEST_FIRST = (*_ON_TWO_HOSTS, *MIGRATIONS, *FROM_INSIDE, *ONE_HOST, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *TURNING)
 _ALL = {scenario.name: scenario for scenario in _LONGEST_FIRST}
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import shipper.deployment
+import shipper.previews
 import shipper.rollbacks
 import shipper.turning
 from shipper.config import Config
@@ -38,7 +39,7 @@ from shipper.model import (
     Unchanged,
 )
 from shipper.project import Project
-from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault
+from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault, Own
 from tests.sim.loop import VirtualLoop
 from tests.sim.servers import App, Sim, SimContainer, SimServer
 from tests.sim.world import connected
@@ -84,6 +85,8 @@ class Scenario:
     """The version that serves in the end, in all that the command means; empty where that is stopped."""
     keeps: str = ""
     """The version that serves in the end in all that the command does not mean."""
+    inside: str = ""
+    """The role whose active container runs the command."""
     back: str = ""
     """The version that a rollback makes serve, wherever the command died once it had begun to change what runs."""
 
@@ -248,11 +251,15 @@ class Explorer:
         others = [fault for fault in faults if fault not in (*_ENDS, Fault.CRASH_AFTER, Fault.SLOW)]
         return [*others, *(fault for fault, _ in sorted(ends))]
 
-    def run(self, begun: Sim, command: str, faults: Faults = (), before: Faults = ()) -> Ran:
+    def run(
+        self, begun: Sim, command: str, faults: Faults = (), before: Faults = (), *, from_inside: bool = True
+    ) -> Ran:
+        """`from_inside` where the scenario has it so."""
         self.runs += 1
         sim = _copy(begun)
+        own = next(self._own(sim), None) if from_inside else None
         is_followed = len(faults) + bool(before) < 2  # by another fault: then it matters what state each call found
-        client = Client(sim, dict(faults), state=(lambda: hash(_key(sim))) if is_followed else int)
+        client = Client(sim, dict(faults), state=(lambda: hash(_key(sim))) if is_followed else int, own=own)
         sim.check = lambda: self._unsafe(sim, client, worked, reached)
         reached = set(self._reached(sim, parsed(command)))
         worked = {name for name in self._alone if any(c.policy == SERVES for c in self._working(sim, name))}
@@ -261,6 +268,7 @@ class Explorer:
         told: list[Event] = []
         outcome = self.loop.run_until_complete(self._perform(client, command, told))
         sim.leave(client)
+        sim.violations += self._is_left(sim, client)
         for server in sim.servers.values():
             for container in server.containers.values():
                 container.ends_at = container.seconds  # the next client comes at 0, while it still runs
@@ -274,7 +282,9 @@ class Explorer:
 
     async def _perform(self, client: Client, command: str, told: list[Event]) -> Outcome | ShipperError | None:
         verb, version, role_names, host_names = parsed(command)
-        project = replace(self.scenario.project(version or "v1"), role_names=role_names, host_names=host_names)
+        inside = client.own.inside() if client.own else None
+        project = self.scenario.project(version or "v1")
+        project = replace(project, role_names=role_names, host_names=host_names, inside=inside)
         client.task = asyncio.current_task()
         try:
             with simulated(client):
@@ -286,6 +296,23 @@ class Explorer:
             return ended[0] if ended else UsageError("interrupted before it began")
         except ShipperError as error:
             return error
+
+    def _own(self, sim: Sim) -> Iterator[Own]:
+        for server in sim.servers.values():
+            for container in server.containers.values():
+                if container.is_of(self.scenario.inside) and container.works:
+                    yield Own(server, container)
+
+    def _is_left(self, sim: Sim, client: Client) -> Iterator[str]:
+        """By a client that ran inside: somebody works without anybody's help, and it knows what comes of itself."""
+        if not client.own:
+            return
+        if client.own.is_replaced and client.own.came_back and len(client.faults) < 2:
+            yield "it was killed when its release was replaced, and came back"
+        if client.own.lives and client.own.waits:
+            yield "it gave way, and was told neither to take the work back nor to leave"
+        if not self._working(sim, self.scenario.inside) and Fault.DOCKER_RESTARTS not in client.faults.values():
+            yield f"nobody works as {self.scenario.inside} any more"
 
     def _working(self, sim: Sim, role_name: str) -> list[SimContainer]:
         return [
@@ -368,6 +395,9 @@ class Explorer:
         self._healed.add(key)
         again = self.run(ran.sim, self.scenario.command, ())
         self._is_as_wanted(ran, again, (self.scenario.serves,))
+        if self.scenario.inside:
+            elsewhere = self.run(ran.sim, self.scenario.command, (), from_inside=False)
+            self._is_as_wanted(ran, elsewhere, (self.scenario.serves,))
         if self.thorough or len(ran.faults) + len(ran.before) < 2:
             self._goes_on(ran, again)
 
@@ -449,15 +479,17 @@ def faults_of(text: str) -> Faults:
 @contextmanager
 def simulated(client: Client) -> Iterator[None]:
     """Production code connects to the simulated servers."""
-    modules: Any = (shipper.deployment, shipper.rollbacks, shipper.turning)
-    real = modules[0].connected
-    for module in modules:
-        module.connected = functools.partial(connected, client)
+    acting: Any = (shipper.deployment, shipper.rollbacks, shipper.turning)
+    looking: Any = (shipper.previews, shipper.rollbacks, shipper.turning)
+    ways = [*((module, "connected") for module in acting), *((module, "looking") for module in looking)]
+    real = [getattr(module, name) for module, name in ways]
+    for module, name in ways:
+        setattr(module, name, functools.partial(connected, client))
     try:
         yield
     finally:
-        for module in modules:
-            module.connected = real
+        for (module, name), function in zip(ways, real, strict=True):
+            setattr(module, name, function)
 
 
 def _copy(sim: Sim) -> Sim:

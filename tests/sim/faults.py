@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from shipper.errors import ConnectError, LockLost
+from shipper.model import ReleaseOutcome
 from shipper.tasks import finish
+from shipper.world import Inside
 from tests.sim.servers import Sim, SimContainer, SimServer
 
 Result = TypeVar("Result")
@@ -65,6 +67,8 @@ class Client:
     """How many it has sent to the journal of each server."""
     latency: float = 0.0
     """Seconds that each call takes, there and back."""
+    own: "Own | None" = None
+    """The container that it runs in."""
 
     async def call(
         self,
@@ -142,10 +146,19 @@ class Client:
 
     def _happened(self, server: SimServer) -> None:
         server.settle()
+        self._check()
+        if self.own and not self.own.lives:
+            self.is_dead = True
+            raise Crash
+
+    def _check(self) -> None:
         self.sim.violations += [f"after call {len(self.calls)}, {self.calls[-1].name}: {v}" for v in self.sim.check()]
 
     def _die(self) -> None:
         self.is_dead = True
+        if self.own:
+            self.own.end(137)
+            self._check()
         raise Crash
 
     def _seen_late(self, server: SimServer, act: Callable[[], Result]) -> Result:
@@ -155,6 +168,57 @@ class Client:
             return act()
         finally:
             server.containers = true
+
+
+class Own:
+    """A container and the client that runs in it: they live and die together."""
+
+    def __init__(self, server: SimServer, container: SimContainer) -> None:
+        self.server = server
+        self.leaves = False
+        self._container = container
+        self._starts = len(container.lines)
+
+    @property
+    def lives(self) -> bool:
+        return self._container.is_running and len(self._container.lines) == self._starts
+
+    @property
+    def came_back(self) -> bool:
+        return self._container.is_running and len(self._container.lines) > self._starts
+
+    @property
+    def is_replaced(self) -> bool:
+        deployed = [r.number for r in self.server.releases.values() if r.outcome is ReleaseOutcome.DEPLOYED]
+        return self._container.release_number < max(deployed)
+
+    @property
+    def waits(self) -> bool:
+        """It gave way, and does not know what comes of it."""
+        return self._container.gives_way and not self.leaves
+
+    def end(self, exit_code: int) -> None:
+        if self.lives:
+            self.server.end_of(self._container, exit_code)
+
+    def inside(self) -> Inside:
+        return Inside(
+            container_id=f"id-of-{self._container.spec.name}",
+            give_way=self._give_way,
+            take_back=self._take_back,
+            leave=self._leave,
+        )
+
+    def _give_way(self) -> None:
+        self._container.gives_way, self._container.has_lease = True, False
+        self.server.settle()
+
+    def _take_back(self) -> None:
+        self._container.gives_way = self.leaves
+        self.server.settle()
+
+    def _leave(self) -> None:
+        self.leaves = True
 
 
 async def _slept_through(seconds: float) -> bool:

@@ -7,6 +7,7 @@ _A, _B = "a.example", "b.example"
 _WEB = {"web": {"hosts": [_A]}}
 _ALONE = {"web": {"hosts": [_A], "singleton": True}}
 _BOT = {"bot": {"hosts": [_A], "singleton": True, "handover": {"deadline": "300ms"}}}
+_BOT_FIRST = {**_BOT, "web": {"hosts": [_A]}}
 _ONE_COMMAND = {"commands": ["migrate"], "deadline": "1m"}
 _TWO_COMMANDS = {"commands": ["prepare", "migrate"], "deadline": "1m"}
 _TWO_ROLES = {"web": {"hosts": [_A]}, "cron": {"hosts": [_A], "singleton": True}}
@@ -134,6 +135,20 @@ TURNING = (
         serves="v1",
         keeps="v2",
     ),
+)
+# What is deployed deploys: by the container of the bot that is active.
+FROM_INSIDE = (
+    Scenario(name="inside", roles=_BOT, inside="bot", command="deploy v2", serves="v2", back="v1"),
+    Scenario(
+        name="inside, never active",
+        roles=_BOT,
+        inside="bot",
+        command="deploy v2",
+        apps={"v2": App.NEVER_ACTIVE},
+        serves="v1",
+    ),
+    Scenario(name="inside, two roles", roles=_BOT_FIRST, inside="bot", command="deploy v2", serves="v2", back="v1"),
+    Scenario(name="inside, restart", roles=_BOT, inside="bot", command="restart", serves="v1"),
 )
 TURNING_ON_TWO_HOSTS = (
     Scenario(name="two hosts, stop", roles=_TWO_HOSTS, command="stop", serves=""),

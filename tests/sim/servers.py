@@ -48,6 +48,8 @@ class SimContainer:
     was_stopped: bool = False
     """By someone, not by itself: `unless-stopped` remembers that over a restart of Docker."""
     drains: bool = False
+    gives_way: bool = False
+    """As who drains does, but it lives on."""
     has_lease: bool = False
     lines: tuple[str, ...] = ()
     """What it wrote, in all its runs."""
@@ -99,11 +101,11 @@ class SimContainer:
 
     @property
     def is_ready(self) -> bool:
-        return self.is_running and self.app in (App.WELL, App.NEVER_ACTIVE) and not self.drains
+        return self.is_running and self.app in (App.WELL, App.NEVER_ACTIVE) and not (self.drains or self.gives_way)
 
     def start(self, now: float) -> None:
         self.ends_at = now + self.seconds
-        self.was_stopped = self.drains = False
+        self.was_stopped = self.drains = self.gives_way = False
         self.lines += ("up",)
         if self.app is App.EXITS:
             comes_back = self.policy != SERVES_NOT
@@ -130,7 +132,7 @@ class SimContainer:
 
     def end(self, exit_code: int) -> None:
         self.state, self.exit_code = ContainerState.EXITED, exit_code
-        self.has_lease = self.drains = False
+        self.has_lease = self.drains = self.gives_way = False
 
 
 @dataclass
@@ -168,6 +170,14 @@ class SimServer:
             if not any(c.has_lease for c in self.containers.values() if c.is_of(container.role_name)):
                 container.has_lease = True
 
+    def end_of(self, container: SimContainer, exit_code: int) -> None:
+        """It ends by itself, and comes back where its policy says so: after the next one has taken its lease."""
+        container.end(exit_code)
+        self.settle()
+        if container.policy != SERVES_NOT:
+            container.start(0)
+            self.settle()
+
     def restart_docker(self) -> None:
         """As a crash of it does: it stops what it finds running, and `unless-stopped` takes that for someone's wish."""
         for container in self.containers.values():
@@ -197,6 +207,8 @@ class Sim:
     servers: dict[str, SimServer]
     apps: Mapping[str, App]
     """For each image; those that are not named do well."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What each image has in its working folder."""
     built: set[str] = field(default_factory=set)
     published: set[str] | None = None
     """The images of the registry; None where images travel through SSH."""
@@ -215,6 +227,8 @@ class Sim:
         for server in self.servers.values():
             if server.holder is client:
                 server.holder = None
+            if client.own and client.own.leaves and client.own.server is server:
+                client.own.end(0)
             for container in server.containers.values():
                 container.drain()
             server.settle()

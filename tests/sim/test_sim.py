@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+import shipper.comparing
 import shipper.deployment
 import shipper.shipping
-from shipper.errors import DiskFull
+from shipper.errors import DiskFull, PlanChanged
 from shipper.host_plan import HostPlan
-from shipper.model import Deployed, Failed, Secret, Unchanged
+from shipper.model import Deployed, Failed, Outcome, Restarted, Secret, Unchanged
 from shipper.observe import Hosts, observe_all
 from shipper.plan import Plan, make_plan
 from shipper.steps import Step
@@ -20,13 +21,14 @@ from shipper.steps.migrate import Migrate
 from shipper.steps.retire import Retire
 from shipper.steps.start import Start
 from shipper.steps.stop import Stop
-from shipper.world import Report, World
-from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, told
-from tests.sim.faults import Client, Fault
+from shipper.world import Inside, Report, World
+from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, parsed, simulated, told
+from tests.sim.faults import Client, Fault, Own
 from tests.sim.loop import VirtualLoop
 from tests.sim.scenarios import (
     ADOPTION,
     BY_REGISTRY,
+    FROM_INSIDE,
     MIGRATIONS,
     ONE_HOST,
     TURNING,
@@ -34,9 +36,20 @@ from tests.sim.scenarios import (
     TWO_HOSTS,
     WITH_HOOKS,
 )
+from tests.sim.servers import Sim
 from tests.sim.world import SimCommands, SimImages, connected
 
-ALL = (*ONE_HOST, *TWO_HOSTS, *BY_REGISTRY, *WITH_HOOKS, *ADOPTION, *MIGRATIONS, *TURNING, *TURNING_ON_TWO_HOSTS)
+ALL = (
+    *ONE_HOST,
+    *TWO_HOSTS,
+    *BY_REGISTRY,
+    *WITH_HOOKS,
+    *ADOPTION,
+    *MIGRATIONS,
+    *TURNING,
+    *TURNING_ON_TWO_HOSTS,
+    *FROM_INSIDE,
+)
 SCENARIOS = {scenario.name: scenario for scenario in ALL}
 LONG = ("two roles", "handover, never active")  # their pairs take as long as those of all others: `make sim` tries them
 PAIRS = [scenario.name for scenario in ONE_HOST if scenario.name not in LONG]
@@ -58,6 +71,11 @@ def test_each_fault_is_survived_in_all_other_circumstances(
 @pytest.mark.parametrize("name", ["restart", "stop", "start, handover", "deploy, one role"])
 def test_each_fault_is_survived_when_what_serves_is_restarted_stopped_started_and_deployed_in_part(name: str) -> None:
     assert explored(SCENARIOS[name], pairs=False).cases > 100
+
+
+@pytest.mark.parametrize("name", ["inside", "inside, never active", "inside, restart"])
+def test_each_fault_is_survived_by_a_container_that_replaces_itself_and_by_its_own_death(name: str) -> None:
+    assert explored(SCENARIOS[name], pairs=False).cases > 200
 
 
 @pytest.mark.parametrize("name", ["overlap", "recreate", "handover", "two roles"])
@@ -189,7 +207,7 @@ def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.M
         seen = await observe_all(*arguments, **options)
         return {name: replace(host, containers=()) for name, host in seen.items()}
 
-    monkeypatch.setattr(shipper.deployment, "observe_all", blindly)
+    monkeypatch.setattr(shipper.comparing, "observe_all", blindly)
 
     assert "2 containers work as web, which must never run twice" in broken("recreate")
 
@@ -232,6 +250,23 @@ def test_it_finds_a_handover_that_stops_the_old_one_before_it_is_its_turn(monkey
     assert "nobody works as bot, though it is nobody's turn to give way" in broken("handover")
 
 
+def test_it_finds_a_container_that_gave_way_and_is_not_told_what_came_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = Own.inside
+
+    def deaf(own: Own) -> Inside:
+        return replace(inside(own), take_back=lambda: None)
+
+    monkeypatch.setattr(Own, "inside", deaf)
+
+    assert "it gave way, and was told neither to take the work back nor to leave" in broken("inside, restart")
+
+
+def test_it_finds_a_plan_that_would_stop_the_container_that_it_is_made_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HostPlan, "_is_adopted", lambda *arguments: False)
+
+    assert "would stop it before its own end (an unfinished deploy left it)" in broken("inside, restart")
+
+
 def test_it_finds_release_commands_that_do_not_wait_for_those_of_a_dead_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipper.plan, "left_running", lambda *arguments: ())
 
@@ -266,3 +301,62 @@ def test_a_case_that_is_replayed_makes_the_same_calls(loop: VirtualLoop) -> None
         return [call.name for call in ran.client.calls]
 
     assert calls(SCENARIOS["overlap"]) == calls(SCENARIOS["overlap"])
+
+
+# A plan that somebody confirmed
+
+
+async def _planned(command: str, explorer: Explorer, sim: Sim) -> Plan:
+    verb, version, *_ = parsed(command)
+    project = explorer.scenario.project(version or "v1")
+    plans = {"deploy": shipper.plan_deploy, "rollback": shipper.plan_rollback, "restart": shipper.plan_restart}
+    with simulated(Client(sim, {})):
+        return await plans[verb](project)
+
+
+async def _confirmed(command: str, explorer: Explorer, client: Client, expected: str) -> Outcome:
+    verb, version, *_ = parsed(command)
+    project = explorer.scenario.project(version or "v1")
+    actions = {"deploy": shipper.deploy, "rollback": shipper.rollback, "restart": shipper.restart}
+    with simulated(client):
+        return await actions[verb](project, expected=expected)
+
+
+@pytest.mark.parametrize("name", ["two roles", "two hosts", "recreate"])
+@pytest.mark.parametrize("command", ["deploy v2", "rollback", "restart"])
+def test_the_plan_that_was_confirmed_is_carried_out_and_another_one_is_refused_with_nothing_done(
+    name: str, command: str, loop: VirtualLoop
+) -> None:
+    explorer = Explorer(SCENARIOS[name], loop)
+    seen, changed = explorer.begun(), explorer.run(explorer.begun(), "deploy v3").sim
+    seen.day = changed.day = 30
+    plan = loop.run_until_complete(_planned(command, explorer, seen))
+    now = loop.run_until_complete(_planned(command, explorer, changed))
+    journals = [list(server.journal) for server in changed.servers.values()]
+
+    client = Client(changed, {})
+    with pytest.raises(PlanChanged) as refusal:
+        loop.run_until_complete(_confirmed(command, explorer, client, plan.fingerprint))
+    seen.day = 40
+    outcome = loop.run_until_complete(_confirmed(command, explorer, Client(seen, {}), plan.fingerprint))
+
+    assert isinstance(outcome, (Deployed, Restarted))
+    assert (refusal.value.plan.title, refusal.value.plan.changes) == (now.title, now.changes)
+    assert [call.name for call in client.calls if not call.reads] == [f"{host}: lock" for host in changed.servers]
+    assert [list(server.journal) for server in changed.servers.values()] == journals
+    assert not any(server.holder for server in changed.servers.values())
+
+
+def test_a_preview_of_a_rollback_after_one_that_died_goes_where_that_one_went(loop: VirtualLoop) -> None:
+    explorer = Explorer(SCENARIOS["overlap"], loop)
+    begun = explorer.begun()
+    calls = explorer.run(begun, "rollback").client.calls
+    swapped = next(number for number, call in enumerate(calls, start=1) if "--restart always" in call.name)
+    killed = explorer.run(begun, "rollback", ((swapped, Fault.CRASH_AFTER),)).sim
+    killed.day = 30
+
+    plan = loop.run_until_complete(_planned("rollback", explorer, killed))
+    outcome = loop.run_until_complete(_confirmed("rollback", explorer, Client(killed, {}), plan.fingerprint))
+
+    assert isinstance(outcome, Deployed)
+    assert (plan.release.version, outcome.release.version) == ("v0", "v0")

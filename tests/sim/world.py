@@ -55,7 +55,7 @@ async def connected(
 ) -> AsyncIterator[Mapping[str, World]]:
     """Stands where `shipper.session.connected` stands."""
     names = project.hosts if host_names is None else host_names
-    yield {name: world_of(client, client.sim.servers[name]) for name in names}
+    yield {name: replace(world_of(client, client.sim.servers[name]), inside=project.inside) for name in names}
 
 
 def world_of(client: Client, server: SimServer) -> World:
@@ -123,7 +123,9 @@ class SimHost(_Part):
         container = self._answering(address)
         if container.app is App.SICK:
             return Answer(status=500, body="")
-        state = "draining" if container.drains else "active" if container.has_lease else "standby"
+        state = (
+            "draining" if container.drains or container.gives_way else "active" if container.has_lease else "standby"
+        )
         return Answer(status=200, body=f'{{"state": "{state}"}}')
 
 
@@ -289,6 +291,15 @@ class SimEngine(_Part):
             "list images", lambda: tuple(map(_listed_image, sorted(self.server.images))), reads=True
         )
 
+    async def files(self, image_name: str, path: str) -> dict[str, bytes]:
+        def files() -> dict[str, bytes]:
+            if image_name not in self.server.images:
+                raise NotThere(f"No such image: {image_name}")
+            there = self.client.sim.files.items()
+            return {name: content for name, content in there if name == path or name.startswith(f"{path}/")}
+
+        return await self._call(f"files of {image_name}", files, reads=True)
+
     async def load(self, archive: Iterator[bytes]) -> None:
         raise NotImplementedError("images arrive by SimImages.ship")
 
@@ -385,6 +396,12 @@ class SimJournal(_Part):
 
         await self.client.call(self.server, "lock", lock)
         self.last = self.server.journal[-1] if self.server.journal else {}
+
+    async def look(self) -> None:
+        def look() -> Mapping[str, Any]:
+            return self.server.journal[-1] if self.server.journal and not self.server.holder else {}
+
+        self.last = await self.client.call(self.server, "look at the journal", look, reads=True)
 
     async def beat(self) -> None:
         await asyncio.get_running_loop().create_future()

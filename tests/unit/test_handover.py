@@ -216,16 +216,91 @@ async def test_an_error_of_the_app_gives_the_lease_back_and_is_heard(lease: File
     assert lease.try_acquire()
 
 
-async def test_who_takes_the_work_back_is_active_until_told_to_stop_once_more(lease: FileLease) -> None:
+async def test_who_gave_way_is_active_again_when_it_is_asked_to_take_the_work_back_and_the_lease_is_free(
+    lease: FileLease,
+) -> None:
+    is_active = asyncio.Event()
+
+    async def gives_way() -> None:
+        await is_active.wait()
+        is_active.clear()
+        handover.give_way()
+        await acquired(lease)
+        await heard()
+        assert handover.health() == (200, {"state": "draining"})
+
+    async def deploy() -> None:
+        await gives_way()
+        handover.take_back()
+        await heard()
+        assert handover.state == "standby"
+        lease.release()
+        await gives_way()
+        handover.leave()
+
+    turns = 0
+    async with asyncio.timeout(10), Handover() as handover, asyncio.TaskGroup() as group:
+        group.create_task(deploy())
+        while await handover.wanted():
+            async with handover.active():
+                turns += 1
+                is_active.set()
+                assert await handover.until_stop(asyncio.sleep(FOREVER, "polled")) is None
+    assert (turns, handover.state) == (2, "draining")
+
+
+async def acquired(lease: FileLease) -> None:
+    while not lease.try_acquire():  # noqa: ASYNC110 — the kernel tells nobody
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_who_gave_way_and_is_told_to_stop_finishes_what_it_holds_and_ends(number: signal.Signals) -> None:
+    async with asyncio.timeout(10), Handover() as handover:
+        async with handover.active():
+            handover.give_way()
+            assert await handover.until_stop(asyncio.sleep(FOREVER, "polled")) is None
+        asyncio.get_running_loop().call_soon(signal.raise_signal, number)
+        assert not await handover.wanted()
+        handover.take_back()  # too late
+        assert not await handover.wanted()
+        finished = True
+    assert (finished, handover.state) == (True, "draining")
+
+
+async def test_who_gives_way_while_it_waits_to_take_the_work_back_goes_on_waiting(lease: FileLease) -> None:
+    async def deploy() -> None:
+        handover.give_way()
+        await acquired(lease)
+        handover.take_back()
+        await heard()
+        handover.give_way()  # for another deploy, before it was active
+        lease.release()
+        await heard()
+        assert (handover.state, lease.try_acquire()) == ("standby", True)
+        lease.release()
+        handover.take_back()
+
+    turns = 0
+    async with asyncio.timeout(10), Handover() as handover, asyncio.TaskGroup() as group:
+        while turns < 2 and await handover.wanted():
+            async with handover.active():
+                turns += 1
+                if turns == 1:
+                    group.create_task(deploy())
+                    await handover.until_stop(asyncio.sleep(FOREVER))
+    assert turns == 2
+
+
+async def test_who_was_told_to_stop_is_not_active_again() -> None:
+    active = 0
     async with asyncio.timeout(10), Handover() as handover:
         for _ in range(2):
             async with handover.active():
-                assert (handover.state, handover.stop_requested, lease.try_acquire()) == ("active", False, False)
+                active += 1
                 signal.raise_signal(signal.SIGTERM)
-                assert await handover.until_stop(asyncio.sleep(FOREVER, "polled")) is None
-            assert lease.try_acquire()
-            lease.release()
-    assert handover.state == "draining"
+                await heard()
+    assert active == 1
 
 
 async def test_who_is_told_to_stop_while_it_waits_to_take_the_work_back_ends(lease: FileLease) -> None:

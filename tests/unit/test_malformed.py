@@ -45,7 +45,9 @@ roles:
     publish: []
 release: {commands: [alembic upgrade head], role: web, deadline: 10m, irreversible: "0007 drops a column"}
 hooks: {pre-deploy: {command: "true", deadline: 5m}}
-notify: {chat: {apprise: {env: SLACK_URL}, on: [success]}}
+notify:
+  chat: {apprise: {env: SLACK_URL}, on: [success]}
+  admins: {telegram: {chat: -100123, topic: 7, token: {env: BOT_TOKEN}, buttons: true, api: "https://tg.example"}}
 ssh: {user: deploy, port: 22, key: id, proxy_jump: [jump.example], known_hosts: config/known_hosts, compression: true}
 docker_socket: /var/run/docker.sock
 env_template: config/env.j2
@@ -199,6 +201,12 @@ TEXTS = [
     ("service: shop\nimage: shop\nroles: {web: {hosts: [a]}}\nnotify: {chat: {on: [success]}}", "notify.chat:"),
     ("service: shop\nimage: shop\nroles: {web: {hosts: [a]}}\nnotify: {chat: {apprise: {env: A}, on: [sucess]}}",
      'notify.chat.on[0]: "sucess" is not one of start, success, failure, rollback, freeze; did you mean "success"?'),
+    ("service: shop\nimage: shop\nroles: {web: {hosts: [a]}}\n"
+     "notify: {chat: {telegram: {chat: admins, token: {env: A}}}}", "notify.chat.telegram.chat:"),
+    ("service: shop\nimage: shop\nroles: {web: {hosts: [a]}}\n"
+     "notify: {chat: {telegram: {chat: 1, token: {env: A}, api: api.telegram.org}}}", "notify.chat.telegram.api:"),
+    ("service: shop\nimage: shop\nroles: {web: {hosts: [a]}}\nnotify: {chat: {telegram: {chat: 1}}}",
+     "notify.chat.telegram.token: is required"),
     ("service: shop\nimage: shop\nroles: {web: {hosts: [a]}}\nhooks: {pre-deplyo: {command: x}}",
      'hooks.pre-deplyo: "pre-deplyo" is not one of'),
 ]  # fmt: skip

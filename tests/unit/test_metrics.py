@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from voicebot import metrics
+from botkit import metrics
 
 
 def test_a_port_that_is_taken_is_named_with_its_setting() -> None:

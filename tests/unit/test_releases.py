@@ -10,6 +10,7 @@ from shipper.releases import (
     barriers_before,
     config_hash,
     env_hash,
+    last_deployed,
     next_number,
     number_for,
     rollback_number,
@@ -343,6 +344,34 @@ def test_where_no_release_is_marked_a_record_that_is_gone_is_no_reason_to_stay()
 def test_where_nothing_serves_what_was_deployed_last_counts() -> None:
     host = replace(history("", "drops email"), containers=())
     assert crossed(host, 1) == {2: "drops email"}
+
+
+FIRST_ONE, SECOND_ONE = a_release(1), a_release(2, SECOND)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        (a_host(), 0),
+        (a_host(a_container(1), releases=(FIRST_ONE,)), 1),
+        (a_host(a_container(1, deploy="3aaa"), a_stopped(2, deploy="2aaa"), releases=(FIRST_ONE, SECOND_ONE)), 1),
+        (
+            a_host(
+                a_container(1, deploy="1aaa"),
+                a_container(2, role="worker", deploy="2aaa"),
+                releases=(FIRST_ONE, replace(SECOND_ONE, outcome=ReleaseOutcome.UNFINISHED)),
+            ),
+            1,
+        ),
+        (a_host(a_container(1), a_container(2, role="worker", deploy="2aaa"), releases=(FIRST_ONE, SECOND_ONE)), 2),
+        (a_host(releases=(FIRST_ONE, SECOND_ONE)), 2),
+    ],
+    ids=["nothing", "one", "gone back", "killed", "one role", "all containers are gone"],
+)
+def test_the_release_that_was_deployed_last_is_that_of_the_newest_deploy_that_came_to_its_end(
+    host: Observed, expected: int
+) -> None:
+    assert last_deployed(host) == expected
 
 
 def test_the_first_release_leads_nowhere_back() -> None:

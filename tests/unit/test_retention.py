@@ -147,12 +147,13 @@ def test_one_off_containers_go_when_they_have_ended_and_nobody_may_ask_how() -> 
         a_run("release", name="of what serves"),
         a_run("exec", name="old"),
         a_run("exec", name="fresh", ended_at=BEGUN + timedelta(minutes=55)),
-        a_run("exec", name="not begun", ended_at=None),
+        a_run("exec", name="not begun", ended_at=None, created_at=BEGUN + timedelta(minutes=55)),
+        a_run("files", name="left by who died", ended_at=None, created_at=BEGUN),
         replace(a_container(2, SECOND), run="exec", name="at work"),
     )
     host = a_host(a_container(2, SECOND), releases=(R2,), runs=runs)
     gone = superfluous_now(host, rules(), None, BEGUN + timedelta(hours=1))
-    assert gone.container_names == ("failed", "old")
+    assert gone.container_names == ("failed", "old", "left by who died")
 
 
 def test_for_some_roles_only_their_containers_go() -> None:

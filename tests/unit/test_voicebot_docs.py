@@ -49,7 +49,11 @@ def test_the_table_of_hearing_is_true() -> None:
 
 
 def test_the_table_of_metrics_is_true() -> None:
-    collectors = [each for each in vars(metrics).values() if isinstance(each, (Counter, Gauge, Histogram))]
+    collectors = [
+        each
+        for each in (*vars(metrics.telegram).values(), *vars(metrics).values())
+        if isinstance(each, (Counter, Gauge, Histogram))
+    ]
     ours = [metric for collector in collectors for metric in collector.collect()]
     names = {metric.name: f"{metric.name}_total" if metric.type == "counter" else metric.name for metric in ours}
     assert rows_beneath("Metrics") == [

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from botkit.settings import SettingsError, read
 from voicebot import settings
-from voicebot.settings import DatabaseSettings, Settings, SettingsError, WhisperSettings
+from voicebot.settings import DatabaseSettings, Settings, WhisperSettings
 
 TOKEN = "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 SECRET = "fortytwo"
@@ -29,7 +30,7 @@ def test_a_token_is_enough() -> None:
 
 def test_a_migration_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BOT_TOKEN")
-    assert settings.read(DatabaseSettings).database_url.get_secret_value() == "sqlite:///data/voicebot.db"
+    assert read(DatabaseSettings).database_url.get_secret_value() == "sqlite:///data/voicebot.db"
 
 
 def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,9 @@ from aiogram import Dispatcher
 from voicebot.handlers import access, buttons, chats, commands, groups, owner, preferences, recordings
 from voicebot.settings import Settings
 
+ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
+"""What the routers want: https://core.telegram.org/bots/api#getupdates"""
+
 
 def dispatcher(settings: Settings, *, model: str, username: str) -> Dispatcher:
     """`model` is what hears; `username` is the bot's, without the @."""

@@ -30,7 +30,7 @@ def only_for_known(settings: Settings) -> Callable[[Handler, TelegramObject, dic
         data["texts"] = texts(user.language_code)
         if not settings.allowed_users or sender_id in known:
             return await handler(event, data)
-        metrics.strangers.inc()
+        metrics.telegram.strangers.inc()
         return await _refuse(data["connection"], event, sender_id, chat, data["texts"])
 
     return middleware

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot.storage.dialects import insert
+from botkit.dialects import insert
 from voicebot.storage.tables import pieces, transcripts
 from voicebot.transcript import Piece, Segment, Transcript
 

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from botkit.dialects import insert
 from voicebot.storage import heard
-from voicebot.storage.dialects import insert
 from voicebot.storage.tables import jobs, outbox
 from voicebot.transcript import Piece, Transcript
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot.storage.dialects import OUTBOX_LOCK, alone
+from botkit.dialects import alone
+from voicebot.storage import locks
 from voicebot.storage.tables import outbox
 
 
@@ -45,7 +46,7 @@ async def put(connection: AsyncConnection, calls: Sequence[Outgoing], now: float
 
 async def claim(connection: AsyncConnection, owner: int, not_of: Collection[int], limit: int) -> list[Pending]:
     """The first call of each chat, except of these chats, and of those where somebody is at work already."""
-    await alone(connection, OUTBOX_LOCK)  # else two could write to one chat, where a call with a lower id comes later
+    await alone(connection, locks.OUTBOX)  # else two could write to one chat, where a call with a lower id comes later
     other = outbox.alias()
     earlier = exists(select(1).where(other.c.chat_id == outbox.c.chat_id, other.c.id < outbox.c.id))
     at_work = select(other.c.chat_id).where(other.c.owner.is_not(None))

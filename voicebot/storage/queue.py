@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebot.storage import jobs
-from voicebot.storage.dialects import JOBS_LOCK, alone, insert
+from botkit.dialects import alone, insert
+from voicebot.storage import jobs, locks
 from voicebot.storage.jobs import Job, Request, State
 from voicebot.storage.tables import jobs as table, queue as queue_table, users
 
@@ -63,7 +63,7 @@ async def take_back(connection: AsyncConnection, owner: int, at_work: Collection
 
 async def claim(connection: AsyncConnection, owner: int, now: float) -> Job | None:
     """The next one, which is ours then. One whose audio is being transcribed for somebody else waits for that."""
-    await alone(connection, JOBS_LOCK)  # else two could begin the same audio
+    await alone(connection, locks.JOBS)  # else two could begin the same audio
     running = select(table.c.file_unique_id, table.c.variant).where(table.c.state == State.RUNNING)
     twin = tuple_(table.c.file_unique_id, table.c.variant).in_(running)
     due = (table.c.state == State.WAITING) & (table.c.next_at <= now) & ~twin

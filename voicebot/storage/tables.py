@@ -2,6 +2,9 @@
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, Table, Text, false
 
+from botkit.dialects import NUMBER
+from botkit.inbox import inbox_table
+
 # A later migration has to name what it drops. These are the names that PostgreSQL gives by itself; SQLite gives none.
 metadata = MetaData(
     naming_convention={
@@ -12,22 +15,7 @@ metadata = MetaData(
     }
 )
 
-NUMBER = BigInteger().with_variant(Integer, "sqlite")
-"""A key: SQLite knows INTEGER only as the number of the row itself, and it has 64 bits there."""
-
-inbox = Table(
-    "inbox",
-    metadata,
-    Column("update_id", NUMBER, primary_key=True, autoincrement=False),
-    # erased once it is done: the number alone keeps the update from being handled twice
-    Column("raw", JSON(none_as_null=True)),
-    Column("state", Text, nullable=False),
-    Column("received_at", Float, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("next_at", Float, nullable=False),
-    Column("error", Text),
-    Index("inbox_by_state", "state", "update_id"),
-)
+inbox = inbox_table(metadata)
 
 users = Table(
     "users",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from botkit.dialects import insert
 from voicebot.storage import inbox
-from voicebot.storage.dialects import insert
 from voicebot.storage.tables import jobs, outbox, pieces, transcripts, users
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from botkit.database import Database, parse
+from tests.bots import BotProcess
 from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.fakes.telegram import Telegram
 from tests.integration.voicebot.house import House, house
 from tests.postgres import Postgres
-from tests.voicebots import VoiceBot, voicebot
-from voicebot import storage
-from voicebot.storage import Database
+from tests.voicebots import voicebot
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="session")
-def bot(telegram: Telegram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VoiceBot]:
+def bot(telegram: Telegram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
     folder = tmp_path_factory.mktemp("voicebot")
     with voicebot(telegram, f"sqlite:///{folder}/voicebot.db", folder) as made:
         made.becomes("active")
@@ -74,6 +74,6 @@ def database_url(databases: SqliteDatabases | PostgresDatabases) -> Iterator[str
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    made = Database(storage.parse(database_url))
+    made = Database(parse(database_url))
     yield made
     await made.close()

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.bots import BotProcess
 from tests.fakes.telegram import Message, Telegram, User
 from tests.integration.waiting import eventually
 from tests.speech import voice_note, words
-from tests.voicebots import VoiceBot, voicebot
+from tests.voicebots import voicebot
 
 DIGITS = "7294"
 HEARD = words(DIGITS)
@@ -27,11 +28,11 @@ class House:
     scratch: Path
     """For the temporary files of all bots: who dies leaves some, and the next one finds them."""
     owner: User
-    bots: list[VoiceBot] = field(default_factory=list)
+    bots: list[BotProcess] = field(default_factory=list)
     stack: ExitStack = field(default_factory=ExitStack)
     _lengths: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
-    def start(self, **environ: str) -> VoiceBot:
+    def start(self, **environ: str) -> BotProcess:
         """The next one, which polls as bot1, bot2, …"""
         name = f"bot{len(self.bots) + 1}"
         settings: Any = {"TMPDIR": str(self.scratch), "LOG_LEVEL": "debug", "OWNER_ID": str(self.owner.id), **environ}
@@ -39,18 +40,18 @@ class House:
         self.bots.append(self.stack.enter_context(started))
         return self.bots[-1]
 
-    def active(self, **environ: str) -> VoiceBot:
+    def active(self, **environ: str) -> BotProcess:
         """One that polls."""
         bot = self.start(**environ)
         bot.becomes("active")
         self.telegram.bot.mailbox.wait_for_poll(f"bot{len(self.bots)}")
         return bot
 
-    def living(self) -> VoiceBot:
+    def living(self) -> BotProcess:
         """The one that survived, or a new one."""
         return self.bots[-1] if self.bots and self.bots[-1].process.is_alive() else self.active()
 
-    def logs(self, bot: VoiceBot, event: str) -> None:
+    def logs(self, bot: BotProcess, event: str) -> None:
         """Waits for a line of its log."""
         eventually(lambda: f'"event": "{event}"' in bot.log, f"{event}; {self.told()}", within=20)
 

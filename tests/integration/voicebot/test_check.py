@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from botkit.database import parse
 from tests.fakes.telegram import Telegram
 from tests.voicebots import voicebot
-from voicebot import storage
-from voicebot.storage import schema
+from voicebot.storage.schema import MIGRATIONS
 
 
 def checked(telegram: Telegram, folder: Path, database_url: str = "", **environ: str) -> tuple[int, list[str]]:
@@ -30,9 +30,9 @@ def test_what_could_run_is_told_line_by_line_and_nothing_is_made(telegram: Teleg
 
 def test_a_database_tells_its_revision(telegram: Telegram, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/voicebot.db"
-    schema.migrate(storage.parse(url), print)
+    MIGRATIONS.migrate(parse(url), print)
     code, lines = checked(telegram, tmp_path)
-    assert lines[1] == f"✓  database  {tmp_path}/voicebot.db, revision {schema.look(storage.parse(url)).revision}"
+    assert lines[1] == f"✓  database  {tmp_path}/voicebot.db, revision {MIGRATIONS.look(parse(url)).revision}"
     assert code == 0
 
 

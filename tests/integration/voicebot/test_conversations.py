@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.bots import BotProcess
 from tests.fakes.telegram import DOWNLOAD, Chat, Message, Telegram, User
 from tests.speech import encoded, groups, picture, say, silence, voice_note, words
-from tests.voicebots import VoiceBot
 
 pytestmark = pytest.mark.usefixtures("bot")
 
@@ -229,14 +229,14 @@ def test_delete_erases_all_and_cancels_what_waits_and_what_runs(telegram: Telegr
     anna.chat.wait_for("1 of your recordings")
 
 
-def test_a_button_of_another_version_is_answered(telegram: Telegram, bot: VoiceBot, anna: User) -> None:
+def test_a_button_of_another_version_is_answered(telegram: Telegram, bot: BotProcess, anna: User) -> None:
     anna.sends_text("/start")
     query = telegram.click(anna, telegram.bot, anna.chat.wait_for("Send me"), "of-yesterday")
     anna.chat.wait_until(lambda: query.answer and "another time" in query.answer["text"], "a word about it")
 
 
 def test_who_blocks_the_bot_is_forgotten_by_the_queue_and_served_again_afterwards(
-    telegram: Telegram, bot: VoiceBot, anna: User
+    telegram: Telegram, bot: BotProcess, anna: User
 ) -> None:
     boris = telegram.add_user("Boris")
     with telegram.faults.hold(DOWNLOAD, stage="before") as held:

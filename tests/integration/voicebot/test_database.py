@@ -14,13 +14,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
+import botkit.database
+from botkit.database import Database, file_of, parse
 from tests import others
 from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.integration.waiting import eventually
 from tests.others import other
 from tests.storing import NOW, OWNER, request
-from voicebot import storage
-from voicebot.storage import Database, inbox, outbox, queue, users
+from voicebot.storage import outbox, queue, users
+from voicebot.storage.inbox import INBOX
 
 MANY = 100_000
 
@@ -37,14 +39,14 @@ async def test_two_processes_that_write_at_once_lose_nothing_and_fail_never(sqli
             process.begin(others.count_up, 500)
         for process in both:
             process.result()
-        database = Database(storage.parse(url))
+        database = Database(parse(url))
         assert await database.insist(count) == 1001
         await database.close()
 
 
 async def test_concurrent_writers_of_one_process_lose_nothing(sqlite_databases: SqliteDatabases) -> None:
     with sqlite_databases.migrated() as url:
-        database = Database(storage.parse(url))
+        database = Database(parse(url))
         counted = await asyncio.gather(*(database.insist(count) for _ in range(20)))
         await database.close()
     assert sorted(counted) == [*range(1, 21)]
@@ -63,10 +65,10 @@ async def test_an_error_takes_back_the_whole_transaction(database: Database) -> 
 async def test_who_insists_waits_for_a_database_that_another_locks(
     sqlite_databases: SqliteDatabases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(botkit.database, "BUSY_SECONDS", 0.01)
     with sqlite_databases.migrated() as url, closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as locks:
         locks.execute("BEGIN IMMEDIATE")
-        database = Database(storage.parse(url))
+        database = Database(parse(url))
         async with asyncio.TaskGroup() as group:
             with capture_logs() as logged:
                 counting = group.create_task(database.insist(count))
@@ -80,7 +82,7 @@ async def test_who_insists_waits_for_a_database_that_another_locks(
 
 async def test_who_insists_waits_for_a_server_that_is_restarted(postgres_databases: PostgresDatabases) -> None:
     with postgres_databases.migrated() as url:
-        database = Database(storage.parse(url))
+        database = Database(parse(url))
         async with asyncio.TaskGroup() as group:
             with capture_logs() as logged:
                 await database.insist(count)
@@ -98,7 +100,7 @@ async def full(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """With a hundred thousand done jobs and updates, a thousand that wait, and as many calls to make."""
     databases: SqliteDatabases | PostgresDatabases = request.getfixturevalue(f"{request.param}_databases")
     with databases.migrated() as url:
-        made = Database(storage.parse(url))
+        made = Database(parse(url))
         async with made.writing() as connection:
             await fill(connection)
         if request.param == "postgres":
@@ -130,7 +132,7 @@ ASKED: dict[str, Callable[[AsyncConnection], Awaitable[object]]] = {
     "queue.usage": lambda connection: queue.usage(connection, 1, NOW),
     "queue.owners": queue.owners,
     "queue.take_back": lambda connection: queue.take_back(connection, OWNER, [1, 2]),
-    "inbox.next_ones": lambda connection: inbox.next_ones(connection, NOW, 100),
+    "inbox.next_ones": lambda connection: INBOX.next_ones(connection, NOW, 100),
     "outbox.claim": lambda connection: outbox.claim(connection, OWNER, [1, 2, 3], 16),
     "outbox.owners": outbox.owners,
     "outbox.take_back": lambda connection: outbox.take_back(connection, OWNER, [1, 2, 3]),
@@ -141,7 +143,7 @@ LOOKS_AT_ALL = re.compile(r"SCAN (jobs|inbox)|Seq Scan on (jobs|inbox|outbox)")
 
 @pytest.mark.parametrize("asked", ASKED)
 async def test_no_question_that_is_asked_all_the_time_looks_at_all_rows(full: Database, asked: str) -> None:
-    explain = "EXPLAIN QUERY PLAN " if storage.file_of(full.url) else "EXPLAIN "
+    explain = "EXPLAIN QUERY PLAN " if file_of(full.url) else "EXPLAIN "
     async with full.writing() as connection:
         statements: list[tuple[str, Any]] = []
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from botkit.database import BUSY_SECONDS, Database, parse
 from tests.integration.voicebot.house import House, house
-from voicebot import storage
-from voicebot.storage import BUSY_SECONDS, Database
 
 SIZE = 4 << 20
 
@@ -102,7 +101,7 @@ def test_while_the_disk_for_recordings_is_full_they_wait(tmp_path: Path) -> None
 
 
 async def test_a_transaction_that_is_cancelled_leaves_the_database_free(tmp_path: Path) -> None:
-    database = Database(storage.parse(f"sqlite:///{tmp_path}/voicebot.db"))
+    database = Database(parse(f"sqlite:///{tmp_path}/voicebot.db"))
     async with database.writing() as connection:
         await connection.execute(text("CREATE TABLE notes (number INTEGER)"))
 

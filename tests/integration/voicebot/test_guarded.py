@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.bots import BotProcess
 from tests.fakes.telegram import DOWNLOAD, Bot, Telegram, User
 from tests.integration.waiting import eventually
 from tests.singletons import free_port
 from tests.speech import voice_note, words
-from tests.voicebots import VoiceBot, voicebot
+from tests.voicebots import voicebot
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guarded:
     telegram: Telegram
-    bot: VoiceBot
+    bot: BotProcess
     owner: User
     friends: tuple[User, ...]
     metrics_port: int

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.bots import BotProcess
 from tests.fakes.telegram import DOWNLOAD, Damage
 from tests.integration.voicebot.house import HEARD, House
 from tests.integration.waiting import eventually
 from tests.speech import MODEL, encoded, groups, words
-from tests.voicebots import VoiceBot
 
 GROUPS = ["72941", "30586", "91827", "46053", "81726", "35409"] * 2
 LONG = "\n\n".join(words(group) for group in GROUPS)
 
 
-def hands_over(house: House, old: VoiceBot, new: VoiceBot) -> None:
+def hands_over(house: House, old: BotProcess, new: BotProcess) -> None:
     """Tells the old one to stop, and looks at what must not be."""
     mailbox = house.telegram.bot.mailbox
     assert {poll.name for poll in mailbox.polls} == {"bot1"}

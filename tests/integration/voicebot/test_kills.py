@@ -8,11 +8,11 @@ from typing import Literal
 
 import pytest
 
+from tests.bots import BotProcess
 from tests.fakes.telegram import DOWNLOAD, Call
 from tests.integration.voicebot.house import HEARD, NOTE, House, house as new_house
 from tests.integration.waiting import eventually
 from tests.speech import encoded, groups, words
-from tests.voicebots import VoiceBot
 
 SEED = 6
 KILLS = 15
@@ -26,7 +26,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield made
 
 
-def dies(house: House, bot: VoiceBot) -> None:
+def dies(house: House, bot: BotProcess) -> None:
     """Waits for the kill."""
     eventually(lambda: not bot.process.is_alive(), f"the moment; {house.told()}", within=20)
 
@@ -172,7 +172,7 @@ def test_killed_again_and_again_at_moments_of_chance_under_a_steady_stream_of_no
         house.is_heard(note)
 
 
-def kills(bot: VoiceBot, text: str) -> Callable[[Call], None]:
+def kills(bot: BotProcess, text: str) -> Callable[[Call], None]:
     """At the call with this text."""
 
     def act(call: Call) -> None:
@@ -182,7 +182,7 @@ def kills(bot: VoiceBot, text: str) -> Callable[[Call], None]:
     return act
 
 
-def kills_at(bot: VoiceBot, number: int) -> Callable[[Call], None]:
+def kills_at(bot: BotProcess, number: int) -> Callable[[Call], None]:
     calls = itertools.count(1)
 
     def act(call: Call) -> None:

@@ -10,14 +10,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from botkit import presence
+from botkit.database import parse
+from botkit.presence import PresenceLost
 from tests import others
 from tests.databases import PostgresDatabases
 from tests.fakes.telegram import Telegram
 from tests.integration.waiting import eventually
 from tests.others import Other, other
 from tests.voicebots import voicebot
-from voicebot import presence, storage
-from voicebot.presence import PresenceLost
+from voicebot.storage import locks
 
 on_postgres = pytest.mark.parametrize("databases", ["postgres"], indirect=True)
 
@@ -92,8 +94,8 @@ def test_a_process_stays_alive_while_its_connections_to_the_database_come_and_go
 def test_a_child_that_outlives_the_process_does_not_make_it_seem_alive(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/voicebot.db"
     script = (
-        "import os, sys, time; from voicebot import presence, storage\n"
-        f"present = presence.of(storage.parse({url!r})); assert present.lease.try_acquire()\n"
+        "import os, sys, time; from botkit import database, presence\n"
+        f"present = presence.of(database.parse({url!r}), 1); assert present.lease.try_acquire()\n"
         "if os.fork(): print(present.owner, flush=True); os._exit(0)\n"
         "os.close(1); sys.stdin.read()"
     )
@@ -101,12 +103,12 @@ def test_a_child_that_outlives_the_process_does_not_make_it_seem_alive(tmp_path:
     with subprocess.Popen([sys.executable, "-c", script], **arguments) as process:  # type: ignore[call-overload]
         owner = int(process.stdout.readline())
         process.wait()
-        with closing(presence.of(storage.parse(url))) as present:
+        with closing(presence.of(parse(url), locks.LEASE)) as present:
             assert not present.is_alive(owner)
             assert present.lease.try_acquire()
 
 
-LEASE = f"objid = {presence._LEASE & 0xFFFFFFFF}"
+LEASE = f"objid = {locks.LEASE & 0xFFFFFFFF}"
 LOCKS = {"lease": f"{LEASE} AND granted", "wait": f"{LEASE} AND NOT granted", "presence": f"classid < {1 << 30}"}
 
 
@@ -176,7 +178,7 @@ def test_a_bot_that_has_lost_its_presence_ends_in_an_orderly_way(
 
 def test_a_server_that_is_not_there_is_said_without_the_password() -> None:
     with pytest.raises(PresenceLost, match="refused") as raised:
-        presence.of(storage.parse("postgresql://bot:very-secret@127.0.0.1:1/voicebot"))
+        presence.of(parse("postgresql://bot:very-secret@127.0.0.1:1/voicebot"), locks.LEASE)
     assert "very-secret" not in str(raised.value)
     assert "\n" not in str(raised.value)
 

@@ -8,19 +8,21 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine, inspect
 
+from botkit.database import Database, DatabaseUrlError, parse
+from botkit.schema import KEPT_BACKUPS, Migrations, NotMigrated
 from tests import others
 from tests.databases import PostgresDatabases, SqliteDatabases
 from tests.others import other
 from tests.storing import add, claimed, finish, request
-from voicebot import storage
-from voicebot.storage import Database, schema, users
-from voicebot.storage.schema import NotMigrated
+from voicebot.storage import users
+from voicebot.storage.schema import MIGRATIONS
 from voicebot.storage.tables import metadata
 
 LATER = """\
@@ -63,23 +65,21 @@ def later(tmp_path: Path) -> Later:
 
     def migrate_later(url: str, then: str = "pass") -> list[str]:
         folder = tmp_path / "migrations"
-        shutil.copytree(schema.SCRIPTS, folder, dirs_exist_ok=True)
+        shutil.copytree(MIGRATIONS.scripts, folder, dirs_exist_ok=True)
         (folder / "versions/9999_later.py").write_text(LATER.format(then=then))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(schema, "SCRIPTS", folder)
-            return migrate(url)
+        return migrate(url, replace(MIGRATIONS, scripts=folder))
 
     return migrate_later
 
 
-def migrate(url: str) -> list[str]:
+def migrate(url: str, migrations: Migrations = MIGRATIONS) -> list[str]:
     said: list[str] = []
-    schema.migrate(storage.parse(url), said.append)
+    migrations.migrate(parse(url), said.append)
     return said
 
 
 def with_connection(url: str, act: Callable[[Connection], Any]) -> Any:
-    parsed = storage.parse(url)
+    parsed = parse(url)
     engine = create_engine(parsed.set(drivername=parsed.drivername.replace("+aiosqlite", "")))
     try:
         with engine.begin() as connection:
@@ -152,7 +152,7 @@ def test_a_database_of_a_later_version_is_left_as_it_is_and_that_is_said(databas
     assert migrate(database_url) == [
         "the database has revision 9999: newer than this version of voicebot, which can use it"
     ]
-    found = schema.look(storage.parse(database_url))
+    found = MIGRATIONS.look(parse(database_url))
     assert (found.is_newer, found.is_behind, found.revision) == (True, False, "9999")
     assert with_connection(database_url, tables) == before
 
@@ -194,8 +194,8 @@ async def test_a_backup_has_all_that_another_process_had_committed_and_can_be_us
     assert re.fullmatch(r"voicebot\.db\.\d{8}-\d{6}-0001\.backup", backup.name)
     assert backup.stat().st_mode & 0o777 == 0o600
     restored = f"sqlite:///{backup}"
-    assert schema.look(storage.parse(restored)).revision == "0001"
-    database = Database(storage.parse(restored))
+    assert MIGRATIONS.look(parse(restored)).revision == "0001"
+    database = Database(parse(restored))
     async with database.writing() as connection:
         counted = (await users.get(connection, 1)).last_turn
     await database.close()
@@ -209,7 +209,7 @@ def test_the_newest_backups_are_kept(sqlite_url: str, later: Later) -> None:
     later(sqlite_url)
     kept = [path.name.split(".")[2][:4] for path in backups(sqlite_url)]
     assert kept[:-1] == ["2004", "2005"]
-    assert len(kept) == schema.KEPT_BACKUPS
+    assert len(kept) == KEPT_BACKUPS
 
 
 def test_a_first_migration_has_nothing_to_back_up(sqlite_databases: SqliteDatabases) -> None:
@@ -252,8 +252,8 @@ def test_a_server_that_is_not_there_is_said_in_a_line_without_the_password() -> 
 
 @pytest.mark.parametrize("url", ["mysql://bot:very-secret@host/name", "postgresql://bot:very-secret@host:port/name"])
 def test_a_url_of_no_database_is_refused_without_the_password(url: str) -> None:
-    with pytest.raises(storage.DatabaseUrlError) as raised:
-        storage.parse(url)
+    with pytest.raises(DatabaseUrlError) as raised:
+        parse(url)
     assert "very-secret" not in str(raised.value)
 
 

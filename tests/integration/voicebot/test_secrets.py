@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from botkit.logs import redact
+from tests.bots import BotProcess
 from tests.fakes.telegram import Telegram
-from tests.voicebots import VoiceBot, voicebot
-from voicebot.logs import redact
+from tests.voicebots import voicebot
 
 TOKEN = "7000000001:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 
@@ -34,7 +35,7 @@ def test_a_password_of_a_database_that_cannot_be_reached_is_not_told(telegram: T
         assert "geheim" not in bot.log
 
 
-def test_what_people_said_can_be_read_by_nobody_else_on_the_machine(bot: VoiceBot) -> None:
+def test_what_people_said_can_be_read_by_nobody_else_on_the_machine(bot: BotProcess) -> None:
     files = [*bot.output.parent.glob("voicebot.db*")]
     assert len(files) > 1
     assert not any(file.stat().st_mode & 0o077 for file in files)

@@ -6,22 +6,24 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiogram import Bot
 from aiogram.exceptions import TelegramNetworkError
 from pydantic import SecretStr
 
+from botkit.database import Database, parse
+from botkit.pace import Pace
+from botkit.telegram import connect
 from tests.fakes.telegram import Chat, Message, Refusal, Telegram, methods
 from tests.fakes.telegram.entities import parsed
 from tests.storing import OWNER, add, claimed, request
-from voicebot import progress, storage, views
+from voicebot import metrics, progress, views
 from voicebot.outbox import Outbox
-from voicebot.pace import Pace
 from voicebot.progress import Progress
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, jobs, outbox
+from voicebot.storage import jobs, outbox
 from voicebot.storage.jobs import Job
 from voicebot.storage.tables import outbox as table
-from voicebot.telegram import connect
 from voicebot.trouble import Trouble
 
 HEARD = "seven two nine four"
@@ -38,7 +40,7 @@ def telegram() -> Iterator[Telegram]:
 @pytest.fixture
 async def database(sqlite_databases: Any) -> AsyncIterator[Database]:
     with sqlite_databases.migrated() as url:
-        made = Database(storage.parse(url))
+        made = Database(parse(url))
         yield made
         await made.close()
 
@@ -46,12 +48,16 @@ async def database(sqlite_databases: Any) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def sending(telegram: Telegram, database: Database) -> AsyncIterator[Callable[[], object]]:
     """Until it is cancelled by what it gives, or all is sent."""
-    async with connect(settings(telegram.url)) as bot, asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with connected(telegram.url) as bot, asyncio.timeout(20), asyncio.TaskGroup() as group:
         task = group.create_task(Outbox(bot, database, Pace(), Signals(), OWNER).run())
         yield task.cancel
         while not task.cancelled() and await unsent(database):  # noqa: ASYNC110 — a database tells nobody
             await asyncio.sleep(0.01)
         task.cancel()
+
+
+def connected(url: str) -> Bot:
+    return connect(SecretStr(TOKEN), url, metrics.telegram)
 
 
 def settings(url: str, **more: Any) -> Settings:
@@ -189,7 +195,7 @@ async def test_a_growing_text_that_does_not_get_its_turn_is_left_out(
     pace = Pace()
     await add(database, request())
     job = await claimed(database)
-    async with connect(settings(telegram.url)) as bot, asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with connected(telegram.url) as bot, asyncio.timeout(10), asyncio.TaskGroup() as group:
         assert Progress(bot, database, pace, group).show(job, views.instead_of_placeholder(job, HEARD))
         await pace.writing(job.chat_id).acquire()
 
@@ -204,6 +210,6 @@ async def test_an_answer_that_is_no_text_is_one_that_did_not_come() -> None:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, connect(settings(url)) as bot:
+    async with server, connected(url) as bot:
         with pytest.raises(TelegramNetworkError):
             await bot.get_me()

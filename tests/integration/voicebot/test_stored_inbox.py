@@ -1,8 +1,9 @@
 """Updates in the database: SQLite and PostgreSQL."""
 
+from botkit.database import Database
+from botkit.inbox import KNOWN_SECONDS, Raw
 from tests.storing import NOW, rows
-from voicebot.storage import Database, inbox
-from voicebot.storage.inbox import KNOWN_SECONDS, Raw
+from voicebot.storage.inbox import INBOX
 from voicebot.storage.tables import inbox as table
 
 MAX_KEPT = 30 * 86400
@@ -14,19 +15,19 @@ def raw(update_id: int, text: str = "text", user_id: int = 1) -> Raw:
 
 async def accept(database: Database, *updates: Raw) -> None:
     async with database.writing() as connection:
-        await inbox.accept(connection, updates, NOW)
+        await INBOX.accept(connection, updates, NOW)
 
 
 async def next_ids(database: Database, now: float = NOW, limit: int = 100) -> list[int]:
     async with database.reading() as connection:
-        return [received.update_id for received in await inbox.next_ones(connection, now, limit)]
+        return [received.update_id for received in await INBOX.next_ones(connection, now, limit)]
 
 
 async def test_an_update_that_is_given_twice_is_kept_as_it_came_first(database: Database) -> None:
     await accept(database, raw(5, "first"))
     await accept(database, raw(5, "again"))
     async with database.reading() as connection:
-        (received,) = await inbox.next_ones(connection, NOW, 100)
+        (received,) = await INBOX.next_ones(connection, NOW, 100)
     assert received.raw == raw(5, "first")
 
 
@@ -47,15 +48,15 @@ async def test_a_text_comes_back_as_it_was_whatever_stands_in_it(database: Datab
     strange = raw(5, "\u0000 \ud800 \U0001f600 '\" \\ %s :x")
     await accept(database, strange)
     async with database.reading() as connection:
-        (received,) = await inbox.next_ones(connection, NOW, 100)
+        (received,) = await INBOX.next_ones(connection, NOW, 100)
     assert received.raw == strange
 
 
 async def test_what_is_done_is_erased_and_is_not_taken_again(database: Database) -> None:
     await accept(database, raw(5))
     async with database.writing() as connection:
-        await inbox.postpone(connection, 5, NOW, "could not read 'text'")
-        await inbox.finish(connection, 5)
+        await INBOX.postpone(connection, 5, NOW, "could not read 'text'")
+        await INBOX.finish(connection, 5)
     await accept(database, raw(5))
     assert await next_ids(database) == []
     (row,) = await rows(database, table)
@@ -65,20 +66,20 @@ async def test_what_is_done_is_erased_and_is_not_taken_again(database: Database)
 async def test_what_is_postponed_comes_when_it_is_time_and_tells_how_often_it_was_tried(database: Database) -> None:
     await accept(database, raw(5))
     async with database.writing() as connection:
-        await inbox.postpone(connection, 5, NOW + 5, "failed")
+        await INBOX.postpone(connection, 5, NOW + 5, "failed")
     assert await next_ids(database, NOW + 4) == []
     async with database.reading() as connection:
-        (received,) = await inbox.next_ones(connection, NOW + 5, 100)
+        (received,) = await INBOX.next_ones(connection, NOW + 5, 100)
     assert received.attempts == 1
 
 
 async def test_an_update_is_finished_once_and_what_is_done_stays_so(database: Database) -> None:
     await accept(database, raw(5))
     async with database.writing() as connection:
-        assert await inbox.finish(connection, 5)
-        assert not await inbox.finish(connection, 5)
-        await inbox.postpone(connection, 5, NOW, "failed")
-        await inbox.give_up(connection, 5, "failed")
+        assert await INBOX.finish(connection, 5)
+        assert not await INBOX.finish(connection, 5)
+        await INBOX.postpone(connection, 5, NOW, "failed")
+        await INBOX.give_up(connection, 5, "failed")
     (row,) = await rows(database, table)
     assert (row.state, row.attempts, row.error) == ("done", 0, None)
 
@@ -91,7 +92,7 @@ async def test_an_update_comes_at_once_though_the_clock_goes_back(database: Data
 async def test_what_is_given_up_stays_and_is_not_tried_again(database: Database) -> None:
     await accept(database, raw(5))
     async with database.writing() as connection:
-        await inbox.give_up(connection, 5, "failed")
+        await INBOX.give_up(connection, 5, "failed")
     assert await next_ids(database, NOW * 2) == []
     (row,) = await rows(database, table)
     assert (row.state, row.raw, row.error) == ("dead", raw(5), "failed")
@@ -100,12 +101,12 @@ async def test_what_is_given_up_stays_and_is_not_tried_again(database: Database)
 async def test_a_number_is_forgotten_before_it_may_be_used_again_and_a_failure_when_all_is(database: Database) -> None:
     await accept(database, raw(1), raw(2), raw(3))
     async with database.writing() as connection:
-        await inbox.finish(connection, 1)
-        await inbox.give_up(connection, 2, "failed")
+        await INBOX.finish(connection, 1)
+        await INBOX.give_up(connection, 2, "failed")
 
     async def left(now: float) -> list[int]:
         async with database.writing() as connection:
-            await inbox.forget_old(connection, now, now - MAX_KEPT)
+            await INBOX.forget_old(connection, now, now - MAX_KEPT)
         return [row.update_id for row in await rows(database, table)]
 
     assert await left(NOW + KNOWN_SECONDS - 1) == [1, 2, 3]

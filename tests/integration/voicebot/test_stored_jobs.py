@@ -4,6 +4,7 @@ import asyncio
 from contextlib import ExitStack
 from dataclasses import replace
 
+from botkit.database import Database
 from tests import others
 from tests.others import other
 from tests.storing import (
@@ -21,7 +22,7 @@ from tests.storing import (
     request,
     rows,
 )
-from voicebot.storage import Database, heard, jobs, queue, users
+from voicebot.storage import heard, jobs, queue, users
 from voicebot.storage.jobs import State
 from voicebot.storage.queue import Usage
 from voicebot.storage.tables import jobs as table, pieces

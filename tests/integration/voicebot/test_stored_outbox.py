@@ -6,10 +6,11 @@ from contextlib import ExitStack
 
 from sqlalchemy import insert
 
+from botkit.database import Database
 from tests import others
 from tests.others import other
 from tests.storing import NOW, OTHER_OWNER, OWNER, call, put, rows
-from voicebot.storage import Database, chats, outbox
+from voicebot.storage import chats, outbox
 from voicebot.storage.outbox import Pending
 from voicebot.storage.tables import outbox as table
 

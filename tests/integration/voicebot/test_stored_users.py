@@ -5,9 +5,24 @@ from typing import Any
 
 from sqlalchemy import Table
 
+from botkit.database import Database
 from tests.integration.voicebot.test_stored_inbox import raw
-from tests.storing import NOW, OTHER_OWNER, OWNER, PIECE, TRANSCRIPT, add, call, claimed, finish, put, request, rows
-from voicebot.storage import Database, inbox, jobs, outbox, users
+from tests.storing import (
+    NOW,
+    OTHER_OWNER,
+    OWNER,
+    PIECE,
+    TRANSCRIPT,
+    add,
+    call,
+    claimed,
+    finish,
+    put,
+    request,
+    rows,
+)
+from voicebot.storage import jobs, outbox, users
+from voicebot.storage.inbox import INBOX
 from voicebot.storage.tables import inbox as inbox_table, metadata, outbox as outbox_table, pieces, transcripts
 from voicebot.storage.users import User
 
@@ -39,10 +54,10 @@ async def leave_traces(database: Database, user_id: int, owner: int) -> None:
     callback = {"update_id": first + 2, "callback_query": {"from": {"id": user_id}}}
     async with database.writing() as connection:
         updates = [raw(first, user_id=user_id), raw(first + 1, user_id=user_id), callback]
-        await inbox.accept(connection, updates, NOW)
-        await inbox.give_up(connection, first, f"failed {user_id}")
-        await inbox.postpone(connection, first + 1, NOW, f"failed {user_id}")
-        await inbox.give_up(connection, first + 2, f"failed {user_id}")
+        await INBOX.accept(connection, updates, NOW)
+        await INBOX.give_up(connection, first, f"failed {user_id}")
+        await INBOX.postpone(connection, first + 1, NOW, f"failed {user_id}")
+        await INBOX.give_up(connection, first + 2, f"failed {user_id}")
     await add(database, request(user_id), request(user_id))
     done, running = await claimed(database, owner), await claimed(database, owner)
     await finish(database, done, owner)
@@ -94,8 +109,8 @@ async def test_an_update_of_a_forgotten_user_stays_known_and_is_not_handled_agai
     await leave_traces(database, 1, OWNER)
     async with database.writing() as connection:
         await users.forget(connection, 1)
-        await inbox.accept(connection, [raw(10), raw(11)], NOW)
-        assert await inbox.next_ones(connection, NOW, 100) == []
+        await INBOX.accept(connection, [raw(10), raw(11)], NOW)
+        assert await INBOX.next_ones(connection, NOW, 100) == []
     assert {(row.state, row.error) for row in await rows(database, inbox_table)} == {("done", None)}
 
 

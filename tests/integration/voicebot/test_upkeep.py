@@ -7,22 +7,23 @@ from contextlib import closing
 import pytest
 from pydantic import SecretStr
 
+from botkit import presence
+from botkit.database import Database, parse
+from botkit.presence import Presence
 from tests import others
 from tests.integration.waiting import eventually
 from tests.others import other
 from tests.storing import NOW, TRANSCRIPT, add, call, claimed, put, request, rows
-from voicebot import presence, storage
-from voicebot.presence import Presence
 from voicebot.settings import Settings
 from voicebot.signals import Signals
-from voicebot.storage import Database, heard, jobs, outbox, queue
+from voicebot.storage import heard, jobs, locks, outbox, queue
 from voicebot.storage.tables import jobs as table, transcripts
 from voicebot.upkeep import Upkeep
 
 
 @pytest.fixture
 def present(database_url: str) -> Iterator[Presence]:
-    with closing(presence.of(storage.parse(database_url))) as made:
+    with closing(presence.of(parse(database_url), locks.LEASE)) as made:
         yield made
 
 

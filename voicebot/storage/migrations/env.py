@@ -1,4 +1,4 @@
-"""Alembic's entry. storage/schema.py is the only one who calls it, with a connection."""
+"""Alembic's entry. botkit/schema.py is the only one who calls it, with a connection."""
 
 from alembic import context
 

@@ -13,12 +13,11 @@ import psycopg
 from psycopg.pq import ExecStatus
 from sqlalchemy import URL
 
+from botkit.database import POSTGRES_OPTIONS, file_of, reason
 from shipper.handover import Lease
-from voicebot.storage import POSTGRES_OPTIONS, file_of, reason
 
 Session: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
-_LEASE = 0x564F4943_45000001  # of PostgreSQL's advisory locks, the one of who polls
 _OWNERS = range(1 << 32, 1 << 62)
 
 
@@ -44,9 +43,9 @@ class Presence(Protocol):
     def close(self) -> None: ...
 
 
-def of(url: URL) -> Presence:
-    """Beside the file of SQLite, or in PostgreSQL."""
-    return FilePresence(f"{file}-owners") if (file := file_of(url)) else PostgresPresence(url)
+def of(url: URL, lease: int) -> Presence:
+    """Beside the file of SQLite, or in PostgreSQL, where `lease` is the advisory lock of who polls."""
+    return FilePresence(f"{file}-owners") if (file := file_of(url)) else PostgresPresence(url, lease)
 
 
 class FilePresence:
@@ -100,12 +99,12 @@ class PostgresPresence:
     Not through a pooler that shares sessions: it would free them.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, lease: int) -> None:
         self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._session = self._connect()
         self.owner = secrets.choice(_OWNERS)
         _ask(self._session, "SELECT pg_try_advisory_lock(%s)", self.owner)
-        self.lease = _PostgresLease(self._connect)
+        self.lease = _PostgresLease(self._connect, lease)
 
     def is_alive(self, owner: int) -> bool:
         if owner == self.owner or not _ask(self._session, "SELECT pg_try_advisory_lock(%s)", owner):
@@ -135,15 +134,16 @@ class PostgresPresence:
 class _PostgresLease:
     """Asks for the lock and goes on: PostgreSQL answers when it is ours, and to ask each 10 ms would burden it."""
 
-    def __init__(self, connect: Callable[[], Session]) -> None:
+    def __init__(self, connect: Callable[[], Session], lock: int) -> None:
         self._connect = connect
+        self._lock = lock
         self._session: Session | None = None
         self._is_ours = False
 
     def try_acquire(self) -> bool:
         if not self._session:
             self._session = self._connect()
-            self._session.pgconn.send_query(b"SELECT pg_advisory_lock(%d)" % _LEASE)
+            self._session.pgconn.send_query(b"SELECT pg_advisory_lock(%d)" % self._lock)
         self._is_ours = self._is_ours or self._is_answered(self._session)
         return self._is_ours
 

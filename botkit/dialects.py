@@ -1,13 +1,11 @@
 """What SQLite and PostgreSQL say differently."""
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import BigInteger, Integer, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-MIGRATION_LOCK = 0x564F4943
-JOBS_LOCK = 0x564F4944
-OUTBOX_LOCK = 0x564F4945
-"""Of PostgreSQL's advisory locks. Processes hold others while they live: see voicebot.presence."""
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""A key: SQLite knows INTEGER only as the number of the row itself, and it has 64 bits there."""
 
 
 def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -18,7 +16,8 @@ def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgre
 async def alone(connection: AsyncConnection, lock: int) -> None:
     """Waits for others who have called this, until their transactions end; sees then all that they did.
 
-    For decisions that depend on rows beside those that they change. SQLite has one writer at a time anyway.
+    For decisions that depend on rows beside those that they change. `lock` is one of PostgreSQL's advisory locks:
+    SQLite has one writer at a time anyway.
     """
     if connection.dialect.name == "postgresql":
         await connection.execute(select(func.pg_advisory_xact_lock(lock)))

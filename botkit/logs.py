@@ -3,10 +3,12 @@
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
 
+_NOISY = ("aiogram.event", "alembic", "aiosqlite")
 _SECRETS = re.compile(
     r"\d{3,}(?::|%3A)[A-Za-z0-9_-]{20,}"  # a bot's token: aiohttp's errors hold the whole URL of a file
     r"|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)"  # user and password of a URL
@@ -17,8 +19,8 @@ def redact(text: str) -> str:
     return _SECRETS.sub("[secret]", text)
 
 
-def configure(level: str, format: str) -> None:
-    """Also what libraries say by the standard library's logging."""
+def configure(level: str, format: str, *, noisy: Iterable[str] = ()) -> None:
+    """Also what libraries say by the standard library's logging; of those that are `noisy`, warnings only."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -48,8 +50,8 @@ def configure(level: str, format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("aiogram.event", "alembic", "aiosqlite", "httpx", "httpcore", "faster_whisper"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for library in (*_NOISY, *noisy):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):

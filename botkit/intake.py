@@ -7,6 +7,7 @@ stops, or dies, need not confirm anything: the next one is given some of them ag
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from aiogram import Bot
@@ -14,12 +15,12 @@ from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetr
 from aiogram.methods import DeleteWebhook, GetWebhookInfo
 from sqlalchemy.exc import SQLAlchemyError
 
+from botkit.database import Database, reason
+from botkit.inbox import Inbox, Raw
+from botkit.metrics import TelegramMetrics
+from botkit.signals import Bell
+from botkit.telegram import POLL_SECONDS, GetRawUpdates
 from shipper.handover import Handover
-from voicebot import metrics
-from voicebot.signals import Signals
-from voicebot.storage import Database, inbox, reason
-from voicebot.telegram import POLL_SECONDS, GetRawUpdates
-from voicebot.trouble import Trouble
 
 log = structlog.get_logger(__name__)
 
@@ -28,11 +29,26 @@ LONGEST_PAUSE = 30.0
 
 
 class Intake:
-    def __init__(self, bot: Bot, database: Database, trouble: Trouble, signals: Signals) -> None:
+    """`arrived` rings for what is new; `tell_stranger` is awaited each time that another program polls for our bot."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        database: Database,
+        inbox: Inbox,
+        *,
+        allowed_updates: Sequence[str],
+        arrived: Bell,
+        tell_stranger: Callable[[], Awaitable[None]],
+        metrics: TelegramMetrics,
+    ) -> None:
         self._bot = bot
         self._database = database
-        self._trouble = trouble
-        self._signals = signals
+        self._inbox = inbox
+        self._allowed_updates = list(allowed_updates)
+        self._arrived = arrived
+        self._tell_stranger = tell_stranger
+        self._metrics = metrics
         self._offset: int | None = None
         self._failures = 0
 
@@ -46,25 +62,25 @@ class Intake:
                 continue
             self._failures = 0
             handover.polled()
-            metrics.polled.set_to_current_time()
+            self._metrics.polled.set_to_current_time()
 
-    async def _poll(self) -> list[inbox.Raw]:
+    async def _poll(self) -> list[Raw]:
         while True:
-            asked = GetRawUpdates(offset=self._offset, timeout=POLL_SECONDS)
+            asked = GetRawUpdates(offset=self._offset, timeout=POLL_SECONDS, allowed_updates=self._allowed_updates)
             try:
                 return await self._bot(asked, request_timeout=POLL_SECONDS + 10)
             except AiogramError as error:
-                metrics.poll_failures.labels(type(error).__name__).inc()
+                self._metrics.poll_failures.labels(type(error).__name__).inc()
                 await self._wait_out(error)
 
-    async def _accept(self, found: list[inbox.Raw]) -> None:
+    async def _accept(self, found: list[Raw]) -> None:
         if not found:
             return
         async with self._database.writing() as connection:
-            await inbox.accept(connection, found, time.time())
+            await self._inbox.accept(connection, found, time.time())
         self._offset = found[-1]["update_id"] + 1
-        metrics.updates.labels("received").inc(len(found))
-        self._signals.arrived.ring()
+        self._metrics.updates.labels("received").inc(len(found))
+        self._arrived.ring()
 
     async def _wait_out(self, error: Exception) -> None:
         self._failures += 1
@@ -90,4 +106,4 @@ class Intake:
         except AiogramError as error:
             log.warning("conflict_not_looked_at", error=str(error))
             return
-        await self._trouble.tell("stranger_polls")
+        await self._tell_stranger()

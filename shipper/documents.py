@@ -1,0 +1,230 @@
+"""Reads files such as deploy.yaml: text → YAML nodes, overlays laid over them → values → what a schema makes of them.
+
+Every value keeps its place, so that a mistake is reported with the file and line where it stands. Scalars stay the text
+that was written (`1.10` and `no` mean just that); the schema gives them their types.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from shipper.complaints import Path, explained
+from shipper.errors import ConfigError
+
+Kind = TypeVar("Kind", bound=BaseModel)
+_VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    file: str
+    line: int
+    path: Path
+    complaint: str
+
+    def __str__(self) -> str:
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
+        return f"{self.file}:{self.line}: {key + ': ' if key else ''}{self.complaint}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What stands in files that were laid over each other."""
+
+    values: dict[str | int, object]
+    hollow: set[Path]
+    """Where a value stands that could not be made out."""
+
+
+def read_document(texts: Mapping[str, str], environ: Mapping[str, str]) -> Document:
+    """What can be read of these files, whatever is wrong in them."""
+    reader = _Reader(environ)
+    values = reader.read_all(texts)
+    return Document(values=values, hollow=reader.hollow)
+
+
+def parse_document(schema: type[Kind], texts: Mapping[str, str], environ: Mapping[str, str]) -> Kind:
+    """What the schema makes of these files ({name: text}, each laid over the ones before it).
+
+    A validator finds in its `info.context` all values as they are written. `${NAME}` and `${NAME:-default}` come from
+    `environ`. Raises ConfigError with every mistake that is in them.
+    """
+    reader = _Reader(environ)
+    merged = reader.read_all(texts)
+    if not reader.is_readable:
+        raise _mistaken(reader.mistakes)
+    values = {key: value for key, value in merged.items() if not str(key).startswith("x-")}
+    try:
+        parsed = schema.model_validate(values, context=values)
+    except ValidationError as error:
+        raise _mistaken([*reader.mistakes, *reader.mistakes_of(error.errors(), schema)]) from None
+    if reader.mistakes:
+        raise _mistaken(reader.mistakes)
+    return parsed
+
+
+def _mistaken(mistakes: list[Mistake]) -> ConfigError:
+    ordered = sorted(
+        set(mistakes), key=lambda mistake: (mistake.file, mistake.line, str(mistake.path), mistake.complaint)
+    )
+    return ConfigError("\n".join(str(mistake) for mistake in ordered), now="Nothing was done.")
+
+
+def _lay_over(below: dict[str | int, object], above: dict[str | int, object]) -> dict[str | int, object]:
+    """Mappings are merged key by key; anything else replaces what is below it."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _lay_over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.places: dict[Path, tuple[str, int]] = {}
+        self.mistakes: list[Mistake] = []
+        self.file = ""
+        self.is_readable = True
+        self.hollow: set[Path] = set()
+        self.written: dict[str, str] = {}
+        """For each value that the environment is in, which may be a secret, what stands in the file."""
+
+    def read_all(self, texts: Mapping[str, str]) -> dict[str | int, object]:
+        merged: dict[str | int, object] = {}
+        for file, text in texts.items():
+            merged = _lay_over(merged, self._read(file, text))
+        return merged
+
+    def _read(self, file: str, text: str) -> dict[str | int, object]:
+        self.file = file
+        self.places.setdefault((), (file, 1))
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            return self._unreadable((mark.line + 1) if mark else 1, f"is not YAML: {error.problem}")
+        except yaml.reader.ReaderError as error:
+            return self._unreadable(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}")
+        if not isinstance(node, yaml.MappingNode):
+            return self._unreadable(1, "must be a mapping of keys to values")
+        return self._mapping(node, (), frozenset())
+
+    def _unreadable(self, line: int, complaint: str) -> dict[str | int, object]:
+        self.is_readable = False
+        self._complain((), line, complaint)
+        return {}
+
+    def _complain(self, path: Path, line: int, complaint: str) -> None:
+        self.mistakes.append(Mistake(self.file, line, path, complaint))
+
+    def _value(self, node: yaml.Node, path: Path, within: frozenset[int]) -> object:
+        if id(node) in within:
+            self.hollow.add(path)
+            self._complain(path, self.places[path][1], "is an alias to something that contains it")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, within | {id(node)})
+        if isinstance(node, yaml.SequenceNode):
+            items = enumerate(node.value)
+            return [self._item(item, (*path, index), within | {id(node)}) for index, item in items]
+        is_null = node.tag == "tag:yaml.org,2002:null"
+        return None if is_null else self._interpolated(node, path)
+
+    def _item(self, node: yaml.Node, path: Path, within: frozenset[int]) -> object:
+        self.places[path] = (self.file, node.start_mark.line + 1)
+        return self._value(node, path, within)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path, within: frozenset[int]) -> dict[str | int, object]:
+        values: dict[str | int, object] = {}
+        merged: dict[str | int, object] = {}
+        # what is merged comes first, so that the place of a key is where its own value stands
+        for key_node, value_node in sorted(node.value, key=lambda pair: pair[0].tag != "tag:yaml.org,2002:merge"):
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._complain(path, line, "a key must be text")
+            elif key_node.tag == "tag:yaml.org,2002:merge":
+                merged = self._merge_key(value_node, path, within) | merged
+            elif key_node.value in values:
+                self._complain((*path, key_node.value), line, "is given twice")
+            else:
+                self.places[(*path, key_node.value)] = (self.file, line)
+                values[key_node.value] = self._value(value_node, (*path, key_node.value), within)
+        return merged | values
+
+    def _merge_key(self, node: yaml.Node, path: Path, within: frozenset[int]) -> dict[str | int, object]:
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str | int, object] = {}
+        for source in reversed(sources):
+            value = self._value(source, path, within)
+            if isinstance(value, dict):
+                merged = merged | value
+            else:
+                self._complain(path, source.start_mark.line + 1, "<< must name a mapping")
+        return merged
+
+    def _interpolated(self, node: yaml.Node, path: Path) -> str:
+        def replacement(match: re.Match[str]) -> str:
+            name, default = match[1], match[2]
+            if match[0] == "$${":
+                return "${"
+            if name is None:
+                self.hollow.add(path)
+                self._complain(
+                    path,
+                    node.start_mark.line + 1,
+                    "has a ${ that names no variable; write $${ for a plain ${",
+                )
+                return ""
+            value = self.environ.get(name) or default
+            if value is None:
+                self.hollow.add(path)
+                self._complain(path, node.start_mark.line + 1, f"the environment variable {name} is not set")
+                return f"unset-{name.lower().replace('_', '-')}"
+            return value
+
+        written = str(node.value)
+        value = _VARIABLE.sub(replacement, written)
+        if value != written:
+            self.written[value] = written
+        return value
+
+    def mistakes_of(self, errors: list[ErrorDetails], schema: type[BaseModel]) -> Iterator[Mistake]:
+        for details in errors:
+            path: Path = tuple(part for part in details["loc"] if part != "[key]")
+            is_follow_up = details["type"] == "too_short" and any(
+                other["loc"][: len(path)] == path and len(other["loc"]) > len(path) for other in errors
+            )
+            if details["type"] != "missing":
+                path = self._written_part(path)
+            if path in self.hollow or is_follow_up:
+                continue
+            if details["type"] == "contradiction":
+                for key, complaint in details["ctx"]["found"]:
+                    whole = (*path, *(_split_key(key) if isinstance(key, str) else key))
+                    yield Mistake(*self._place(whole), whole, complaint)
+            else:
+                yield Mistake(*self._place(path), path, explained(details, path, self.written, schema))
+
+    def _place(self, path: Path) -> tuple[str, int]:
+        return self.places[self._written_part(path)]
+
+    def _written_part(self, path: Path) -> Path:
+        """Without what a schema put below a value: `may: admin` may have become a list."""
+        while path not in self.places:
+            path = path[:-1]
+        return path
+
+
+def _split_key(key: str) -> list[str]:
+    """A file's path may itself hold dots: `roles.web.files./etc/app.conf.secret`."""
+    head, found, tail = key.partition(".files.")
+    if not found:
+        return key.split(".") if key else []
+    path, _, last = tail.rpartition(".")
+    return [*head.split("."), "files", path, last]
