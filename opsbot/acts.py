@@ -1,0 +1,105 @@
+"""Does what was confirmed, and shows it while it lasts, in one message."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import shipper
+from botkit.signals import Bell
+from opsbot import proposals
+from opsbot.desk import Desk
+from opsbot.storage import requests
+from opsbot.storage.requests import Request
+from opsbot.verbs import Verb
+from opsbot.views import living, words
+
+BETWEEN_SECONDS = 1.0
+"""Between two states of the message, of which Telegram is shown as many as it takes."""
+
+
+async def act(desk: Desk, request: Request) -> None:
+    """Raises ShipperError where nothing was begun."""
+    show = Show(desk, request)
+    try:
+        async with show.going_on():
+            await _call(desk, request, show)
+    except shipper.PlanChanged as error:
+        await proposals.show(desk, request, error.plan, note=words.CHANGED)
+        return
+    except shipper.ShipperError as error:
+        if not show.living:
+            raise
+        show.living = show.living.broken(error.what)
+    except asyncio.CancelledError:
+        if not show.living:
+            raise
+        _go_on()
+    now = datetime.now(UTC)
+    assert show.living
+    roles = show.living.facts.roles
+    await desk.end(request, living.over(request, show.living, now), loud=living.alarm(show.living), options=roles[:1])
+
+
+async def _call(desk: Desk, request: Request, show: "Show") -> None:
+    command, performer, expected = request.command, words.performer(request), request.fingerprint
+    match command.verb:
+        case Verb.DEPLOY:
+            project = await desk.projects.of(command.environment, command.version, performer)
+            await shipper.deploy(project, expected=expected, tell=show)
+        case Verb.ROLLBACK:
+            base = desk.projects.base(command.environment, performer)
+            await shipper.rollback(base, request.release, expected=expected, tell=show)
+        case _:
+            base = desk.projects.base(command.environment, performer, command.role)
+            await shipper.restart(base, expected=expected, tell=show)
+
+
+def _go_on() -> None:
+    """It was aborted, and has taken back what it had begun: there is something to tell of it."""
+    if task := asyncio.current_task():
+        task.uncancel()
+
+
+class Show:
+    """Stands where shipper's `tell` stands, and has the message follow."""
+
+    def __init__(self, desk: Desk, request: Request) -> None:
+        self._desk = desk
+        self._request = request
+        self._news = Bell()
+        self.living: shipper.Living | None = None
+
+    def __call__(self, event: shipper.Event) -> None:
+        now = datetime.now(UTC)
+        if isinstance(event, shipper.Planned):
+            self.living = shipper.Living(facts=event.facts, begun_at=now)
+        elif self.living:
+            self.living = self.living.after(event, now)
+        self._news.ring()
+
+    @asynccontextmanager
+    async def going_on(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(self._follow())
+            try:
+                yield
+            finally:
+                following.cancel()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._news.wait(BETWEEN_SECONDS)
+            if self.living and not self.living.is_over:
+                await self._desk.database.insist(self._show)
+                self._desk.signals.to_show.ring()
+            await asyncio.sleep(BETWEEN_SECONDS)
+
+    async def _show(self, connection: AsyncConnection) -> None:
+        """As the request is now: somebody may have aborted it."""
+        request = await requests.get(connection, self._request.id)
+        if request and self.living:
+            page = living.going(request, self.living, datetime.now(UTC))
+            await self._desk.write(connection, request, page, urgent=False)

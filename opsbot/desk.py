@@ -1,0 +1,88 @@
+"""What all who work on requests stand on, and how they leave word of them."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from botkit.database import Database
+from opsbot.config import Config
+from opsbot.github import GitHub
+from opsbot.keys import Keys
+from opsbot.projects import Projects
+from opsbot.signals import Signals
+from opsbot.storage import decisions, messages, requests
+from opsbot.storage.decisions import Decision
+from opsbot.storage.messages import Place
+from opsbot.storage.requests import UNDER_WAY, Phase, Request
+from opsbot.views.pages import Page
+from opsbot.views.words import asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    config: Config
+    database: Database
+    projects: Projects
+    github: GitHub | None
+    keys: Keys
+    signals: Signals
+    owner: int
+    """Our number among the processes of this bot."""
+
+    async def show(self, request: Request, page: Page, **changes: Any) -> None:
+        """In the message of the request, which changes along with it. What is over already stays so."""
+
+        async def change(connection: AsyncConnection) -> None:
+            if changed := await requests.change(connection, request, *UNDER_WAY, **changes):
+                await self.write(connection, changed, page)
+
+        await self.database.insist(change)
+        self.signals.to_show.ring()
+
+    async def end(self, request: Request, page: Page, *, loud: Page | None = None, **changes: Any) -> None:
+        """`loud` is a message of its own, which people hear: an edit makes no sound."""
+
+        async def change(connection: AsyncConnection) -> None:
+            if await requests.change(connection, request, *UNDER_WAY, phase=Phase.OVER, **changes):
+                await self.write(connection, request, page)
+                if loud:
+                    await self.reply(connection, request, loud)
+
+        await self.database.insist(change)
+        self.signals.to_show.ring()
+
+    async def write(self, connection: AsyncConnection, request: Request, page: Page, *, urgent: bool = True) -> None:
+        """In the message of the request."""
+        if place := await messages.place(connection, request.message):
+            view = self.keys.view(page, place.chat_id, request.environment, datetime.now(UTC))
+            await messages.show(connection, request.message, view, urgent=urgent)
+
+    async def reply(self, connection: AsyncConnection, request: Request, page: Page) -> None:
+        """A new message that refers to that of the request."""
+        if place := await messages.place(connection, request.message):
+            to = await messages.number(connection, request.message)
+            there = Place(chat_id=place.chat_id, thread_id=place.thread_id, reply_to=to)
+            await self.send(connection, there, page, request.environment)
+
+    async def send(
+        self, connection: AsyncConnection, place: Place, page: Page, environment: str = "", *, silent: bool = False
+    ) -> int:
+        """The row of the message."""
+        view = self.keys.view(page, place.chat_id, environment, datetime.now(UTC))
+        return await messages.add(connection, place, view, time.time(), silent=silent)
+
+    async def note(self, request: Request, decision: str, why: str = "") -> None:
+        """Of whoever asked for it."""
+        noted = Decision(
+            at=time.time(),
+            person_id=request.person_id,
+            person_name=request.person_name,
+            environment=request.environment,
+            decision=decision,
+            what=asked(request.command),
+            why=why,
+        )
+        await self.database.insist(lambda connection: decisions.note(connection, noted))

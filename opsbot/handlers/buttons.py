@@ -1,0 +1,232 @@
+"""Buttons: each is signed, and good for one press, in its chat, by whom it is for."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiogram import Router
+from aiogram.methods import AnswerCallbackQuery
+from aiogram.types import CallbackQuery, Message
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from opsbot import arguments, metrics
+from opsbot.access import Person, may
+from opsbot.arguments import Mistake
+from opsbot.command import Command, Missing, Refused, completed
+from opsbot.desk import Desk
+from opsbot.handlers.begin import begin, place_of
+from opsbot.storage import decisions, messages, requests
+from opsbot.storage.decisions import Decision
+from opsbot.storage.requests import UNDER_WAY, Phase, Request
+from opsbot.verbs import Verb
+from opsbot.views import asking, words
+from opsbot.views.pages import Press
+
+router = Router()
+OLD = "This button is not good any more."
+NOT_YOURS = "This is not for you to press."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pressed:
+    """A button that is good, pressed by somebody who is known."""
+
+    desk: Desk
+    connection: AsyncConnection
+    message: Message
+    person: Person
+    here: Sequence[str]
+    environment: str
+    about: str
+    now: float
+
+    async def request(self, *phases: Phase) -> Request | None:
+        """The one that its message tells of, if it is in one of these phases."""
+        number = self.about.partition(".")[0]
+        request = await requests.get(self.connection, int(number)) if number.isdigit() else None
+        if not request or request.phase not in phases:
+            return None
+        shown = await messages.number(self.connection, request.message)
+        return request if shown == self.message.message_id else None
+
+    async def note(self, request: Request, decision: str, why: str = "") -> None:
+        noted = Decision(
+            at=self.now,
+            person_id=self.person.id,
+            person_name=self.person.name,
+            environment=request.environment,
+            decision=decision,
+            what=words.asked(request.command),
+            why=why,
+        )
+        await decisions.note(self.connection, noted)
+
+
+@router.callback_query()
+async def press(
+    query: CallbackQuery, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
+) -> list[AnswerCallbackQuery]:
+    """A press that nothing comes of leaves the button as it was."""
+    message, data, now = query.message, query.data or "", time.time()
+    assert isinstance(message, Message)
+    read = desk.keys.read(data, message.chat.id, datetime.fromtimestamp(now, UTC))
+    if not read or await decisions.is_pressed(connection, message.chat.id, data):
+        metrics.refused.labels("old_button").inc()
+        return [AnswerCallbackQuery(callback_query_id=query.id, text=OLD)]
+    pressed = Pressed(
+        desk=desk,
+        connection=connection,
+        message=message,
+        person=person,
+        here=here,
+        environment=read.environment,
+        about=read.about,
+        now=now,
+    )
+    refusal = await PRESSES[read.press](pressed) if read.press in PRESSES else OLD
+    if not refusal:
+        await decisions.press(connection, message.chat.id, data, person.id, now)
+    return [AnswerCallbackQuery(callback_query_id=query.id, text=refusal or None)]
+
+
+async def confirm(pressed: Pressed) -> str:
+    """Bound to the very plan: the button names its fingerprint."""
+    request = await pressed.request(Phase.PROPOSED)
+    if not request or pressed.about != f"{request.id}.{request.fingerprint[:8]}" or pressed.now > request.expires_at:
+        return OLD
+    needs_another = pressed.desk.config.environments[request.environment].approvals > 0
+    if refusal := _may_confirm(pressed, request, needs_another):
+        return refusal
+    approved_by = pressed.person.name if needs_another else ""
+    queued = await requests.change(
+        pressed.connection, request, Phase.PROPOSED, phase=Phase.QUEUED, approved_by=approved_by
+    )
+    if not queued:
+        return OLD
+    await pressed.note(request, "approved" if needs_another else "confirmed")
+    await pressed.desk.write(pressed.connection, request, words.begins(queued))
+    return ""
+
+
+def _may_confirm(pressed: Pressed, request: Request, needs_another: bool) -> str:
+    person = pressed.person
+    if needs_another and person.id == request.person_id:
+        return "Somebody else has to approve it."
+    if needs_another:
+        return "" if may(person, request.environment, Verb.APPROVE) else NOT_YOURS
+    is_theirs = person.id == request.person_id and may(person, request.environment, request.verb)
+    return "" if is_theirs else f"Only {request.person_name} may confirm it."
+
+
+async def dismiss(pressed: Pressed) -> str:
+    request = await pressed.request(Phase.PROPOSED, Phase.ASKING)
+    if not request:
+        return OLD
+    is_theirs = pressed.person.id == request.person_id
+    if not is_theirs and not may(pressed.person, request.environment, Verb.APPROVE):
+        return NOT_YOURS
+    over = await requests.change(pressed.connection, request, request.phase, phase=Phase.OVER)
+    if not over:
+        return OLD
+    await pressed.note(request, "withdrawn" if is_theirs else "refused")
+    await pressed.desk.write(pressed.connection, request, words.dismissed(request, pressed.person.name))
+    return ""
+
+
+async def abort(pressed: Pressed) -> str:
+    request = await pressed.request(*UNDER_WAY)
+    if not request:
+        return OLD
+    if not (pressed.person.id == request.person_id or may(pressed.person, request.environment, Verb.ABORT)):
+        return NOT_YOURS
+    return await abort_request(pressed.connection, pressed.desk, request, pressed.person)
+
+
+async def abort_request(connection: AsyncConnection, desk: Desk, request: Request, person: Person) -> str:
+    """What has begun ends at its next safe point, and what has not never begins."""
+    not_begun = await requests.change(
+        connection, request, Phase.WAITING, Phase.PROPOSED, Phase.QUEUED, phase=Phase.OVER
+    )
+    if not_begun:
+        await desk.write(connection, request, words.aborted(request, person.name))
+    elif not await requests.change(connection, request, Phase.LOOKING, Phase.ACTING, abort_by=person.name):
+        return OLD
+    return ""
+
+
+async def choose(pressed: Pressed) -> str:
+    request = await pressed.request(Phase.ASKING)
+    if not request:
+        return OLD
+    if pressed.person.id != request.person_id:
+        return f"{request.person_name} was asked."
+    missing = completed(request.command, pressed.person, pressed.here)
+    index = int(pressed.about.partition(".")[2] or -1)
+    if not isinstance(missing, Missing) or not 0 <= index < len(request.options):
+        return OLD
+    match arguments.answered(missing, request.options[index], pressed.person, pressed.here):
+        case Refused() as refused:
+            changed, page = await _over(pressed, request), asking.refused(refused)
+        case Mistake() as mistake:
+            changed, page = await _over(pressed, request), asking.mistake(mistake)
+        case Missing(command=command) | command:
+            page = words.begun(command)
+            changed = await requests.change(
+                pressed.connection, request, Phase.ASKING, command=command, phase=Phase.WAITING, options=()
+            )
+    if not changed:
+        return OLD
+    await pressed.desk.write(pressed.connection, changed, page)
+    return ""
+
+
+async def _over(pressed: Pressed, request: Request) -> Request | None:
+    return await requests.change(pressed.connection, request, Phase.ASKING, phase=Phase.OVER)
+
+
+async def ask_for_logs(pressed: Pressed) -> str:
+    request = await pressed.request(Phase.OVER)
+    if not request or not request.options:
+        return OLD
+    return await _begin(pressed, Command(verb=Verb.LOGS, environment=request.environment, role=request.options[0]))
+
+
+async def ask_again(pressed: Pressed) -> str:
+    request = await pressed.request(Phase.OVER)
+    return await _begin(pressed, request.command) if request else OLD
+
+
+async def ask_for_rollback(pressed: Pressed) -> str:
+    """Of a message of ours, or of one that shipper sent from CI or a terminal."""
+    if not pressed.about.isdigit():
+        return OLD
+    return await _begin(
+        pressed, Command(verb=Verb.ROLLBACK, environment=pressed.environment, leaving=int(pressed.about))
+    )
+
+
+async def ask_to_unlock(pressed: Pressed) -> str:
+    return await _begin(pressed, Command(verb=Verb.UNLOCK, environment=pressed.environment))
+
+
+async def _begin(pressed: Pressed, command: Command) -> str:
+    """What the button asks for is shown in a message of its own."""
+    answer = completed(command, pressed.person, pressed.here)
+    if isinstance(answer, Refused):
+        return NOT_YOURS
+    await begin(pressed.connection, pressed.desk, place_of(pressed.message), pressed.person, answer)
+    return ""
+
+
+PRESSES: dict[str, Callable[[Pressed], Awaitable[str]]] = {
+    Press.CONFIRM: confirm,
+    Press.DISMISS: dismiss,
+    Press.ABORT: abort,
+    Press.CHOOSE: choose,
+    Press.LOGS: ask_for_logs,
+    Press.AGAIN: ask_again,
+    Press.ROLL_BACK: ask_for_rollback,
+    Press.UNLOCK: ask_to_unlock,
+}
+"""What each does; it says why if nothing came of it."""

@@ -1,0 +1,44 @@
+"""Commands: what stands behind one is read, and becomes a request."""
+
+from collections.abc import Sequence
+
+from aiogram import F, Router
+from aiogram.filters import Command as CommandFilter, CommandObject
+from aiogram.types import Message
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from opsbot import arguments
+from opsbot.access import Person
+from opsbot.arguments import USAGE
+from opsbot.desk import Desk
+from opsbot.handlers.begin import begin, place_of
+from opsbot.verbs import Verb
+from opsbot.views import asking
+
+router = Router()
+router.message.filter(F.forward_origin.is_(None))  # what somebody else said
+
+
+@router.message(CommandFilter(*USAGE))
+async def take(
+    message: Message,
+    command: CommandObject,
+    person: Person,
+    here: Sequence[str],
+    connection: AsyncConnection,
+    desk: Desk,
+) -> None:
+    answer = arguments.parse(Verb(command.command.lower()), command.args or "", person, here)
+    await begin(connection, desk, place_of(message), person, answer)
+
+
+@router.message(CommandFilter("start", "help"))
+async def tell_help(message: Message, person: Person, connection: AsyncConnection, desk: Desk) -> None:
+    await desk.send(connection, place_of(message), asking.help_for(person))
+
+
+@router.message(CommandFilter("whoami"))
+async def tell_who(
+    message: Message, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
+) -> None:
+    await desk.send(connection, place_of(message), asking.whoami(person, here))

@@ -1,0 +1,55 @@
+"""The project that each environment is a destination of, as our folder has it: that of our own release."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import shipper
+from opsbot.config import Config
+from opsbot.settings import Settings
+
+ORIGIN = "telegram"
+
+
+class Projects:
+    """`environ` is what shipper may know of our environment."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        config: Config,
+        environ: Mapping[str, str],
+        connections: shipper.Connections,
+        inside: shipper.Inside,
+    ) -> None:
+        self._settings = settings
+        self._config = config
+        self._environ = environ
+        self._connections = connections
+        self._inside = inside
+
+    def base(self, environment_name: str, performer: str = "", *role_names: str) -> shipper.Project:
+        """With these roles, or all. Raises ShipperError."""
+        made = shipper.open_project(
+            self._settings.project_folder,
+            destination=self._config.environments[environment_name].destination,
+            roles=role_names,
+            environ=self._environ,
+            performer=performer or "opsbot",
+            origin=ORIGIN,
+            connections=self._connections,
+            inside=self._inside,
+        )
+        return replace(made, environ=self._with_key(made))
+
+    async def of(self, environment_name: str, version: str, performer: str) -> shipper.Project:
+        """With the config of the commit that is meant. Raises ShipperError."""
+        return await shipper.project_of(self.base(environment_name, performer), version)
+
+    def full_names(self) -> dict[str, str]:
+        """Of the service, by environment. Raises ShipperError where an environment has no config that is of use."""
+        return {name: self.base(name).full_name for name in self._config.environments}
+
+    def _with_key(self, project: shipper.Project) -> Mapping[str, str]:
+        """A key is given as a mounted file; shipper's config names an environment variable that holds it."""
+        name, file = project.config.ssh.key_env, self._settings.ssh_key_file
+        return {**self._environ, name: file.read_text()} if name and file else self._environ

@@ -1,0 +1,190 @@
+"""Brings Telegram to what messages are to show: each chat's one after the other, at the pace that Telegram allows.
+
+What is to be shown stands in the database, so after a kill it is brought there by whoever comes next. An edit that was
+made and not noted changes nothing the second time. For a new message that is the one window that cannot be closed:
+Telegram has no key by which it would know the second one.
+"""
+
+import asyncio
+import math
+import random
+import time
+from functools import partial
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import (
+    AiogramError,
+    TelegramBadRequest,
+    TelegramEntityTooLarge,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramRetryAfter,
+)
+from aiogram.methods import EditMessageText, SendDocument, SendMessage
+from aiogram.types import (
+    BufferedInputFile,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from botkit.database import Database, reason
+from botkit.pace import Pace
+from botkit.signals import Bell
+from botkit.telegram import make
+from opsbot.storage import messages
+from opsbot.storage.messages import Change, Keyboard, Pending
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 16
+LOOK_SECONDS = 1.0
+LONGEST_PAUSE = 60.0
+MOST_ATTEMPTS = 20
+"""Of one state. What Telegram has not taken for a quarter of an hour helps nobody any more."""
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+DRAIN_SECONDS = 5.0
+"""How long one that is told to stop goes on showing what others could show as well."""
+
+
+class Screen:
+    def __init__(self, bot: Bot, database: Database, pace: Pace, to_show: Bell, owner: int) -> None:
+        self._bot = bot
+        self._database = database
+        self._pace = pace
+        self._to_show = to_show
+        self._owner = owner
+        self._at_work: dict[int, int] = {}
+        """Chats that one of our tasks writes to, and the row that it shows."""
+        self._until = math.inf
+
+    def drain(self) -> None:
+        """Lets `run` end when all is shown."""
+        self._until = time.monotonic() + DRAIN_SECONDS
+        self._to_show.ring()
+
+    async def run(self) -> None:
+        """Until `drain`."""
+        async with asyncio.TaskGroup() as group:
+            while time.monotonic() < self._until:
+                resting = self._pace.resting()
+                due = await self._claim(set(resting))
+                for pending in due:
+                    group.create_task(self._bring(pending))
+                if not due:
+                    if self._until < math.inf and not self._at_work and not resting:
+                        return
+                    await self._to_show.wait(min([LOOK_SECONDS, *resting.values()]))
+
+    async def _claim(self, resting: set[int]) -> list[Pending]:
+        """One for each chat that may be written to."""
+        due: dict[int, Pending] = {}
+        try:
+            async with self._database.writing() as connection:
+                for pending in await messages.behind(connection, resting | self._at_work.keys()):
+                    chat_id = pending.place.chat_id
+                    if len(due) + len(self._at_work) < AT_ONCE and chat_id not in due and self._may_be_shown(pending):
+                        due[chat_id] = pending
+                await messages.claim(connection, due.values(), self._owner)
+        except SQLAlchemyError as error:
+            log.warning("database_failed", error=reason(error))
+            return []
+        self._at_work |= {chat_id: pending.id for chat_id, pending in due.items()}
+        return list(due.values())
+
+    def _may_be_shown(self, pending: Pending) -> bool:
+        return pending.urgent or not pending.telegram_id or self._pace.takes_edit(pending.place.chat_id)
+
+    async def _bring(self, pending: Pending) -> None:
+        chat_id = pending.place.chat_id
+        async with self._pace.writing(chat_id):
+            if pending.urgent:
+                await self._pace.turn(chat_id)
+            await self._database.insist(await self._shown(pending))
+        del self._at_work[chat_id]
+        self._to_show.ring()
+
+    async def _shown(self, pending: Pending) -> Change:
+        """What is to be noted."""
+        try:
+            number = await self._call(pending)
+        except TelegramForbiddenError:
+            log.info("not_shown", chat_id=pending.place.chat_id, error="the bot was blocked, or put out of the chat")
+            return partial(messages.give_up, pending=pending)
+        except TelegramMigrateToChat as error:
+            return partial(messages.move, old_id=pending.place.chat_id, new_id=error.migrate_to_chat_id)
+        except (TelegramBadRequest, TelegramEntityTooLarge) as error:
+            log.error("not_shown", message=pending.id, error=error.message)
+            if pending.telegram_id and "message to edit not found" in error.message:
+                return partial(messages.lost, pending=pending)
+            return partial(messages.give_up, pending=pending)
+        except AiogramError as error:
+            log.warning("not_shown_yet", message=pending.id, error=reason(error), attempts=pending.attempts + 1)
+            self._pace.hold(pending.place.chat_id, _pause(pending, error))
+            given_up = pending.attempts + 1 >= MOST_ATTEMPTS
+            return partial(messages.give_up if given_up else messages.failed, pending=pending)
+        return partial(messages.shown, pending=pending, telegram_id=number or pending.telegram_id)
+
+    async def _call(self, pending: Pending) -> int:
+        """The number of the message, where Telegram tells it."""
+        try:
+            return await make(self._bot, _method(pending))
+        except TelegramBadRequest as error:
+            if "message is not modified" in error.message:  # Telegram has no code for it
+                return 0
+            raise
+
+
+def _method(pending: Pending) -> SendMessage | SendDocument | EditMessageText:
+    place, view = pending.place, pending.view
+    keyboard = _markup(view.keyboard)
+    if pending.telegram_id:
+        return EditMessageText(
+            chat_id=place.chat_id,
+            message_id=pending.telegram_id,
+            text=view.text,
+            parse_mode="HTML",
+            reply_markup=keyboard,
+            link_preview_options=_NO_PREVIEW,
+        )
+    to = ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True) if place.reply_to else None
+    if view.document is not None:
+        return SendDocument(
+            chat_id=place.chat_id,
+            message_thread_id=place.thread_id,
+            document=BufferedInputFile(view.document.encode(), view.file_name),
+            caption=view.text,
+            parse_mode="HTML",
+            reply_parameters=to,
+            disable_notification=pending.silent,
+        )
+    return SendMessage(
+        chat_id=place.chat_id,
+        message_thread_id=place.thread_id,
+        text=view.text,
+        parse_mode="HTML",
+        reply_parameters=to,
+        reply_markup=keyboard,
+        link_preview_options=_NO_PREVIEW,
+        disable_notification=pending.silent,
+    )
+
+
+def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
+    rows = [[_button(text, data) for text, data in row] for row in keyboard]
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
+
+
+def _button(text: str, data: str) -> InlineKeyboardButton:
+    if data.startswith("https://"):
+        return InlineKeyboardButton(text=text, url=data)
+    return InlineKeyboardButton(text=text, callback_data=data)
+
+
+def _pause(pending: Pending, error: Exception) -> float:
+    if isinstance(error, TelegramRetryAfter):
+        return error.retry_after
+    return min(LONGEST_PAUSE, 2.0 ** min(pending.attempts, 6)) * random.uniform(0.5, 1)

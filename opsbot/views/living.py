@@ -1,0 +1,33 @@
+"""PURE: what was confirmed, while it is done and when it is over. What is told of it is shipper's own."""
+
+from datetime import datetime
+from html import escape
+
+import shipper
+from opsbot.storage.requests import Request
+from opsbot.verbs import Verb
+from opsbot.views.pages import Button, Page, Press, page
+
+
+def going(request: Request, living: shipper.Living, now: datetime) -> Page:
+    aborting = f"🚫 {escape(request.abort_by)} aborts it: what was begun is taken back." if request.abort_by else ""
+    buttons = [] if request.abort_by else [[Button(label="Abort", press=Press.ABORT, about=str(request.id))]]
+    return page(living.text(now), aborting, buttons=buttons)
+
+
+def over(request: Request, living: shipper.Living, now: datetime) -> Page:
+    """With what may be done next."""
+    about = str(request.id)
+    logs = Button(label="Logs", press=Press.LOGS, about=about)
+    if living.has_failed:
+        again = Button(label="Try again", press=Press.AGAIN, about=about)
+        return page(living.text(now), buttons=[[again, logs]])
+    if request.verb == Verb.DEPLOY and living.facts.replaces:
+        back = Button(label="Roll back", press=Press.ROLL_BACK, about=str(living.facts.release))
+        return page(living.text(now), buttons=[[back, logs]])
+    return page(living.text(now), buttons=[[logs]])
+
+
+def alarm(living: shipper.Living) -> Page | None:
+    """A message of its own, which people hear: an edit makes no sound."""
+    return page(living.alarm()) if living.has_failed else None

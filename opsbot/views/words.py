@@ -1,0 +1,88 @@
+"""PURE: what requests are called, and what there is to say of them on the way."""
+
+from html import escape
+
+import shipper
+from opsbot.command import Command
+from opsbot.storage.requests import Request
+from opsbot.turns import Queued
+from opsbot.verbs import Verb
+from opsbot.views.pages import Button, Page, Press, bold, page
+
+CHANGED = "⚠️ The world changed since that plan was confirmed. Nothing was done; this is what would be done now:"
+
+
+def asked(command: Command) -> str:
+    """As in "deploy of 2222222 in production"."""
+    match command.verb:
+        case Verb.DEPLOY | Verb.PLAN if command.version:
+            what = f"{command.verb} of {short(command.version)}"
+        case Verb.ROLLBACK if command.release:
+            what = f"rollback to release {command.release}"
+        case Verb.RESTART | Verb.LOGS if command.role:
+            what = f"{command.verb} of {command.role}"
+        case verb:
+            what = verb
+    return f"{what} in {command.environment}" if command.environment else what
+
+
+def short(version: str) -> str:
+    """A Git SHA as people read it."""
+    return version[:7] if len(version) == 40 else version
+
+
+def performer(request: Request) -> str:
+    """For the record on the hosts."""
+    approved = f", approved by {request.approved_by}" if request.approved_by else ""
+    return f"{request.person_name} (Telegram){approved}"
+
+
+def begun(command: Command) -> Page:
+    return page(f"⏳ {bold(asked(command))} …")
+
+
+def begins(request: Request) -> Page:
+    by = f", approved by {escape(request.approved_by)}" if request.approved_by else ""
+    return page(f"⏳ {bold(asked(request.command))} by {escape(request.person_name)}{by} begins …")
+
+
+def queued(waiting: Queued) -> Page:
+    behind = f"{escape(asked(waiting.behind.command))} by {escape(waiting.behind.person_name)}"
+    return page(
+        f"⏳ {bold(asked(waiting.request.command))}: number {waiting.place} in the queue, after the {behind}.",
+        buttons=[[Button(label="Never mind", press=Press.ABORT, about=str(waiting.request.id))]],
+    )
+
+
+def failed(request: Request, error: shipper.ShipperError) -> Page:
+    """What happened, what is true now, what to do."""
+    logs = "\n".join(error.logs)
+    return page(
+        f"❌ {bold(asked(request.command))}",
+        escape(error.what),
+        escape(error.now),
+        f"→ {escape(error.next)}" if error.next else "",
+        f"<pre>{escape(logs[-1500:])}</pre>" if logs else "",
+    )
+
+
+def bug(request: Request) -> Page:
+    return page(f"❌ {bold(asked(request.command))}: a mistake of this bot; its log says where.")
+
+
+def already(request: Request) -> Page:
+    return page(f"{bold(asked(request.command))} is under way already: {escape(request.person_name)} asked for it.")
+
+
+def aborted(request: Request, by: str) -> Page:
+    return page(f"🚫 {bold(asked(request.command))}: aborted by {escape(by)}. Nothing was begun.")
+
+
+def dismissed(request: Request, by: str) -> Page:
+    who = "withdrawn" if by == request.person_name else f"refused by {escape(by)}"
+    return page(f"🚫 {bold(asked(request.command))}: {who}. Nothing was done.")
+
+
+def expired(request: Request) -> Page:
+    again = Button(label="Plan it again", press=Press.AGAIN, about=str(request.id))
+    return page(f"⌛ {bold(asked(request.command))}: nobody confirmed it in time. Nothing was done.", buttons=[[again]])

@@ -1,0 +1,92 @@
+"""A Telegram with admins in it, a project, and an opsbot that deploys it to a real server."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bots import BotProcess
+from tests.fakes.telegram import Message, Query, Telegram, User
+from tests.integration.conftest import Project
+from tests.opsbots import opsbot
+
+_PEOPLE = {
+    "admin": "{ may: admin, id: %d }",
+    "deployer": "{ may: deployer, id: %d }",
+    "approver": "{ may: approver, id: %d }",
+    "viewer": "{ may: viewer, id: %d }",
+}
+_CONFIG = """\
+environments:
+  production: {{ {production} }}
+{more}
+people:
+{people}
+limits: {{ commands_per_minute: 600 }}
+"""
+
+
+@dataclass(kw_only=True)
+class House:
+    telegram: Telegram
+    project: Project
+    folder: Path
+    people: dict[str, User]
+    bots: list[BotProcess] = field(default_factory=list)
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def configure(self, production: str = "", more: str = "") -> None:
+        """config/opsbot.yaml: `production` are keys of that environment, `more` what else stands there."""
+        people = "\n".join(f"  {name}: {_PEOPLE[name] % user.id}" for name, user in self.people.items())
+        self.project.write("config/opsbot.yaml", _CONFIG.format(production=production, more=more, people=people))
+
+    def start(self, **environ: str) -> BotProcess:
+        """The next one, which polls as ops1, ops2, …"""
+        name = f"ops{len(self.bots) + 1}"
+        project = self.project
+        shared = {name: project.environ[name] for name in ("PATH", "DOCKER_HOST", "SAMPLE_KEY", "USER", "TMPDIR")}
+        started = opsbot(self.telegram, self.folder, project.folder, name, **shared, **environ)
+        self.bots.append(self.stack.enter_context(started))
+        return self.bots[-1]
+
+    def active(self, **environ: str) -> BotProcess:
+        """One that polls."""
+        bot = self.start(**environ)
+        bot.becomes("active")
+        self.telegram.bot.mailbox.wait_for_poll(f"ops{len(self.bots)}")
+        return bot
+
+    def __getitem__(self, name: str) -> User:
+        return self.people[name]
+
+    def answer(self, message: Message, text: str, *, within: float = 20) -> Message:
+        """The answer to a command, when it says this."""
+        try:
+            return message.chat.wait_for_answer(message, text, within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.told()}") from None
+
+    def presses(self, who: str, label: str, asked: Message, *, within: float = 20) -> Query:
+        """The button beneath the answer to a command, once it is there."""
+        answers = asked.chat.answers_to
+
+        def shown() -> Message | None:
+            return next((found for found in answers(asked) if any(label in text for text in found.labels)), None)
+
+        try:
+            answer = asked.chat.wait_until(shown, f"a button {label!r}", within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.told()}") from None
+        return self.people[who].clicks(label, answer)
+
+    def told(self) -> str:
+        return "\n".join([chat.told() for chat in self.telegram.chats] + [bot.log for bot in self.bots[-2:]])
+
+
+@contextmanager
+def house(project: Project, folder: Path) -> Iterator[House]:
+    with Telegram() as telegram, ExitStack() as stack:
+        people = {name: telegram.add_user(name.capitalize()) for name in _PEOPLE}
+        made = House(telegram=telegram, project=project, folder=folder, people=people, stack=stack)
+        made.configure()
+        yield made
