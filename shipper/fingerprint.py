@@ -1,9 +1,9 @@
 """PURE: what tells a plan that somebody has seen, and confirmed, from another one.
 
-Two looks at a world that did not change give one fingerprint, here or elsewhere, a minute or a day later. So what is
-new in each look is not in it (the id of the deploy, which the names of new containers end with; times, salts), nor is
-who asks, nor what is only said: subjects of commits, of which a shallow clone knows fewer. What is pruned is not in it
-either: that follows from `retain`, and an image that was added meanwhile changes nothing of what was confirmed.
+Two looks at a world that did not change give one fingerprint. So what is new in each look is not in it (the id of the
+deploy, which the names of new containers end with; times, salts), nor is who asks, nor the subjects of commits, of
+which a shallow clone knows fewer. Nor is what is pruned: that follows from `retain`, and an image that was added
+meanwhile changes nothing of what was confirmed. How the image gets to the servers is in it.
 """
 
 import hashlib
