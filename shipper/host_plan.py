@@ -267,7 +267,7 @@ class HostPlan:
         return Handover(
             host_name=self.host_name,
             role_name=role_name,
-            because=because or (f"self: this {self.wanted.command} runs in {own.name}" if own and gives_way else ""),
+            because=because or (f"self: this {self.wanted.command} runs in it" if gives_way else ""),
             container_name=name,
             old_names=tuple(container.name for container in replaced),
             config=role.handover,

@@ -79,9 +79,15 @@ class Handover(Step):
         """Stops the new one before the old one starts: never two at once."""
         if self.container_name == self.own_name:
             return ""  # a deploy before this one has begun it, and we are active: there is nothing better to go back to
+        if self.own_name:  # first, so that there is always one whom a reboot, or Docker if we die, brings back
+            await world.engine.set_restart_policy(self.own_name, SERVES)
         with suppress(NotThere):
             await world.engine.set_restart_policy(self.container_name, SERVES_NOT)
             await world.engine.stop(self.container_name, self.stop_timeout)
+        if self.own_name and world.inside:
+            world.inside.take_back()
+            await self._wait_until(world, _ignore, self.own_name, "active")
+            return f"{self.own_name} works on"
         for name in self.old_names[-1:]:
             with suppress(NotThere):
                 return await self._served_again(world, await world.engine.container(name))
@@ -90,12 +96,8 @@ class Handover(Step):
     async def _served_again(self, world: World, old: Container) -> str:
         if old.is_running and old.is_committed:
             return ""  # it was not told to end
-        if old.name == self.own_name and world.inside:
-            world.inside.take_back()
-            await self._wait_until(world, _ignore, old.name, "active")
-        else:
-            await world.engine.stop(old.name, self.stop_timeout)  # it may be on its way out, and would not come back
-            await world.engine.start(old.name)
+        await world.engine.stop(old.name, self.stop_timeout)  # it may be on its way out, and would not take work again
+        await world.engine.start(old.name)
         await world.engine.set_restart_policy(old.name, SERVES)  # last, so that this can be tried again
         return f"started {old.name} again"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shipper.config import Config, Logging, Role
-from shipper.errors import ImageError
+from shipper.errors import ImageError, UsageError
 from shipper.host_plan import Wanted, choose_strategy
 from shipper.image_plan import Sources
 from shipper.model import (
@@ -27,6 +27,7 @@ from shipper.model import (
 from shipper.plan import Plan, make_plan
 from shipper.spec import container_spec
 from shipper.steps.create import Create
+from shipper.steps.handover import Handover
 from shipper.steps.prune import Prune
 from shipper.steps.pull import Pull
 from shipper.steps.retire import Retire
@@ -431,6 +432,101 @@ a.example  web  handover shop-web-r2-0bbb becomes active, shop-web-r1-0aaa drain
 a.example       commit   release 2
 a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
 """
+
+
+# From inside a container of the service
+
+BOT = {"hosts": [A], "singleton": True, "handover": {"port": 8081, "path": "/health"}}
+OWN = a_container(1, role="bot", hands_over=True)
+SELF_LAST = a_config(roles={"bot": BOT, "web": {"hosts": [A, B]}}, rollout={"first_host_first": True})
+
+
+def test_the_container_that_deploys_goes_last_of_all_and_is_not_stopped() -> None:
+    here, there = (a_container(1), OWN), (a_container(1),)
+    made = plan(a_host(*here, releases=(R1,), own=OWN), a_host(*there, host_name=B, releases=(R1,)), config=SELF_LAST)
+    assert text_of(made) == """\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example       release  record 2 of 2222222
+a.example  bot  create   shop-bot-r2-0bbb
+a.example  web  create   shop-web-r2-0bbb
+a.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+a.example  web  check    the image's HEALTHCHECK, else runs for 5s
+a.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
+b.example       release  record 2 of 2222222
+b.example  web  create   shop-web-r2-0bbb
+b.example  web  start    shop-web-r2-0bbb, because overlap: it may run twice
+b.example  web  check    the image's HEALTHCHECK, else runs for 5s
+b.example  web  swap     shop-web-r2-0bbb serves instead of shop-web-r1-0aaa
+a.example  bot  start    shop-bot-r2-0bbb, because handover: it must never run twice, and knows how to hand over
+a.example  bot  check    GET /health on port 8081 within 30s
+a.example  bot  handover shop-bot-r2-0bbb becomes active, shop-bot-r1-0aaa drains, because self: this deploy runs in it
+a.example       commit   release 2
+a.example  bot  retire   shop-bot-r1-0aaa, because release 2 serves
+a.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+b.example       commit   release 2
+b.example  web  retire   shop-web-r1-0aaa, because release 2 serves
+"""
+    assert [step.container_name for step in made.steps if isinstance(step, Retire) and step.is_self] == [OWN.name]
+    assert [step.noted["self"] for step in made.steps if isinstance(step, Handover)] == [OWN.name]
+    assert made.ends_us
+
+
+def test_a_deploy_that_leaves_its_own_container_alone_does_not_end_it() -> None:
+    host = a_host(a_container(1), OWN, releases=(R1,), own=OWN)
+    assert not plan(host, config=SELF_LAST, role_names=("web",)).ends_us
+
+
+def test_a_container_whose_config_has_its_role_no_more_ends_after_the_deploy() -> None:
+    assert plan(a_host(a_container(1), OWN, releases=(R1,), own=OWN)).ends_us
+
+
+@pytest.mark.parametrize(
+    ("roles", "why"),
+    [
+        ({"bot": {"hosts": [A], "singleton": True}}, "recreate: it must never run twice"),
+        ({"bot": {**BOT, "strategy": "recreate"}}, "recreate: the config says so"),
+        ({"bot": {**BOT, "hosts": [B]}, "web": {"hosts": [A]}}, "it must not run twice"),
+    ],
+)
+def test_a_plan_that_would_stop_the_container_that_it_is_made_in_is_refused(roles: dict[str, Any], why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan(a_host(OWN, releases=(R1,), own=OWN), a_host(host_name=B), config=a_config(roles=roles))
+    assert str(caught.value) == (
+        f"This deploy runs in shop-bot-r1-0aaa, and would stop it before its own end ({why}).\n"
+        "Nothing was done: what serves goes on.\n"
+        "Run it once from elsewhere, a terminal or CI, or let it mean other roles than bot: a container can only "
+        "replace itself by a handover."
+    )
+
+
+def test_a_container_that_does_not_know_how_to_hand_over_cannot_learn_it_by_itself() -> None:
+    deaf = replace(OWN, hands_over=False)
+    with pytest.raises(UsageError, match="recreate: shop-bot-r1-0aaa does not know how to hand over"):
+        plan(a_host(deaf, releases=(R1,), own=deaf), config=a_config(roles={"bot": BOT}))
+
+
+def test_who_took_the_lease_of_one_that_was_killed_goes_on_with_its_deploy() -> None:
+    """Docker has started the old one again, which stands by; the new one has no mark yet."""
+    unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    own = an_uncommitted(2, SECOND, role="bot", deploy="0aab", hands_over=True)
+    host = a_host(OWN, own, releases=(R1, unfinished), own=own)
+    why = "an unfinished deploy did not come to its end"
+    assert text_of(plan(host, config=a_config(roles={"bot": BOT}))) == f"""\
+shop: release 2 of 2222222 replaces release 1 of 1111111
+a.example  bot  handover shop-bot-r2-0aab becomes active, shop-bot-r1-0aaa drains, because {why}
+a.example       commit   release 2
+a.example  bot  retire   shop-bot-r1-0aaa, because release 2 serves
+"""
+
+
+def test_who_took_the_lease_of_one_that_was_killed_gives_way_to_another_version() -> None:
+    unfinished = replace(R2, outcome=ReleaseOutcome.UNFINISHED)
+    own = an_uncommitted(2, SECOND, role="bot", deploy="0aab", hands_over=True)
+    made = plan(
+        a_host(OWN, own, releases=(R1, unfinished), own=own), config=a_config(roles={"bot": BOT}), to=(3, THIRD)
+    )
+    assert [step.old_names for step in made.steps if isinstance(step, Handover)] == [(OWN.name, own.name)]
+    assert made.ends_us
 
 
 def test_a_handover_that_came_to_its_end_leaves_nothing_to_do() -> None:

@@ -217,6 +217,20 @@ a.example  cron  stop     shop-cron-r1-0aaa
 """
 
 
+def test_a_stop_of_the_container_that_it_runs_in_is_refused() -> None:
+    own = a_container(1, role="cron")
+    host = a_host(a_container(1), own, releases=(R1,), own=own)
+    assert not stop(host, role_names=("web",)).is_empty
+    with pytest.raises(UsageError) as caught:
+        stop(host)
+    assert str(caught.value) == (
+        "This stop runs in shop-cron-r1-0aaa, and would stop it before its own end.\n"
+        "Nothing was done: what serves goes on.\n"
+        "Run it once from elsewhere, a terminal or CI, or let it mean other roles than cron: a container can only "
+        "replace itself by a handover."
+    )
+
+
 def test_what_served_is_set_aside_and_what_a_dead_deploy_left_is_stopped_for_good() -> None:
     made = stop(a_host(a_container(1), an_uncommitted(2, SECOND, deploy="0aab"), releases=(R1,)))
     stops = [step for step in made.steps if isinstance(step, Stop)]
