@@ -140,9 +140,11 @@ def _general(
 ) -> Iterator[Change]:
     new = wanted.release
     if release.version != new.version:
+        yield Change(sign=Sign.CHANGED, kind="version", before=short(release.version), after=short(new.version))
         between = commits.get(release.version, Commits())
-        before_and_after = _version(release.version, between.old), _version(new.version, between.new)
-        yield Change(sign=Sign.CHANGED, kind="version", before=before_and_after[0], after=before_and_after[1])
+        if between.old or between.new:
+            ends = f"from {_version(release.version, between.old)} to {_version(new.version, between.new)}"
+            yield Change(sign=Sign.CHANGED, kind="commit", name=ends)
         yield from _subjects(Sign.ADDED, between.added)
         yield from _subjects(Sign.REMOVED, between.removed)
     after = next(iter(wanted.payloads.values())).config

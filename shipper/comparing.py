@@ -56,12 +56,12 @@ def _versions(wanted: Wanted, hosts: Hosts) -> set[str]:
 
 def _commits(project: Project, wanted: Wanted, version: str, hosts: Hosts) -> Commits:
     """Between the commit of a version that serves and the one that is wanted; what is not committed is no commit."""
-    if project.files is not None:
+    if project.config.fixed_version:
+        return Commits()
+    if project.files is not None or not project.revision.commit:  # there is no Git to ask
         old_image = f"{project.config.image}:{version}"
         return Commits(old=told_of(old_image, hosts), new=told_of(project.image, hosts))
     old, new = (commit.partition("-")[0] for commit in (version, wanted.release.version))
-    if not project.revision.commit or project.config.fixed_version:
-        return Commits()
     return Commits(added=git.subjects(project.root, old, new), removed=git.subjects(project.root, new, old))
 
 

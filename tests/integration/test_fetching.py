@@ -59,8 +59,8 @@ async def test_a_version_is_deployed_with_what_its_image_carries(project: Projec
 
     assert missing.exit_code == 3, missing.everything
     day = project.git("log", "-1", "--format=%cs")
-    version = rf"~ version {first[:7]} ({day}, version 1) → {second[:7]} ({day}, version 2)"
-    assert version in planned.output.splitlines(), planned.everything
+    between = f"    ~ from {first[:7]} ({day}, version 1) to {second[:7]} ({day}, version 2)"
+    assert between in planned.output.splitlines(), planned.everything
     assert deployed.exit_code == 0, deployed.everything
     env = project.serving["Config"]["Env"]
     assert {"COLOUR=violet", f"DSN=pg://hush-hush@db/{second}"} <= {*env}

@@ -75,6 +75,15 @@ def test_a_version_is_told_with_the_commits_between() -> None:
     ]
 
 
+def test_a_version_is_told_with_what_images_tell_of_it_where_there_is_no_git() -> None:
+    commits = {FIRST: Commits(old="2026-03-01, Slower", new="2026-03-02")}
+
+    assert changes(a_payload(), a_payload(), commits=commits) == [
+        "~ version 1111111 → 2222222",
+        "    ~ from 1111111 (2026-03-01, Slower) to 2222222 (2026-03-02)",
+    ]
+
+
 def test_of_many_commits_a_handful_is_told_and_the_others_are_counted() -> None:
     commits = {FIRST: Commits(added=tuple(f"{number:07} change" for number in range(100)))}
 
