@@ -8,10 +8,12 @@ from opsbot.config import Config
 from opsbot.settings import Settings
 
 ORIGIN = "telegram"
+_OURS = frozenset(name.upper() for name in Settings.model_fields)
+"""What our own process is set by. A secret of the service may have the same name, and is none of these."""
 
 
 class Projects:
-    """`environ` is what shipper may know of our environment."""
+    """`environ` is ours; shipper is told what of it is not about us."""
 
     def __init__(
         self,
@@ -23,7 +25,7 @@ class Projects:
     ) -> None:
         self._settings = settings
         self._config = config
-        self._environ = environ
+        self._environ = {name: value for name, value in environ.items() if name not in _OURS}
         self._connections = connections
         self._inside = inside
 
@@ -39,7 +41,7 @@ class Projects:
             connections=self._connections,
             inside=self._inside,
         )
-        return replace(made, environ=self._with_key(made))
+        return replace(made, environ=self._environ | self._known_of(made.config))
 
     async def of(self, environment_name: str, version: str, performer: str) -> shipper.Project:
         """With the config of the commit that is meant. Raises ShipperError."""
@@ -49,7 +51,12 @@ class Projects:
         """Of the service, by environment. Raises ShipperError where an environment has no config that is of use."""
         return {name: self.base(name).full_name for name in self._config.environments}
 
-    def _with_key(self, project: shipper.Project) -> Mapping[str, str]:
-        """A key is given as a mounted file; shipper's config names an environment variable that holds it."""
-        name, file = project.config.ssh.key_env, self._settings.ssh_key_file
-        return {**self._environ, name: file.read_text()} if name and file else self._environ
+    def _known_of(self, config: shipper.Config) -> dict[str, str]:
+        """What the config takes from the environment, and we have otherwise: the key as a mounted file, and our token."""
+        known = {}
+        if config.ssh.key_env and self._settings.ssh_key_file:
+            known[config.ssh.key_env] = self._settings.ssh_key_file.read_text()
+        for notifier in config.notify.values():
+            if notifier.telegram and notifier.telegram.buttons and notifier.telegram.token.env:  # those that we answer
+                known[notifier.telegram.token.env] = self._settings.bot_token.get_secret_value()
+        return known

@@ -76,11 +76,14 @@ def _mistaken(mistakes: list[Mistake]) -> ConfigError:
 
 
 def _lay_over(below: dict[str | int, object], above: dict[str | int, object]) -> dict[str | int, object]:
-    """Mappings are merged key by key; anything else replaces what is below it."""
+    """Mappings are merged key by key, and nothing takes one away; anything else replaces what is below it."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = _lay_over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        if isinstance(old, dict) and value is None:
+            del merged[key]
+        else:
+            merged[key] = _lay_over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
 
 

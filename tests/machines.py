@@ -69,9 +69,9 @@ done
 # GOGC: each start of a container runs dockerd's program three times more, and a fifth of that was garbage collection
 _DOCKERD = "GOGC=400 dockerd --log-level warn --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
 _END_DOCKER = """
-pids=$(cat /run/docker.pid /run/docker/containerd/containerd.pid)
-kill -{signal} ${{pids%%[!0-9]*}}
-for pid in $pids; do
+docker=$(cat /run/docker.pid) containerd=$(cat /run/docker/containerd/containerd.pid)
+kill -{signal} "$docker"
+for pid in "$docker" "$containerd"; do
   while [ -e "/proc/$pid" ]; do sleep 0.01; done
 done
 """
