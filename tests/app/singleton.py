@@ -28,10 +28,13 @@ class NeverFree:
         pass
 
 
+def lease() -> Lease | None:
+    return NeverFree() if MODE == "deaf-to-lease" else None
+
+
 async def main() -> None:
     inbox: asyncio.Queue[int | None] = asyncio.Queue()
-    lease: Lease | None = NeverFree() if MODE == "deaf-to-lease" else None
-    async with Handover(lease=lease) as handover, asyncio.TaskGroup() as group:
+    async with Handover(lease=lease()) as handover, asyncio.TaskGroup() as group:
         group.create_task(work_on(inbox))
         print("standby", flush=True)
         async with handover.active():
@@ -86,4 +89,5 @@ async def get(path: str, **asked: Any) -> Any:
     return json.loads(body)["result"]
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,5 +1,7 @@
 """A bot that must never poll twice at once, shipped in real containers: nothing is lost, nothing done twice."""
 
+import json
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +39,8 @@ env: {{PYTHONPATH: /code, UPDATES_URL: "${{UPDATES_URL}}", TRY: "${{TRY:-0}}", M
 On a busy machine a bot has hundreds of updates to finish when it is told to end: it gets a minute, not to be killed.
 """
 
+SELF_DOCKERFILE = "FROM scratch\nWORKDIR /tmp\n"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bot:
@@ -56,6 +60,9 @@ class Bot:
     def polls(self, name: str) -> None:
         before = len(self.updates.polls)
         eventually(lambda: name in [poll.name for poll in self.updates.polls[before:]], f"a poll of {name}")
+
+    def lines(self, container: dict[str, Any]) -> list[str]:
+        return [line for _, line in self.log(container)]
 
     def log(self, container: dict[str, Any]) -> list[tuple[datetime, str]]:
         shown = self.project.server.docker("logs", "--timestamps", container["Id"]).stdout
@@ -126,7 +133,7 @@ async def test_the_new_one_is_at_work_while_the_old_one_finishes_what_it_holds(b
 
     new, old = bot.project.containers(running=False)
     assert old["State"]["ExitCode"] == 0
-    assert [line for _, line in bot.log(old)] == ["standby", "active", "draining", "ended"]
+    assert bot.lines(old) == ["standby", "active", "draining", "ended"]
     became_active = next(at for at, line in bot.log(new) if line == "active")
     assert became_active < datetime.fromisoformat(old["State"]["FinishedAt"])
     (seen,) = (await shipper.status(bot.project.opened()))[0].roles
@@ -150,3 +157,84 @@ async def test_a_handover_whose_client_was_killed_is_finished_by_the_same_comman
     assert bot.name != old
     bot.polls(bot.name)
     bot.ends()
+
+
+# A bot that deploys itself
+
+
+@pytest.fixture
+async def deployer(bot: Bot, tmp_path: Path) -> Bot:
+    """It reaches its own server from its container, and has done nothing yet."""
+    control = tmp_path / "control"
+    control.mkdir()
+    (control / "key").write_text(bot.project.environ.pop("SAMPLE_KEY"))
+    (control / "key").chmod(0o600)
+    mounted = {
+        SHIPPER.parent: "/repository",
+        sysconfig.get_path("purelib"): "/site",
+        bot.project.folder: "/project",
+        control: control,
+    }
+    volumes = [*PYTHON_VOLUMES, *(f"{source}:{target}:ro" for source, target in mounted.items())]
+    environ = f"PATH: /usr/bin, USER: bot, PYTHONPATH: '/repository:/site', CONTROL: {control}, UPDATES_URL"
+    bot.project.write("Dockerfile", SELF_DOCKERFILE)
+    bot.project.configure(
+        ROLE.replace("/app/singleton.py", "-m, tests.app.self_deployer")
+        .replace(str(VOLUMES), str(volumes))
+        .replace("PYTHONPATH: /code, UPDATES_URL", environ)
+    )
+    file = bot.project.folder / "config/deploy.yaml"
+    file.write_text(file.read_text().replace("key_env: SAMPLE_KEY", f"key: {control}/key"))
+    bot.project.commit()
+    await bot.deploy()
+    return bot
+
+
+def ask(bot: Bot, control: Path, number: int, **environ: str) -> None:
+    """Tells the one that polls to deploy, as the how-many-th of its life."""
+    new = control / "new"
+    new.write_text(json.dumps(environ))
+    new.rename(control / f"{bot.name}-{number}")
+
+
+async def test_a_bot_takes_its_work_back_from_one_that_fails_and_leaves_it_to_one_that_does_not(
+    deployer: Bot, tmp_path: Path
+) -> None:
+    old = deployer.project.serving
+
+    ask(deployer, tmp_path / "control", 1, MODE="deaf-to-lease", TRY="1")
+    eventually(lambda: "Failed True" in deployer.lines(old), "its failure", within=20)
+    assert deployer.project.serving["State"] == old["State"]
+    deployer.polls(deployer.name)
+    ask(deployer, tmp_path / "control", 2, TRY="2")
+    eventually(lambda: old["Id"] not in [c["Id"] for c in deployer.project.containers()], "its end", within=20)
+
+    assert deployer.lines(old) == [
+        *("standby", "active", "draining", "active", "Failed True"),
+        *("draining", "Deployed", "ended"),
+    ]
+    new, *_, ended = deployer.project.containers(running=False)
+    assert ended["Id"] == old["Id"]
+    assert (ended["State"]["ExitCode"], ended["HostConfig"]["RestartPolicy"]["Name"]) == (0, "no")
+    assert (new["Id"], new["HostConfig"]["RestartPolicy"]["Name"]) == (deployer.project.serving["Id"], "always")
+    assert [entry.get("kind") for entry in journal(deployer.project) if entry["event"] == "outcome"][1:] == [
+        "failed",
+        "deployed",
+    ]
+    deployer.polls(deployer.name)
+    deployer.ends()
+
+
+async def test_a_bot_that_is_killed_while_it_hands_over_is_started_again_and_polls_if_nobody_else_does(
+    deployer: Bot, tmp_path: Path
+) -> None:
+    old = deployer.project.serving
+    ask(deployer, tmp_path / "control", 1, MODE="deaf-to-lease", TRY="1")
+    eventually(lambda: "draining" in deployer.lines(old), "that it gives way", within=20)
+
+    deployer.project.server.run(f"kill -KILL {old['State']['Pid']}")  # as the kernel would, not as `docker kill`
+
+    deployer.polls(old["Config"]["Hostname"])
+    assert isinstance(await deployer.deploy(TRY="2"), shipper.Deployed)
+    deployer.polls(deployer.name)
+    assert deployer.updates.overlaps == []

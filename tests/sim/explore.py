@@ -364,6 +364,8 @@ class Explorer:
             before, after = _serving(begun), _serving(ran.sim)
             restored = all(after.get(key) in (found, (found[0], SERVES)) for key, found in before.items())
             knows = before and not any(fault is Fault.STALE for _, fault in ran.faults)
+            if self.scenario.inside and ran.before:
+                knows = False  # who took the lease of one that was killed has no mark yet, and counts as new
             # of two containers of one release that hand over, the first to get the lease is as good as the other
             as_good = ran.command == "restart" and _numbers(after.values()) == _numbers(before.values())
             if (restored or as_good) < ran.outcome.restored or (knows and restored > ran.outcome.restored):
