@@ -59,8 +59,8 @@ def _commits(project: Project, wanted: Wanted, version: str, hosts: Hosts) -> Co
     if project.config.fixed_version:
         return Commits()
     if project.files is not None or not project.revision.commit:  # there is no Git to ask
-        old_image = f"{project.config.image}:{version}"
-        return Commits(old=told_of(old_image, hosts), new=told_of(project.image, hosts))
+        old, new = (told_of(f"{project.config.image}:{of}", hosts) for of in (version, wanted.release.version))
+        return Commits(old=old, new=new)
     old, new = (commit.partition("-")[0] for commit in (version, wanted.release.version))
     return Commits(added=git.subjects(project.root, old, new), removed=git.subjects(project.root, new, old))
 

@@ -9,6 +9,7 @@ from shipper.deployment import ignore
 from shipper.errors import ImageError
 from shipper.events import Tell
 from shipper.mask import Mask, masking
+from shipper.model import Observed
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.project import Project, config_files, open_project, with_files_of
 from shipper.session import looking
@@ -21,7 +22,10 @@ from shipper.world import World
 
 
 async def list_versions(base: Project, *, tell: Tell = ignore) -> tuple[Version, ...]:
-    """The versions that the hosts have images of, or records, the newest first. Raises ShipperError."""
+    """The versions that the hosts have images of, or records, the newest first. Raises ShipperError.
+
+    None where the config names a ready-made image.
+    """
     async with looking(base, tell) as worlds:
         hosts = await observe_all(base, worlds, None, list_images=True)
     return versions_of(hosts, base.config.image)
@@ -70,7 +74,7 @@ async def _located(
     """Which version is meant, and a server that has its image."""
     versions, first = versions_of(hosts, base.config.image), next(iter(worlds.values()))
     if asked == LATEST and await _pull(first, f"{base.config.image}:{LATEST}", mask, tell):
-        return first, await _named_after_its_commit(base, first, versions)
+        return first, await _named_after_its_commit(base, first, hosts[first.host_name])
     meant = version_meant(asked, versions)
     if meant and meant.host_names:
         return worlds[meant.host_names[0]], meant.version
@@ -90,20 +94,25 @@ async def _pull(world: World, image_name: str, mask: Mask, tell: Tell) -> bool:
     return published is not None
 
 
-async def _named_after_its_commit(base: Project, world: World, versions: tuple[Version, ...]) -> str:
-    """`latest` is another version each time, so it names no release; under this name the image would stay for ever."""
+async def _named_after_its_commit(base: Project, world: World, before: Observed) -> str:
+    """`latest` is another version each time, so it names no release; under this name the image would stay for ever.
+
+    What had that name `before` we pulled was somebody's own.
+    """
     latest = f"{base.config.image}:{LATEST}"
     image = await world.engine.image(latest)
     version = image.provenance.revision if image else ""
     if not could_be_tag(version):
         raise ImageError(
             f"Nothing tells which version {latest} is: it has no label org.opencontainers.image.revision.",
-            now="Nothing was done.",
+            now="Nothing was deployed.",
             next="Name the version; or have the label put on it where the image is built, as shipper does.",
         )
-    if not any(known.version == version and world.host_name in known.host_names for known in versions):
+    names = {name for other in before.images for name in other.names}
+    if f"{base.config.image}:{version}" not in names:
         await world.engine.tag(latest, f"{base.config.image}:{version}")
-    await world.engine.remove_image(latest)
+    if latest not in names:
+        await world.engine.remove_image(latest)
     return version
 
 

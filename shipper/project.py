@@ -179,7 +179,7 @@ def with_files_of(base: Project, version: str, files: Mapping[str, bytes], place
         if text is None:
             raise ConfigError(
                 f"{place}: there is no {file} in its working folder, so nothing tells how that version is run.",
-                now="Nothing was done.",
+                now="Nothing was deployed.",
                 next=f"Let the Dockerfile copy {posixpath.dirname(file) or file} there, and .dockerignore let it pass.",
             )
         texts[f"{place}: {file}"] = text
