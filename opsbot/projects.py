@@ -52,7 +52,7 @@ class Projects:
         return {name: self.base(name).full_name for name in self._config.environments}
 
     def _known_of(self, config: shipper.Config) -> dict[str, str]:
-        """What the config takes from the environment, and we have otherwise: the key as a mounted file, and our token."""
+        """What the config takes from the environment, and we have otherwise: the key as a file, and our token."""
         known = {}
         if config.ssh.key_env and self._settings.ssh_key_file:
             known[config.ssh.key_env] = self._settings.ssh_key_file.read_text()
