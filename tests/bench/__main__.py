@@ -16,6 +16,7 @@ from tests.bench.commands import measure_commands
 from tests.bench.fleet import measure_fleet
 from tests.bench.images import measure_images
 from tests.bench.link import link
+from tests.bench.ops import measure_ops
 from tests.bench.report import described_machine, show, write
 from tests.bench.runs import Client
 from tests.bench.voice import measure_voice
@@ -35,7 +36,11 @@ def main() -> None:
     described = described_machine()
     say("a throwaway server, and a laptop that builds")
     with machine("server") as server, machine("laptop") as laptop, _client(server, laptop) as client:
-        rows = [*measure_commands(client, server, say), *measure_images(client, server.key, say)]
+        rows = [
+            *measure_commands(client, server, say),
+            *measure_ops(client, server, say),
+            *measure_images(client, server.key, say),
+        ]
     say("simulated hosts")
     rows += measure_fleet()
     rows += measure_bots(say)

@@ -7,6 +7,7 @@ from statistics import median_low
 from tests.bench.report import RTTS, Row
 from tests.bench.runs import Client, Run
 from tests.machines import Machine
+from tests.repository import Repository
 
 GATE = "gate: {http: {port: 8080, path: /up}, deadline: 5s, interval: 50ms, settle: 0s}"
 """Without a time to settle: Kamal has none."""
@@ -23,29 +24,29 @@ _COMMANDS = {
 }
 
 
+def next_version(repository: Repository, server: Machine) -> str:
+    """A commit whose image the server has already, as if it had come from a registry."""
+    before, shipped = repository.git("rev-parse", "HEAD"), repository.commit("next version")
+    tag = f"repo={repository.service}&tag={shipped}"
+    refusal = server.engine("POST", f"/images/{repository.service}:{before}/tag?{tag}")
+    assert not refusal, refusal  # else the deploy would build and ship
+    return shipped
+
+
 def measure_commands(client: Client, server: Machine, say: Callable[[str], None]) -> Iterator[Row]:
     repository = client.repository
     repository.configure(GATE)
-    shipped = repository.commit("version 1")
+    repository.commit("version 1")
     client.run(0.0, "deploy")
     runs: dict[tuple[str, float], list[Run]] = defaultdict(list)
     starts: list[float] = []
-
-    def next_version() -> None:
-        """A commit whose image the server has already, as if it had come from a registry."""
-        nonlocal shipped
-        before, shipped = shipped, repository.commit("next version")
-        tag = f"repo={repository.service}&tag={shipped}"
-        refusal = server.engine("POST", f"/images/{repository.service}:{before}/tag?{tag}")
-        assert not refusal, refusal  # else the deploy would build and ship
-
     for _ in range(_RELEASES):
-        next_version()
+        next_version(repository, server)
         client.run(0.0, "deploy")
     for number in range(_RUNS):
         say(f"commands, {number + 1} of {_RUNS}")
         for rtt in RTTS:
-            next_version()
+            next_version(repository, server)
             runs["plan", rtt].append(client.run(rtt, "plan", "-v"))
             runs["warm deploy", rtt].append(client.run(rtt, "deploy", "-v"))
             runs["deploy of what runs", rtt].append(client.run(rtt, "deploy", "-v"))
