@@ -1,4 +1,4 @@
-"""What the active one does for the whole: ends what was not confirmed in time, and forgets what is old."""
+"""What the active one does for the whole: ends what was not confirmed or answered in time, and forgets what is old."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from botkit.presence import Presence
 from opsbot.desk import Desk
 from opsbot.storage import decisions, messages, requests
 from opsbot.storage.requests import Phase
-from opsbot.views import words
+from opsbot.views import asking, words
 
 log = structlog.get_logger(__name__)
 
@@ -43,10 +43,11 @@ class Upkeep:
     async def _expire(self) -> None:
         now = time.time()
         async with self._desk.database.writing() as connection:
-            for request in await requests.in_phases(connection, Phase.PROPOSED):
+            for request in await requests.in_phases(connection, Phase.PROPOSED, Phase.ASKING):
                 if now > request.expires_at:
-                    await requests.change(connection, request, Phase.PROPOSED, phase=Phase.OVER)
-                    await self._desk.write(connection, request, words.expired(request))
+                    await requests.change(connection, request, request.phase, phase=Phase.OVER)
+                    over = words.expired if request.phase is Phase.PROPOSED else asking.unanswered
+                    await self._desk.write(connection, request, over(request))
                     self._desk.signals.to_show.ring()
 
     async def _forget_old(self) -> None:

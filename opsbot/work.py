@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
 from botkit.database import reason
-from opsbot import acts, looks, proposals, turns
+from opsbot import acts, looks, proposals, questions, turns
+from opsbot.command import missing_of
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
@@ -91,7 +92,9 @@ class Work:
     async def _do(self, request: Request) -> None:
         if request.phase is Phase.ACTING:
             await acts.act(self._desk, request)
+        elif what := missing_of(request.command):
+            await questions.ask(self._desk, request, what)
         elif request.verb in turns.PLANNED:
             await proposals.propose(self._desk, request)
         else:
-            await self._desk.end(request, await looks.LOOKS[request.verb](self._desk, request))
+            await looks.LOOKS[request.verb](self._desk, request)

@@ -10,7 +10,7 @@ from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from opsbot import arguments, metrics
+from opsbot import aborts, arguments, metrics
 from opsbot.access import Person, may
 from opsbot.arguments import Mistake
 from opsbot.command import Command, Missing, Refused, completed
@@ -140,19 +140,9 @@ async def abort(pressed: Pressed) -> str:
         return OLD
     if not (pressed.person.id == request.person_id or may(pressed.person, request.environment, Verb.ABORT)):
         return NOT_YOURS
-    return await abort_request(pressed.connection, pressed.desk, request, pressed.person)
-
-
-async def abort_request(connection: AsyncConnection, desk: Desk, request: Request, person: Person) -> str:
-    """What has begun ends at its next safe point, and what has not never begins."""
-    not_begun = await requests.change(
-        connection, request, Phase.WAITING, Phase.PROPOSED, Phase.QUEUED, phase=Phase.OVER
-    )
-    if not_begun:
-        await desk.write(connection, request, words.aborted(request, person.name))
-    elif not await requests.change(connection, request, Phase.LOOKING, Phase.ACTING, abort_by=person.name):
-        return OLD
-    return ""
+    person = pressed.person
+    is_aborted = await aborts.abort(pressed.connection, pressed.desk, request, person.id, person.name)
+    return "" if is_aborted else OLD
 
 
 async def choose(pressed: Pressed) -> str:

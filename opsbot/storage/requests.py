@@ -45,6 +45,7 @@ class Request:
     release: int | None
     """The one that it makes serve."""
     expires_at: float
+    """Until when a plan can be confirmed, or a question answered."""
     approved_by: str
     abort_by: str
     owner: int | None
@@ -70,6 +71,7 @@ async def add(
     message: int,
     now: float,
     options: tuple[str, ...] = (),
+    expires_at: float = 0.0,
 ) -> Request:
     values = {
         **_columns(command),
@@ -79,7 +81,7 @@ async def add(
         "message": message,
         "options": options,
         "fingerprint": "",
-        "expires_at": 0.0,
+        "expires_at": expires_at,
         "approved_by": "",
         "abort_by": "",
         "created_at": now,

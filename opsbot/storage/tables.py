@@ -20,7 +20,7 @@ requests = Table(
     Column("options", JSON, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("release", Integer),
-    Column("expires_at", Float, nullable=False),  # until when it can be confirmed
+    Column("expires_at", Float, nullable=False),  # until when it can be confirmed, or answered
     Column("approved_by", Text, nullable=False),
     Column("abort_by", Text, nullable=False),
     Column("owner", BigInteger),  # the process that is at it

@@ -7,6 +7,7 @@ from opsbot.access import Person, verbs_of
 from opsbot.arguments import USAGE, Mistake
 from opsbot.command import Refused, What
 from opsbot.storage.requests import Request
+from opsbot.views.choices import Choice
 from opsbot.views.pages import Button, Page, Press, bold, code, page
 from opsbot.views.words import asked
 
@@ -16,21 +17,35 @@ _QUESTIONS = {
     What.RELEASE: "To which release?",
     What.ROLE: "Which role?",
 }
+_NOTHING = {
+    What.ENVIRONMENT: "there is no environment.",
+    What.VERSION: "no server has an image of any commit yet; name one that the registry has.",
+    What.RELEASE: "there is no release that it could go back to. /releases lists what there is.",
+    What.ROLE: "there is no role.",
+}
 _IN_A_ROW = 3
 
 
-def question(request: Request, what: What, labels: Sequence[str] = ()) -> Page:
-    """`labels` are what the options are called, if not by themselves."""
+def question(request: Request, what: What, choices: Sequence[Choice]) -> Page:
     buttons = [
-        Button(label=label, press=Press.CHOOSE, about=f"{request.id}.{index}")
-        for index, label in enumerate(labels or request.options)
+        Button(label=choice.label, press=Press.CHOOSE, about=f"{request.id}.{index}")
+        for index, choice in enumerate(choices)
     ]
-    columns = 1 if labels else _IN_A_ROW
+    columns = _IN_A_ROW if all(choice.label == choice.value for choice in choices) else 1
     rows = [buttons[first : first + columns] for first in range(0, len(buttons), columns)]
     return page(
         f"{bold(asked(request.command))}: {_QUESTIONS[what]}",
         buttons=[*rows, [Button(label="Never mind", press=Press.DISMISS, about=str(request.id))]],
     )
+
+
+def nothing_to_choose(request: Request, what: What) -> Page:
+    return page(f"{bold(asked(request.command))}: {_NOTHING[what]}")
+
+
+def unanswered(request: Request) -> Page:
+    again = Button(label="Ask again", press=Press.AGAIN, about=str(request.id))
+    return page(f"⌛ {bold(asked(request.command))}: nobody chose in time. Nothing was done.", buttons=[[again]])
 
 
 def mistake(found: Mistake) -> Page:
