@@ -17,13 +17,14 @@ from botkit.intake import Intake
 from botkit.metrics import serve
 from botkit.pace import Pace
 from botkit.presence import Presence
-from botkit.telegram import ask_who_we_are, connect
+from botkit.telegram import announce_commands, ask_who_we_are, connect
 from opsbot import metrics, recovery
 from opsbot.config import Config
 from opsbot.desk import Desk
 from opsbot.github import GitHub
 from opsbot.handlers import ALLOWED_UPDATES, dispatcher
 from opsbot.keys import Keys
+from opsbot.menu import menus
 from opsbot.projects import Projects
 from opsbot.screen import Screen
 from opsbot.settings import Settings
@@ -127,6 +128,7 @@ async def _serve(handover: Handover, settings: Settings, desk: Desk, bot: Bot, p
                         leading.create_task(dispatch.run()),
                         leading.create_task(work.run()),
                         leading.create_task(toasts.run()),
+                        leading.create_task(announce_commands(bot, menus(desk.config))),
                         leading.create_task(Upkeep(desk, inbox, present).run()),
                     ]
                     await intake.run(handover)

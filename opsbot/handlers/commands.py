@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiogram import F, Router
 from aiogram.filters import Command as CommandFilter, CommandObject
+from aiogram.methods import TelegramMethod
 from aiogram.types import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,7 @@ from opsbot.access import Person
 from opsbot.arguments import USAGE
 from opsbot.desk import Desk
 from opsbot.handlers.begin import begin, place_of
+from opsbot.menu import private_menu
 from opsbot.verbs import Verb
 from opsbot.views import asking
 
@@ -32,7 +34,16 @@ async def take(
     await begin(connection, desk, place_of(message), person, answer)
 
 
-@router.message(CommandFilter("start", "help"))
+@router.message(CommandFilter("start"))
+async def say_hello(
+    message: Message, person: Person, connection: AsyncConnection, desk: Desk
+) -> Sequence[TelegramMethod[bool]]:
+    """Until now Telegram knew no chat of theirs with us, which could have a menu."""
+    await desk.send(connection, place_of(message), asking.hello(person))
+    return [private_menu(person)] if message.chat.id == person.id else []
+
+
+@router.message(CommandFilter("help"))
 async def tell_help(message: Message, person: Person, connection: AsyncConnection, desk: Desk) -> None:
     await desk.send(connection, place_of(message), asking.help_for(person))
 

@@ -76,10 +76,18 @@ def get_file(bot: Bot, parameters: Parameters, files: Files) -> Any:
 
 
 def set_my_commands(bot: Bot, parameters: Parameters, files: Files) -> Any:
-    scope = parameters.structure("scope") or {"type": "default"}
-    key = json.dumps({**scope, "language_code": parameters.text("language_code")}, sort_keys=True)
-    bot.commands[key] = parameters.structure("commands")
+    bot.commands[_scope(parameters)] = parameters.structure("commands")
     return True
+
+
+def delete_my_commands(bot: Bot, parameters: Parameters, files: Files) -> Any:
+    bot.commands.pop(_scope(parameters), None)
+    return True
+
+
+def _scope(parameters: Parameters) -> str:
+    scope = parameters.structure("scope") or {"type": "default"}
+    return json.dumps({**scope, "language_code": parameters.text("language_code")}, sort_keys=True)
 
 
 def send_chat_action(bot: Bot, parameters: Parameters, files: Files) -> Any:
@@ -124,6 +132,7 @@ METHODS: dict[str, Method] = {
     "answercallbackquery": answer_callback_query,
     "getfile": get_file,
     "setmycommands": set_my_commands,
+    "deletemycommands": delete_my_commands,
     "setmydescription": acknowledge,
     "setmyshortdescription": acknowledge,
     "sendchataction": send_chat_action,
