@@ -104,7 +104,6 @@ def help_for(person: Person) -> Page:
         bold("What you can write"),
         *lines,
         f"/whoami\n   {WHAT_IT_DOES['whoami']}",
-        "",
-        "What you leave out is asked for, with buttons." if verbs else "",
+        "\nWhat you leave out is asked for, with buttons." if verbs else "",
         f"Environments: {escape(', '.join(person.ranks))}." if several else "",
     )

@@ -16,9 +16,10 @@ def seen(request: Request, hosts: Sequence[shipper.HostStatus], now: datetime) -
     roles = [role for host in hosts for role in host.roles]
     rows = list(shipper.role_rows(hosts, now))[1:]
     parts = ["\n".join(_role(role, row)) for role, row in zip(roles, rows, strict=True)]
+    first, *others = _hosts(hosts, now)
     return page(
         f"{bold(request.environment)}, {now:%H:%M} UTC",
-        *fitting([*parts, *_hosts(hosts, now)]),
+        *fitting([*parts, f"\n{first}", *others]),
         buttons=[
             [Button(label="Look again", press=Press.AGAIN, about=about)],
             unlock if any(host.freeze for host in hosts) else [],
@@ -46,7 +47,6 @@ def _role(role: shipper.RoleStatus, row: Sequence[str]) -> Iterator[str]:
 def _hosts(hosts: Sequence[shipper.HostStatus], now: datetime) -> Iterator[str]:
     """Disk and problems of each; lock and freeze once, where they are the same on several."""
     common: dict[str, list[str]] = {}
-    yield ""
     for host, row in zip(hosts, list(shipper.host_rows(hosts, now))[1:], strict=True):
         host_name, free, used, lock, freeze, problem = row
         if host.problem:
