@@ -61,9 +61,9 @@ class Desk:
             await messages.show(connection, request.message, view, urgent=urgent)
 
     async def reply(self, connection: AsyncConnection, request: Request, page: Page) -> None:
-        """A new message that refers to that of the request."""
+        """A new message that refers to that of the request, or to the command where that is not sent yet."""
         if place := await messages.place(connection, request.message):
-            to = await messages.number(connection, request.message)
+            to = await messages.number(connection, request.message) or place.reply_to
             there = Place(chat_id=place.chat_id, thread_id=place.thread_id, reply_to=to)
             await self.send(connection, there, page, request.environment)
 

@@ -150,7 +150,7 @@ def a_deploy(**changed: Any) -> shipper.PastDeploy:
         "performer": "ann (Telegram)",
         "origin": "telegram",
         "version": SECOND,
-        "title": "shop: deploy 2222222 as release 2",
+        "title": "shop: release 2 of 2222222 replaces release 1 of 1111111",
         "outcome": "deployed",
         "seconds": 4.25,
     }
@@ -180,7 +180,7 @@ def test_history_is_what_happened_and_who_decided_it_with_the_newest_last() -> N
         "production: history, the newest last; times are UTC\n"
         "❌ c.example: no route to it\n"
         "Mar 01 11:59 👤 ann: deploy of 2222222 confirmed\n"
-        "Mar 01 12:00 ✅ deploy 2222222 as release 2: deployed in 5.5 s, by ann (Telegram)\n"
+        "Mar 01 12:00 ✅ release 2 of 2222222 replaces release 1 of 1111111: deployed in 5.5 s, by ann (Telegram)\n"
         "Mar 01 12:05 👤 bob: deploy refused (not allowed)\n"
         "Mar 01 12:09 ❌ rollback to release 1: failed on b.example, by ci, CI"
     )
