@@ -21,7 +21,7 @@ from opsbot.storage.decisions import Decision
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
 from opsbot.verbs import Verb
 from opsbot.views import asking, words
-from opsbot.views.pages import Press
+from opsbot.views.pages import Page, Press
 
 router = Router()
 OLD = "This button is not good any more."
@@ -161,14 +161,20 @@ async def choose(pressed: Pressed) -> str:
         case Mistake() as mistake:
             changed, page = await _over(pressed, request), asking.mistake(mistake)
         case Missing(command=command) | command:
-            page = words.begun(command)
-            changed = await requests.change(
-                pressed.connection, request, Phase.ASKING, command=command, phase=Phase.WAITING, options=()
-            )
+            changed, page = await _go_on(pressed, request, command)
     if not changed:
         return OLD
     await pressed.desk.write(pressed.connection, changed, page)
     return ""
+
+
+async def _go_on(pressed: Pressed, request: Request, command: Command) -> tuple[Request | None, Page]:
+    if same := await requests.same(pressed.connection, command):
+        return await _over(pressed, request), words.already(same)
+    changed = await requests.change(
+        pressed.connection, request, Phase.ASKING, command=command, phase=Phase.WAITING, options=()
+    )
+    return changed, words.begun(command)
 
 
 async def _over(pressed: Pressed, request: Request) -> Request | None:

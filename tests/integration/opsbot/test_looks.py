@@ -163,7 +163,7 @@ def test_deploys_are_frozen_at_once_and_everybody_sees_who_lifts_that(ops: House
     assert not (ops.project.state / "freeze").exists()
     ops.answer(ops["admin"].sends_text("/unlock production"), "production is not frozen; nothing was done.")
 
-    history = ops.answer(ops["viewer"].sends_text("/history production"), "history").text
+    history = ops.answer(ops["viewer"].sends_text("/history production"), "the newest last").text
     assert "👤 deployer: lock done (release party until " in history
     assert "👤 admin: unlock done" in history
 
