@@ -115,7 +115,7 @@ class TelegramWithPage(Telegram):
             "languages": LANGUAGES,
             "chat": chosen,
             "chats": [_listed(key, chat, bot) for key, (chat, bot) in chats.items()],
-            "commands": user.commands_of(bot),
+            "commands": user.commands_of(bot, chat if chat.kind != "private" else None),
             "messages": [_shown(message, user) for message in chat.messages],
             "answers": [
                 {"id": query.id, **query.answer}
