@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
 from botkit.signals import Bell
-from opsbot import proposals
+from opsbot import freezing, proposals
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import Request
 from opsbot.verbs import Verb
 from opsbot.views import living, words
+
+log = structlog.get_logger(__name__)
 
 BETWEEN_SECONDS = 1.0
 """Between two states of the message, of which Telegram is shown as many as it takes."""
@@ -27,7 +30,7 @@ async def act(desk: Desk, request: Request) -> None:
         async with show.going_on():
             await _call(desk, request, show)
     except shipper.PlanChanged as error:
-        await proposals.show(desk, request, error.plan, note=words.CHANGED)
+        await proposals.propose_instead(desk, request, error.plan)
         return
     except shipper.ShipperError as error:
         if not show.living:
@@ -37,23 +40,28 @@ async def act(desk: Desk, request: Request) -> None:
         if not show.living:
             raise
         _go_on()
-    now = datetime.now(UTC)
     assert show.living
-    roles = show.living.facts.roles
-    await desk.end(request, living.over(request, show.living, now), loud=living.alarm(show.living), options=roles[:1])
+    remark, is_frozen = await freezing.after_rollback(desk, request, show.living)
+    await desk.end(
+        request,
+        living.over(request, show.living, datetime.now(UTC), remark, is_frozen=is_frozen),
+        loud=living.alarm(show.living),
+        options=living.role_to_look_at(show.living),
+    )
 
 
 async def _call(desk: Desk, request: Request, show: "Show") -> None:
     command, performer, expected = request.command, words.performer(request), request.fingerprint
+    place = await desk.place(request)
     match command.verb:
         case Verb.DEPLOY:
-            project = await desk.projects.of(command.environment, command.version, performer)
+            project = await desk.projects.of(command.environment, command.version, performer, place)
             await shipper.deploy(project, expected=expected, tell=show)
         case Verb.ROLLBACK:
-            base = desk.projects.base(command.environment, performer)
+            base = desk.projects.base(command.environment, performer, shown_in=place)
             await shipper.rollback(base, request.release, expected=expected, tell=show)
         case _:
-            base = desk.projects.base(command.environment, performer, command.role)
+            base = desk.projects.base(command.environment, performer, command.role, shown_in=place)
             await shipper.restart(base, expected=expected, tell=show)
 
 
@@ -82,20 +90,28 @@ class Show:
 
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
-            following = group.create_task(self._follow())
-            try:
-                yield
-            finally:
-                following.cancel()
+        """Not in a group: an error there would cancel the deploy."""
+        following = asyncio.get_running_loop().create_task(self._follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
 
     async def _follow(self) -> None:
         while True:
             await self._news.wait(BETWEEN_SECONDS)
             if self.living and not self.living.is_over:
-                await self._desk.database.insist(self._show)
-                self._desk.signals.to_show.ring()
+                await self._try_to_show()
             await asyncio.sleep(BETWEEN_SECONDS)
+
+    async def _try_to_show(self) -> None:
+        """What is not shown now is shown with the next news, and what is the last of it is shown for certain."""
+        try:
+            await self._desk.database.insist(self._show)
+        except Exception:
+            log.exception("not_followed", request=self._request.id)
+        self._desk.signals.to_show.ring()
 
     async def _show(self, connection: AsyncConnection) -> None:
         """As the request is now: somebody may have aborted it."""
