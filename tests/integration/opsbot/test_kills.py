@@ -1,12 +1,12 @@
 """SIGKILL of opsbot while it deploys: the next one says in the same message what is true, and goes on from there."""
 
 import os
-from collections.abc import Iterator
 from itertools import cycle
 
 import pytest
 
 from tests.fakes.telegram import Message
+from tests.integration.opsbot.deploys import deploys
 from tests.integration.opsbot.house import House
 from tests.integration.visiting import visitor
 from tests.integration.waiting import eventually
@@ -27,12 +27,6 @@ def versions(ops: House) -> tuple[str, str]:
     for commit in commits:
         ops.answer(deploys(ops, commit), "serves, after")
     return commits
-
-
-def deploys(ops: House, commit: str) -> Message:
-    asked = ops["deployer"].sends_text(f"/deploy production {commit[:7]}")
-    ops.presses("deployer", "Confirm", asked)
-    return asked
 
 
 def is_killed_at(ops: House, line: int, asked: Message) -> Message:
