@@ -41,13 +41,23 @@ async def act(desk: Desk, request: Request) -> None:
             raise
         _go_on()
     assert show.living
+    request = await _as_it_is_now(desk, request)
     remark, is_frozen = await freezing.after_rollback(desk, request, show.living)
     await desk.end(
         request,
         living.over(request, show.living, datetime.now(UTC), remark, is_frozen=is_frozen),
-        loud=living.alarm(show.living),
+        loud=living.alarm(request, show.living),
         options=living.role_to_look_at(show.living),
     )
+
+
+async def _as_it_is_now(desk: Desk, request: Request) -> Request:
+    """Somebody may have aborted it."""
+
+    async def look(connection: AsyncConnection) -> Request | None:
+        return await requests.get(connection, request.id)
+
+    return await desk.database.insist(look) or request
 
 
 async def _call(desk: Desk, request: Request, show: "Show") -> None:

@@ -18,7 +18,7 @@ from botkit.metrics import serve
 from botkit.pace import Pace
 from botkit.presence import Presence
 from botkit.telegram import announce_commands, ask_who_we_are, connect
-from opsbot import metrics, recovery
+from opsbot import metrics
 from opsbot.config import Config
 from opsbot.desk import Desk
 from opsbot.github import GitHub
@@ -115,13 +115,12 @@ async def _serve(handover: Handover, settings: Settings, desk: Desk, bot: Bot, p
         metrics=metrics.telegram,
     )
     async with asyncio.TaskGroup() as group:
-        work = Work(desk, group)
+        work = Work(desk, present, group)
         showing: asyncio.Task[None] | None = None
         while await handover.wanted():
             async with handover.active():
                 log.info("active")
                 showing = showing or group.create_task(screen.run())
-                await recovery.take_over(desk, present)
                 # its end comes before the next one's begin: that does the same
                 async with asyncio.TaskGroup() as leading:
                     tasks = [
@@ -134,6 +133,8 @@ async def _serve(handover: Handover, settings: Settings, desk: Desk, bot: Bot, p
                     await intake.run(handover)
                     for task in tasks:
                         task.cancel()
+            # Only now: what acts needs no lease, since the servers' locks guard it, and to take it back may last longer
+            # than the next one is to wait. Meanwhile that one leaves the environment alone, for we live.
             log.info("draining")
         await work.drain(settings.drain_seconds)
         screen.drain()

@@ -1,4 +1,4 @@
-"""What the active one does for the whole: ends what was not confirmed or answered in time, and forgets what is old."""
+"""What the active one does for the whole: ends what nobody answers, takes over from the dead, forgets what is old."""
 
 import asyncio
 import time
@@ -32,6 +32,7 @@ class Upkeep:
         forgot_at = 0.0
         while True:
             try:
+                await self._take_over_messages()
                 await self._expire()
                 if time.time() - forgot_at > FORGET_SECONDS:
                     await self._forget_old()
@@ -39,6 +40,13 @@ class Upkeep:
             except SQLAlchemyError as error:
                 log.warning("database_failed", error=reason(error))
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _take_over_messages(self) -> None:
+        async with self._desk.database.writing() as connection:
+            for owner in await messages.owners(connection):
+                if not self._present.is_alive(owner):
+                    await messages.take_back(connection, owner)
+                    self._desk.signals.to_show.ring()
 
     async def _expire(self) -> None:
         now = time.time()

@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         Deployed as Deployed,
         Failed as Failed,
         Freeze as Freeze,
+        Holder as Holder,
         Image as Image,
         LogLine as LogLine,
         Observed as Observed,
@@ -164,8 +165,8 @@ _NAMES = {
     "living": "Living",
     "log_lines": "logs since_of",
     "login": "HostKey",
-    "model": "Container Deployed Failed Freeze Image LogLine Observed Outcome PastDeploy Release Restarted Secret "
-    "Serving Started Stopped Terminal Unchanged short_image size_text",
+    "model": "Container Deployed Failed Freeze Holder Image LogLine Observed Outcome PastDeploy Release Restarted "
+    "Secret Serving Started Stopped Terminal Unchanged short_image size_text",
     "plan": "Plan",
     "previews": "RoleEnv list_env plan_deploy",
     "project": "Project open_project roles_in",

@@ -219,6 +219,25 @@ async def ask_for_rollback(pressed: Pressed) -> str:
     )
 
 
+async def ask_to_go_back(pressed: Pressed) -> str:
+    """To the release that served before what was left in the middle."""
+    request, release = await pressed.request(Phase.OVER), pressed.about.partition(".")[2]
+    if not request or not release.isdigit():
+        return OLD
+    return await _begin(pressed, Command(verb=Verb.ROLLBACK, environment=request.environment, release=int(release)))
+
+
+async def look_again(pressed: Pressed) -> str:
+    """What became of something whose process died."""
+    request = await pressed.request(Phase.OVER)
+    if not request:
+        return OLD
+    if not may(pressed.person, request.environment, Verb.STATUS):
+        return NOT_YOURS
+    await requests.change(pressed.connection, request, Phase.OVER, phase=Phase.RECOVERING, owner=None)
+    return ""
+
+
 async def ask_to_unlock(pressed: Pressed) -> str:
     return await _begin(pressed, Command(verb=Verb.UNLOCK, environment=pressed.environment))
 
@@ -241,6 +260,8 @@ PRESSES: dict[str, Callable[[Pressed], Awaitable[str]]] = {
     Press.LOGS: ask_for_logs,
     Press.AGAIN: ask_again,
     Press.ROLL_BACK: ask_for_rollback,
+    Press.GO_BACK: ask_to_go_back,
+    Press.LOOK_AGAIN: look_again,
     Press.UNLOCK: ask_to_unlock,
 }
 """What each does; it says why if nothing came of it."""

@@ -90,7 +90,8 @@ async def claim(connection: AsyncConnection, due: Iterable[Pending], owner: int)
 
 async def owners(connection: AsyncConnection) -> set[int]:
     """The processes that are at some."""
-    chosen = select(messages.c.owner).where(messages.c.owner.is_not(None)).distinct()
+    is_behind = messages.c.wanted != messages.c.shown
+    chosen = select(messages.c.owner).where(is_behind, messages.c.owner.is_not(None)).distinct()
     return set((await connection.execute(chosen)).scalars())
 
 

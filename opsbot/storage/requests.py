@@ -24,10 +24,12 @@ class Phase(StrEnum):
     QUEUED = "queued"
     """Confirmed."""
     ACTING = "acting"
+    RECOVERING = "recovering"
+    """Whoever acted is dead: what has become of it is found out from the hosts."""
     OVER = "over"
 
 
-UNDER_WAY = (Phase.WAITING, Phase.LOOKING, Phase.PROPOSED, Phase.QUEUED, Phase.ACTING)
+UNDER_WAY = (Phase.WAITING, Phase.LOOKING, Phase.PROPOSED, Phase.QUEUED, Phase.ACTING, Phase.RECOVERING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,8 @@ class Request:
     approved_by: str
     abort_by: str
     owner: int | None
+    begun_at: float | None
+    """When it was begun to be done."""
     created_at: float
 
     @property

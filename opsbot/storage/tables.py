@@ -24,6 +24,7 @@ requests = Table(
     Column("approved_by", Text, nullable=False),
     Column("abort_by", Text, nullable=False),
     Column("owner", BigInteger),  # the process that is at it
+    Column("begun_at", Float),  # when it was begun to be done
     Column("created_at", Float, nullable=False),
     Index("requests_by_phase", "phase", "id"),
     sqlite_autoincrement=True,  # buttons name requests: the number of one that was deleted is not given again

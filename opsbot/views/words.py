@@ -46,7 +46,10 @@ def begun(command: Command) -> Page:
 
 def begins(request: Request) -> Page:
     by = f", approved by {escape(request.approved_by)}" if request.approved_by else ""
-    return page(f"⏳ {bold(asked(request.command))} by {escape(request.person_name)}{by} begins …")
+    return page(
+        f"⏳ {bold(asked(request.command))} by {escape(request.person_name)}{by} begins …",
+        buttons=[[Button(label="Abort", press=Press.ABORT, about=str(request.id))]],
+    )
 
 
 def queued(waiting: Queued) -> Page:
