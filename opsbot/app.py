@@ -32,6 +32,7 @@ from opsbot.storage import tables
 from opsbot.storage.schema import MIGRATIONS
 from opsbot.toasts import Toasts
 from opsbot.upkeep import Upkeep
+from opsbot.watch import Watch
 from opsbot.work import Work
 from shipper.handover import FileLease, Handover
 
@@ -129,6 +130,8 @@ async def _serve(handover: Handover, settings: Settings, desk: Desk, bot: Bot, p
                         leading.create_task(toasts.run()),
                         leading.create_task(Upkeep(desk, inbox, present).run()),
                     ]
+                    if desk.config.watch:
+                        tasks.append(leading.create_task(Watch(desk, desk.config.watch).run()))
                     await intake.run(handover)
                     for task in tasks:
                         task.cancel()

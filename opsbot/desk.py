@@ -56,9 +56,15 @@ class Desk:
 
     async def write(self, connection: AsyncConnection, request: Request, page: Page, *, urgent: bool = True) -> None:
         """In the message of the request."""
-        if place := await messages.place(connection, request.message):
-            view = self.keys.view(page, place.chat_id, request.environment, datetime.now(UTC))
-            await messages.show(connection, request.message, view, urgent=urgent)
+        await self.rewrite(connection, request.message, page, request.environment, urgent=urgent)
+
+    async def rewrite(
+        self, connection: AsyncConnection, message: int, page: Page, environment: str, *, urgent: bool = True
+    ) -> None:
+        """In a message that has this row."""
+        if place := await messages.place(connection, message):
+            view = self.keys.view(page, place.chat_id, environment, datetime.now(UTC))
+            await messages.show(connection, message, view, urgent=urgent)
 
     async def reply(self, connection: AsyncConnection, request: Request, page: Page) -> None:
         """A new message that refers to that of the request."""

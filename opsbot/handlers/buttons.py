@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiogram import Router
@@ -15,52 +14,16 @@ from opsbot.access import Person, may
 from opsbot.arguments import Mistake
 from opsbot.command import Command, Missing, Refused, completed
 from opsbot.desk import Desk
+from opsbot.handlers import alerts
 from opsbot.handlers.begin import begin, place_of
-from opsbot.storage import decisions, messages, requests
-from opsbot.storage.decisions import Decision
+from opsbot.handlers.pressed import NOT_YOURS, OLD, Pressed
+from opsbot.storage import decisions, requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
 from opsbot.verbs import Verb
 from opsbot.views import asking, words
 from opsbot.views.pages import Press
 
 router = Router()
-OLD = "This button is not good any more."
-NOT_YOURS = "This is not for you to press."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pressed:
-    """A button that is good, pressed by somebody who is known."""
-
-    desk: Desk
-    connection: AsyncConnection
-    message: Message
-    person: Person
-    here: Sequence[str]
-    environment: str
-    about: str
-    now: float
-
-    async def request(self, *phases: Phase) -> Request | None:
-        """The one that its message tells of, if it is in one of these phases."""
-        number = self.about.partition(".")[0]
-        request = await requests.get(self.connection, int(number)) if number.isdigit() else None
-        if not request or request.phase not in phases:
-            return None
-        shown = await messages.number(self.connection, request.message)
-        return request if shown == self.message.message_id else None
-
-    async def note(self, request: Request, decision: str, why: str = "") -> None:
-        noted = Decision(
-            at=self.now,
-            person_id=self.person.id,
-            person_name=self.person.name,
-            environment=request.environment,
-            decision=decision,
-            what=words.asked(request.command),
-            why=why,
-        )
-        await decisions.note(self.connection, noted)
 
 
 @router.callback_query()
@@ -228,5 +191,7 @@ PRESSES: dict[str, Callable[[Pressed], Awaitable[str]]] = {
     Press.AGAIN: ask_again,
     Press.ROLL_BACK: ask_for_rollback,
     Press.UNLOCK: ask_to_unlock,
+    Press.ACKNOWLEDGE: alerts.acknowledge,
+    Press.MUTE: alerts.mute,
 }
 """What each does; it says why if nothing came of it."""
