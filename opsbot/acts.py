@@ -40,7 +40,13 @@ async def act(desk: Desk, request: Request) -> None:
     now = datetime.now(UTC)
     assert show.living
     roles = show.living.facts.roles
-    await desk.end(request, living.over(request, show.living, now), loud=living.alarm(show.living), options=roles[:1])
+    await desk.end(
+        request,
+        living.over(request, show.living, now),
+        outcome="failed" if show.living.has_failed else "done",
+        loud=living.alarm(show.living),
+        options=roles[:1],
+    )
 
 
 async def _call(desk: Desk, request: Request, show: "Show") -> None:

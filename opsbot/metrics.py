@@ -1,8 +1,15 @@
 """What Prometheus is told, on /metrics of METRICS_PORT."""
 
+from collections import Counter as Count
+from collections.abc import Iterable
+from typing import Literal
+
 from prometheus_client import Counter, Gauge
 
 from botkit.metrics import TelegramMetrics
+from opsbot.storage.requests import UNDER_WAY, Request
+
+Outcome = Literal["done", "failed", "aborted", "dismissed", "expired"]
 
 telegram = TelegramMetrics("opsbot")
 refused = Counter(
@@ -21,3 +28,15 @@ looked = Gauge(
     "opsbot_last_look_timestamp_seconds", "When the servers of an environment were last looked at", ["environment"]
 )
 look_seconds = Gauge("opsbot_look_seconds", "Time that the last look at an environment took", ["environment"])
+
+
+def count(request: Request, outcome: Outcome) -> None:
+    """It is over."""
+    requests.labels(request.verb, outcome).inc()
+
+
+def tell_under_way(found: Iterable[Request]) -> None:
+    """`found` are all that are."""
+    phases = Count(request.phase for request in found)
+    for phase in UNDER_WAY:
+        under_way.labels(phase).set(phases[phase])

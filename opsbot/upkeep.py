@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from botkit.database import reason
 from botkit.inbox import Inbox
 from botkit.presence import Presence
+from opsbot import metrics
 from opsbot.desk import Desk
 from opsbot.storage import decisions, messages, requests
 from opsbot.storage.requests import Phase
@@ -48,6 +49,7 @@ class Upkeep:
                     await requests.change(connection, request, Phase.PROPOSED, phase=Phase.OVER)
                     await self._desk.write(connection, request, words.expired(request))
                     self._desk.signals.to_show.ring()
+                    metrics.count(request, "expired")
 
     async def _forget_old(self) -> None:
         now = time.time()

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
 from botkit.database import reason
-from opsbot import acts, looks, proposals, turns
+from opsbot import acts, looks, metrics, proposals, turns
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
@@ -52,6 +52,7 @@ class Work:
             found = await requests.in_phases(connection, *UNDER_WAY)
             begun = [await self._claim(connection, request) for request in turns.startable(found)]
             await self._tell_places(connection, found)
+        metrics.tell_under_way(found)
         for request in found:
             if request.abort_by and (task := self._at_it.get(request.id)) and not task.cancelling():
                 task.cancel()
@@ -76,14 +77,14 @@ class Work:
         try:
             await self._do(request)
         except shipper.ShipperError as error:
-            await self._desk.end(request, words.failed(request, error))
+            await self._desk.end(request, words.failed(request, error), outcome="failed")
         except asyncio.CancelledError:
             if not (by := self._aborted.get(request.id)):
                 raise  # we are to end: whoever comes next goes on
-            await self._desk.end(request, words.aborted(request, by))
+            await self._desk.end(request, words.aborted(request, by), outcome="aborted")
         except Exception:
             log.exception("request_failed", request=request.id, verb=request.verb)
-            await self._desk.end(request, words.bug(request))
+            await self._desk.end(request, words.bug(request), outcome="failed")
         finally:
             del self._at_it[request.id]
             self._desk.signals.to_do.ring()

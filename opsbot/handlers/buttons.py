@@ -92,6 +92,7 @@ async def dismiss(pressed: Pressed) -> str:
     over = await requests.change(pressed.connection, request, request.phase, phase=Phase.OVER)
     if not over:
         return OLD
+    metrics.count(request, "dismissed")
     await pressed.note(request, "withdrawn" if is_theirs else "refused")
     await pressed.desk.write(pressed.connection, request, words.dismissed(request, pressed.person.name))
     return ""
@@ -112,6 +113,7 @@ async def abort_request(connection: AsyncConnection, desk: Desk, request: Reques
         connection, request, Phase.WAITING, Phase.PROPOSED, Phase.QUEUED, phase=Phase.OVER
     )
     if not_begun:
+        metrics.count(request, "aborted")
         await desk.write(connection, request, words.aborted(request, person.name))
     elif not await requests.change(connection, request, Phase.LOOKING, Phase.ACTING, abort_by=person.name):
         return OLD
