@@ -1,9 +1,11 @@
 """What opsbot tells by itself: by the real one, of a real server, in a group of admins."""
 
+import urllib.request
 from dataclasses import dataclass
 
 from tests.fakes.telegram import Chat, Message
 from tests.integration.opsbot.house import House
+from tests.singletons import free_port
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +39,14 @@ def test_what_is_wrong_is_told_once_and_its_message_goes_on_over_a_restart_until
     container = project.serving["Name"]
     watched = Watched(ops=ops, group=ops.telegram.add_group("Admins"))
     watched.watch(disk="100%")
-    bot = ops.active()
+    bot = ops.active(METRICS_PORT=str(port := free_port()))
 
     server.docker("exec", container, "/bin/sh", "-c", "rm /www/up")
     ill = watched.hears("production: 1 problem")
     assert f"• web on {server.address} is not well: GET /up → 404 " in ill.text
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        assert 'opsbot_alerts{environment="production"} 1.0' in answer.read().decode()
 
     refused = ops["viewer"].clicks("I am at it", ill)
     ops["approver"].clicks("I am at it", ill)
