@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from opsbot.alerts import UNTIL_ENDED, Alert, Changes, Incident, incidents_of, step
-from opsbot.views.watch import alert_text, replaced
+from opsbot.views.watch import alert_text, replaced, told
 from opsbot.watching import Kind, Look, Memory, Problem
 from tests.unit.nouns import BEGUN, A, B
 
@@ -230,3 +230,27 @@ def test_a_message_fits_however_much_is_wrong() -> None:
 
     assert len(watch.text.encode("utf-16-le")) // 2 <= 4096
     assert watch.text.splitlines()[-1] == "… and 30 more"
+
+
+def labels(watch: Watch) -> list[str]:
+    return [button.label for row in told(watch.incident, 7, watch.now).buttons for button in row]
+
+
+def test_an_alert_has_the_buttons_that_are_of_use() -> None:
+    watch = Watch()
+    watch.sees(WEB)
+    watch.sees(WEB)
+    assert labels(watch) == ["👀 I am at it", "🔕 1 h", "🔕 Until it ends"]
+    assert {button.about for row in told(watch.incident, 7, watch.now).buttons for button in row} == {
+        "7",
+        "7.hour",
+        "7.end",
+    }
+
+    watch.acknowledge("Ann")
+    watch.mute(watch.now + MINUTE)
+    assert labels(watch) == ["🔔 Unmute"]
+    watch.sees(WEB)
+    watch.sees()
+    watch.sees()
+    assert labels(watch) == []
