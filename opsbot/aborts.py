@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from opsbot import metrics
 from opsbot.desk import Desk
 from opsbot.storage import decisions, requests
 from opsbot.storage.decisions import Decision
@@ -19,6 +20,7 @@ _BEGUN = (Phase.LOOKING, Phase.ACTING)
 async def abort(connection: AsyncConnection, desk: Desk, request: Request, person_id: int, name: str) -> bool:
     """Whether there was something to abort. Who does it may: that was looked at."""
     if await requests.change(connection, request, *_NOT_BEGUN, phase=Phase.OVER):
+        metrics.count(request, "aborted")
         await desk.write(connection, request, words.aborted(request, name))
     elif not await requests.change(connection, request, *_BEGUN, abort_by=name):
         return False

@@ -46,6 +46,7 @@ async def act(desk: Desk, request: Request) -> None:
     await desk.end(
         request,
         living.over(request, show.living, datetime.now(UTC), remark, is_frozen=is_frozen),
+        outcome="failed" if show.living.has_failed else "done",
         loud=living.alarm(request, show.living),
         options=living.role_to_look_at(show.living),
     )

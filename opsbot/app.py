@@ -33,6 +33,7 @@ from opsbot.storage import tables
 from opsbot.storage.schema import MIGRATIONS
 from opsbot.toasts import Toasts
 from opsbot.upkeep import Upkeep
+from opsbot.watch import Watch
 from opsbot.work import Work
 from shipper.handover import FileLease, Handover
 
@@ -130,6 +131,8 @@ async def _serve(handover: Handover, settings: Settings, desk: Desk, bot: Bot, p
                         leading.create_task(announce_commands(bot, menus(desk.config))),
                         leading.create_task(Upkeep(desk, inbox, present).run()),
                     ]
+                    if desk.config.watch:
+                        tasks.append(leading.create_task(Watch(desk, desk.config.watch).run()))
                     await intake.run(handover)
                     for task in tasks:
                         task.cancel()

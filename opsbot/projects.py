@@ -23,7 +23,7 @@ class Projects:
         config: Config,
         environ: Mapping[str, str],
         connections: shipper.Connections,
-        inside: shipper.Inside,
+        inside: shipper.Inside | None = None,
     ) -> None:
         self._settings = settings
         self._config = config

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from botkit.database import reason
 from botkit.inbox import Inbox
 from botkit.presence import Presence
+from opsbot import metrics
 from opsbot.desk import Desk
 from opsbot.storage import decisions, messages, requests
 from opsbot.storage.requests import Phase
@@ -57,6 +58,7 @@ class Upkeep:
                     over = words.expired if request.phase is Phase.PROPOSED else asking.unanswered
                     await self._desk.write(connection, request, over(request))
                     self._desk.signals.to_show.ring()
+                    metrics.count(request, "expired")
 
     async def _forget_old(self) -> None:
         now = time.time()

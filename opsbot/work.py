@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import shipper
 from botkit.database import reason
 from botkit.presence import Presence
-from opsbot import acts, looks, proposals, questions, recovery, turns
+from opsbot import acts, looks, metrics, proposals, questions, recovery, turns
 from opsbot.command import missing_of
 from opsbot.desk import Desk
 from opsbot.storage import requests
@@ -62,6 +62,7 @@ class Work:
             found = await requests.in_phases(connection, *UNDER_WAY)
             begun = [await self._claim(connection, request) for request in turns.startable(found)]
             await self._tell_places(connection, found)
+        metrics.tell_under_way(found)
         for request in found:
             if request.abort_by and request.phase in (Phase.LOOKING, Phase.ACTING) and request.id in self._at_it:
                 self._cancel(request.id, request.abort_by)
@@ -100,14 +101,14 @@ class Work:
         try:
             await self._do(request)
         except shipper.ShipperError as error:
-            await self._desk.end(request, words.failed(request, error))
+            await self._desk.end(request, words.failed(request, error), outcome="failed")
         except asyncio.CancelledError:
             if not (by := self._cancelled.get(request.id)):
                 raise  # we are to end: whoever comes next goes on
-            await self._desk.end(request, words.aborted(request, by))
+            await self._desk.end(request, words.aborted(request, by), outcome="aborted")
         except Exception:
             log.exception("request_failed", request=request.id, verb=request.verb)
-            await self._desk.end(request, words.bug(request))
+            await self._desk.end(request, words.bug(request), outcome="failed")
         finally:
             del self._at_it[request.id]
             self._cancelled.pop(request.id, None)

@@ -8,7 +8,7 @@ import structlog
 from aiogram.types import CallbackQuery, Message, TelegramObject, Update
 
 from opsbot import access, metrics
-from opsbot.access import RateLimit
+from opsbot.access import RateLimit, Seldom
 from opsbot.config import Config
 
 log = structlog.get_logger(__name__)
@@ -17,7 +17,7 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 def only_for_known(config: Config) -> Callable[[Handler, TelegramObject, dict[str, Any]], Awaitable[Any]]:
     """A middleware, which gives handlers the `person` who asks, and the environments that the chat is about: `here`."""
-    limit = RateLimit(per_minute=config.limits.commands_per_minute)
+    limit, strangers = RateLimit(per_minute=config.limits.commands_per_minute), Seldom()
 
     async def middleware(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, Update)
@@ -28,7 +28,7 @@ def only_for_known(config: Config) -> Callable[[Handler, TelegramObject, dict[st
         person = access.who(config, _sender_id(asked))
         here = access.environments_in(config, message.chat.id, topic_of(message))
         if not person or not here:
-            _count(asked, message)
+            _count(asked, message, strangers)
             return []
         if not limit.allows(person.id, time.monotonic()):
             metrics.refused.labels("too_often").inc()
@@ -50,7 +50,9 @@ def _sender_id(asked: Message | CallbackQuery) -> int | None:
     return asked.from_user.id if asked.from_user else None
 
 
-def _count(asked: Message | CallbackQuery, message: Message) -> None:
-    """The number is what an admin needs to let somebody in."""
+def _count(asked: Message | CallbackQuery, message: Message, seldom: Seldom) -> None:
+    """The numbers are what an admin needs to let somebody in."""
     metrics.telegram.strangers.inc()
-    log.info("stranger", user_id=_sender_id(asked), chat_id=message.chat.id)
+    user_id, chat_id = _sender_id(asked), message.chat.id
+    if seldom.allows((user_id, chat_id), time.monotonic()):
+        log.info("stranger", user_id=user_id, chat_id=chat_id)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiogram import Router
@@ -15,53 +14,17 @@ from opsbot.access import Person, approvers, may
 from opsbot.arguments import Mistake
 from opsbot.command import Command, Missing, Refused, completed
 from opsbot.desk import Desk
+from opsbot.handlers import alerts
 from opsbot.handlers.begin import begin, place_of
-from opsbot.storage import decisions, messages, requests
-from opsbot.storage.decisions import Decision
+from opsbot.handlers.pressed import NOT_YOURS, OLD, Pressed
+from opsbot.storage import decisions, requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
 from opsbot.verbs import Verb
 from opsbot.views import asking, words
 from opsbot.views.pages import Page, Press
 
 router = Router()
-OLD = "This button is not good any more."
 LATE = "Its time is over: ask for it again."
-NOT_YOURS = "This is not for you to press."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pressed:
-    """A button that is good, pressed by somebody who is known."""
-
-    desk: Desk
-    connection: AsyncConnection
-    message: Message
-    person: Person
-    here: Sequence[str]
-    environment: str
-    about: str
-    now: float
-
-    async def request(self, *phases: Phase) -> Request | None:
-        """The one that its message tells of, if it is in one of these phases."""
-        number = self.about.partition(".")[0]
-        request = await requests.get(self.connection, int(number)) if number.isdigit() else None
-        if not request or request.phase not in phases:
-            return None
-        shown = await messages.number(self.connection, request.message)
-        return request if shown == self.message.message_id else None
-
-    async def note(self, request: Request, decision: str, why: str = "") -> None:
-        noted = Decision(
-            at=self.now,
-            person_id=self.person.id,
-            person_name=self.person.name,
-            environment=request.environment,
-            decision=decision,
-            what=words.asked(request.command),
-            why=why,
-        )
-        await decisions.note(self.connection, noted)
 
 
 @router.callback_query()
@@ -146,6 +109,7 @@ async def _dismissed(pressed: Pressed, request: Request) -> str:
     over = await requests.change(pressed.connection, request, request.phase, phase=Phase.OVER)
     if not over:
         return OLD
+    metrics.count(request, "dismissed")
     await pressed.note(request, "withdrawn" if is_theirs else "refused")
     await pressed.desk.write(pressed.connection, request, words.dismissed(request, pressed.person.name))
     return ""
@@ -263,5 +227,7 @@ PRESSES: dict[str, Callable[[Pressed], Awaitable[str]]] = {
     Press.GO_BACK: ask_to_go_back,
     Press.LOOK_AGAIN: look_again,
     Press.UNLOCK: ask_to_unlock,
+    Press.ACKNOWLEDGE: alerts.acknowledge,
+    Press.MUTE: alerts.mute,
 }
 """What each does; it says why if nothing came of it."""
