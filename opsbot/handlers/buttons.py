@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aiogram import Router
+import structlog
+from aiogram import Bot, Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +16,9 @@ from opsbot.access import Person, may
 from opsbot.arguments import Mistake
 from opsbot.command import Command, Missing, Refused, completed
 from opsbot.desk import Desk
-from opsbot.handlers.begin import begin, place_of
+from opsbot.handlers.access import OLD
+from opsbot.handlers.begin import begin
+from opsbot.handlers.places import place_of
 from opsbot.storage import decisions, messages, requests
 from opsbot.storage.decisions import Decision
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
@@ -23,8 +26,8 @@ from opsbot.verbs import Verb
 from opsbot.views import asking, words
 from opsbot.views.pages import Press
 
+log = structlog.get_logger(__name__)
 router = Router()
-OLD = "This button is not good any more."
 NOT_YOURS = "This is not for you to press."
 
 
@@ -45,19 +48,22 @@ class Pressed:
         """The one that its message tells of, if it is in one of these phases."""
         number = self.about.partition(".")[0]
         request = await requests.get(self.connection, int(number)) if number.isdigit() else None
-        if not request or request.phase not in phases:
+        if not request or request.phase not in phases or request.environment != self.environment:
             return None
         shown = await messages.number(self.connection, request.message)
         return request if shown == self.message.message_id else None
 
     async def note(self, request: Request, decision: str, why: str = "") -> None:
+        await self.note_of(words.asked(request.command), decision, why)
+
+    async def note_of(self, what: str, decision: str, why: str = "") -> None:
         noted = Decision(
             at=self.now,
             person_id=self.person.id,
             person_name=self.person.name,
-            environment=request.environment,
+            environment=self.environment,
             decision=decision,
-            what=words.asked(request.command),
+            what=what,
             why=why,
         )
         await decisions.note(self.connection, noted)
@@ -65,14 +71,17 @@ class Pressed:
 
 @router.callback_query()
 async def press(
-    query: CallbackQuery, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
+    query: CallbackQuery, bot: Bot, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
 ) -> list[AnswerCallbackQuery]:
     """A press that nothing comes of leaves the button as it was."""
     message, data, now = query.message, query.data or "", time.time()
     assert isinstance(message, Message)
-    read = desk.keys.read(data, message.chat.id, datetime.fromtimestamp(now, UTC))
-    if not read or await decisions.is_pressed(connection, message.chat.id, data):
+    is_ours = message.from_user is not None and message.from_user.id == bot.id
+    read = desk.keys.read(data, message.chat.id, datetime.fromtimestamp(now, UTC)) if is_ours else None
+    is_of_here = read is not None and read.environment in ("", *here)  # or the config has changed meanwhile
+    if not read or not is_of_here or await decisions.is_pressed(connection, message.chat.id, data):
         metrics.refused.labels("old_button").inc()
+        log.info("old_button", user_id=person.id, name=person.name, chat_id=message.chat.id)
         return [AnswerCallbackQuery(callback_query_id=query.id, text=OLD)]
     pressed = Pressed(
         desk=desk,
@@ -87,6 +96,10 @@ async def press(
     refusal = await PRESSES[read.press](pressed) if read.press in PRESSES else OLD
     if not refusal:
         await decisions.press(connection, message.chat.id, data, person.id, now)
+    else:
+        metrics.refused.labels("old_button" if refusal == OLD else "not_allowed").inc()
+    if refusal not in ("", OLD):
+        await pressed.note_of(f"the button {read.press}", "refused", refusal)
     return [AnswerCallbackQuery(callback_query_id=query.id, text=refusal or None)]
 
 
