@@ -2,7 +2,6 @@
 
 import time
 
-from aiogram.types import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from opsbot import metrics
@@ -10,7 +9,6 @@ from opsbot.access import Person
 from opsbot.arguments import Mistake, Reading
 from opsbot.command import Command, Missing, Refused, What
 from opsbot.desk import Desk
-from opsbot.handlers.access import topic_of
 from opsbot.questions import ANSWER_SECONDS
 from opsbot.storage import decisions, messages, requests
 from opsbot.storage.decisions import Decision
@@ -18,11 +16,6 @@ from opsbot.storage.messages import Place
 from opsbot.storage.requests import Phase
 from opsbot.views import asking, words
 from opsbot.views.choices import Choice
-
-
-def place_of(message: Message) -> Place:
-    """Where an answer goes."""
-    return Place(chat_id=message.chat.id, thread_id=topic_of(message), reply_to=message.message_id)
 
 
 async def begin(connection: AsyncConnection, desk: Desk, place: Place, person: Person, answer: Reading) -> None:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
-from aiogram import Router
+import structlog
+from aiogram import Bot, Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +16,8 @@ from opsbot.arguments import Mistake
 from opsbot.command import Command, Missing, Refused, completed
 from opsbot.desk import Desk
 from opsbot.handlers import alerts
-from opsbot.handlers.begin import begin, place_of
+from opsbot.handlers.begin import begin
+from opsbot.handlers.places import place_of
 from opsbot.handlers.pressed import NOT_YOURS, OLD, Pressed
 from opsbot.storage import decisions, requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
@@ -23,20 +25,24 @@ from opsbot.verbs import Verb
 from opsbot.views import asking, words
 from opsbot.views.pages import Page, Press
 
+log = structlog.get_logger(__name__)
 router = Router()
 LATE = "Its time is over: ask for it again."
 
 
 @router.callback_query()
 async def press(
-    query: CallbackQuery, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
+    query: CallbackQuery, bot: Bot, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
 ) -> list[AnswerCallbackQuery]:
     """A press that nothing comes of leaves the button as it was."""
     message, data, now = query.message, query.data or "", time.time()
     assert isinstance(message, Message)
-    read = desk.keys.read(data, message.chat.id, datetime.fromtimestamp(now, UTC))
-    if not read or await decisions.is_pressed(connection, message.chat.id, data):
+    is_ours = message.from_user is not None and message.from_user.id == bot.id
+    read = desk.keys.read(data, message.chat.id, datetime.fromtimestamp(now, UTC)) if is_ours else None
+    is_of_here = read is not None and read.environment in ("", *here)  # or the config has changed meanwhile
+    if not read or not is_of_here or await decisions.is_pressed(connection, message.chat.id, data):
         metrics.refused.labels("old_button").inc()
+        log.info("old_button", user_id=person.id, name=person.name, chat_id=message.chat.id)
         return [AnswerCallbackQuery(callback_query_id=query.id, text=OLD)]
     pressed = Pressed(
         desk=desk,
@@ -51,6 +57,10 @@ async def press(
     refusal = await PRESSES[read.press](pressed) if read.press in PRESSES else OLD
     if not refusal:
         await decisions.press(connection, message.chat.id, data, person.id, now)
+    else:
+        metrics.refused.labels("old_button" if refusal == OLD else "not_allowed").inc()
+    if refusal not in ("", OLD):
+        await pressed.note_of(f"the button {read.press}", "refused", refusal)
     return [AnswerCallbackQuery(callback_query_id=query.id, text=refusal or None)]
 
 

@@ -1,6 +1,7 @@
 """Commands: what stands behind one is read, and becomes a request."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from aiogram import F, Router
 from aiogram.filters import Command as CommandFilter, CommandObject
@@ -12,13 +13,16 @@ from opsbot import arguments
 from opsbot.access import Person
 from opsbot.arguments import USAGE
 from opsbot.desk import Desk
-from opsbot.handlers.begin import begin, place_of
+from opsbot.handlers.begin import begin
+from opsbot.handlers.places import place_of
 from opsbot.menu import private_menu
 from opsbot.verbs import Verb
 from opsbot.views import asking
 
+LATE = timedelta(minutes=10)
+"""What was sent before that, while we were away, may not be meant any more."""
 router = Router()
-router.message.filter(F.forward_origin.is_(None))  # what somebody else said
+router.message.filter(F.forward_origin.is_(None), F.via_bot.is_(None))  # what somebody else said, or a bot wrote for us
 
 
 @router.message(CommandFilter(*USAGE))
@@ -30,6 +34,9 @@ async def take(
     connection: AsyncConnection,
     desk: Desk,
 ) -> None:
+    if datetime.now(UTC) - message.date > LATE:
+        await desk.send(connection, place_of(message), asking.late())
+        return
     answer = arguments.parse(Verb(command.command.lower()), command.args or "", person, here)
     await begin(connection, desk, place_of(message), person, answer)
 

@@ -34,7 +34,7 @@ class Pressed:
         """The one that its message tells of, if it is in one of these phases."""
         number = self.about.partition(".")[0]
         request = await requests.get(self.connection, int(number)) if number.isdigit() else None
-        if not request or request.phase not in phases:
+        if not request or request.phase not in phases or request.environment != self.environment:
             return None
         return request if await self.is_on(request.message) else None
 

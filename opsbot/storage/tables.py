@@ -47,6 +47,7 @@ messages = Table(
     Column("wanted", Integer, nullable=False),  # counts what it was to show
     Column("shown", Integer, nullable=False),  # the last of these that it shows; 0: it was not sent yet
     Column("attempts", Integer, nullable=False),
+    Column("behind_since", Float, nullable=False),  # or since it was tried last: who waits longest comes first
     Column("owner", BigInteger),  # the process that brings Telegram there
     Column("created_at", Float, nullable=False),
     Index("messages_by_number", "chat_id", "telegram_id"),

@@ -77,6 +77,14 @@ def refused(found: Refused) -> Page:
     return page(f"You may not {found.verb}{where}.")
 
 
+def too_often() -> Page:
+    return page("Too many commands within a minute: the last one was not heard. Try again in a few seconds.")
+
+
+def late() -> Page:
+    return page("This came while I was away, and nothing was done. Send it again if you still mean it.")
+
+
 def whoami(person: Person, here: Sequence[str]) -> Page:
     """The number is what stands in the config, and who asks an admin for more needs it."""
     lines = [f"{escape(name)}: {', '.join(sorted(ranks)) or 'nothing'}" for name, ranks in person.ranks.items()]

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -84,6 +84,8 @@ class Message:
     attachment: Attachment | None = None
     reply_to: "Message | None" = None
     forward_origin: dict[str, Any] | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What else Telegram says of it: `sender_chat`, say, `via_bot` or `message_thread_id`."""
     reaction: str = ""
     is_deleted: bool = False
 
@@ -119,6 +121,7 @@ class Message:
             **({"forward_origin": self.forward_origin} if self.forward_origin else {}),
             **({"reply_markup": last.markup} if last.markup else {}),
             **self._content(last.text),
+            **self.told,
         }
 
     def _without_reply(self) -> dict[str, Any]:
@@ -166,6 +169,7 @@ class Chat:
         attachment: Attachment | None = None,
         reply_to: Message | None = None,
         forward_origin: dict[str, Any] | None = None,
+        told: Mapping[str, Any] | None = None,
     ) -> Message:
         message = Message(
             chat=self,
@@ -175,6 +179,7 @@ class Chat:
             attachment=attachment,
             reply_to=reply_to,
             forward_origin=forward_origin,
+            told=told or {},
         )
         self.everything.append(message)
         return message

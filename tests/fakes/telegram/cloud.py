@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from typing import Literal
 
 from tests.fakes.telegram.bots import Bot, Query
 from tests.fakes.telegram.chats import Chat, Message
@@ -67,8 +68,18 @@ class Cloud:
                 bot.hears(message)
         return message
 
-    def click(self, user: User, bot: Bot, message: Message, data: str) -> Query:
-        query = Query(id=str(next(self._query_ids)), person=user, message=message, data=data, at=self.clock.now())
+    def click(
+        self,
+        user: User,
+        bot: Bot,
+        message: Message,
+        data: str,
+        *,
+        tells: Literal["all", "number", "nothing"] = "all",
+    ) -> Query:
+        """Whoever makes a client of Telegram's can send any data with it."""
+        query_id, at = str(next(self._query_ids)), self.clock.now()
+        query = Query(id=query_id, person=user, message=message, data=data, at=at, tells=tells)
         bot.queries[query.id] = query
         bot.mailbox.post("callback_query", query.as_json())
         return query

@@ -31,8 +31,11 @@ class User(Person):
     def chat_with(self, bot: Bot) -> Chat:
         return self.cloud.private_chat(self, bot)
 
-    def sends_text(self, text: str, *, chat: Chat | None = None, reply_to: Message | None = None) -> Message:
-        return self._sends(chat, typed(text), reply_to=reply_to)
+    def sends_text(
+        self, text: str, *, chat: Chat | None = None, reply_to: Message | None = None, **told: Any
+    ) -> Message:
+        """`told` is what Telegram says of the message beside: `sender_chat`, say, or another `from`."""
+        return self._sends(chat, typed(text), reply_to=reply_to, told=told)
 
     def sends_voice(self, source: bytes | Path, *, duration: float = 1, **options: Any) -> Message:
         return self.sends_file("voice", source, duration=duration, **options)
