@@ -70,7 +70,7 @@ decisions = Table(
     Column("person_id", BigInteger, nullable=False),
     Column("person_name", Text, nullable=False),
     Column("environment", Text, nullable=False),
-    Column("decision", Text, nullable=False),  # asked, confirmed, refused, aborted, …
+    Column("decision", Text, nullable=False),  # confirmed, refused, aborted, …
     Column("what", Text, nullable=False),
     Column("why", Text, nullable=False),
     Index("decisions_by_environment", "environment", "id"),

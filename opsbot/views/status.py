@@ -5,9 +5,10 @@ from datetime import datetime
 
 import shipper
 from opsbot.storage.requests import Request
-from opsbot.views.pages import Button, Page, Press, bold, fitting, page
+from opsbot.views.pages import ROOM, Button, Page, Press, bold, fitting, page
 
 _MOST = 200  # characters of what others wrote
+_ROOM_FOR_HOSTS = 1200
 
 
 def seen(request: Request, hosts: Sequence[shipper.HostStatus], now: datetime) -> Page:
@@ -15,11 +16,12 @@ def seen(request: Request, hosts: Sequence[shipper.HostStatus], now: datetime) -
     unlock = [Button(label="Lift the freeze", press=Press.UNLOCK, about=about)]
     roles = [role for host in hosts for role in host.roles]
     rows = list(shipper.role_rows(hosts, now))[1:]
-    parts = ["\n".join(_role(role, row)) for role, row in zip(roles, rows, strict=True)]
+    worst_first = sorted(zip(roles, rows, strict=True), key=lambda told: not _is_ill(told[0]))
     first, *others = _hosts(hosts, now)
     return page(
         f"{bold(request.environment)}, {now:%H:%M} UTC",
-        *fitting([*parts, f"\n{first}", *others]),
+        *fitting(["\n".join(_role(role, row)) for role, row in worst_first], ROOM - _ROOM_FOR_HOSTS),
+        *fitting([f"\n{first}", *others], _ROOM_FOR_HOSTS),
         buttons=[
             [Button(label="Look again", press=Press.AGAIN, about=about)],
             unlock if any(host.freeze for host in hosts) else [],
@@ -27,9 +29,13 @@ def seen(request: Request, hosts: Sequence[shipper.HostStatus], now: datetime) -
     )
 
 
+def _is_ill(role: shipper.RoleStatus) -> bool:
+    return role.health != shipper.HEALTHY and not role.stopped
+
+
 def _role(role: shipper.RoleStatus, row: Sequence[str]) -> Iterator[str]:
     host_name, role_name, release, version, health, since, restarts, cpu, memory, _ = row
-    mark = "🟢" if role.health == shipper.HEALTHY else "⚪" if role.stopped else "🔴"
+    mark = "🔴" if _is_ill(role) else "⚪" if role.stopped else "🟢"
     yield f"\n{mark} {bold(role_name)} on {_told(host_name)}: {_told(health)}"
     if not role.container:
         return
@@ -45,21 +51,22 @@ def _role(role: shipper.RoleStatus, row: Sequence[str]) -> Iterator[str]:
 
 
 def _hosts(hosts: Sequence[shipper.HostStatus], now: datetime) -> Iterator[str]:
-    """Disk and problems of each; lock and freeze once, where they are the same on several."""
+    """What is wrong first; lock and freeze once, where they are the same on several."""
+    disks: list[str] = []
     common: dict[str, list[str]] = {}
     for host, row in zip(hosts, list(shipper.host_rows(hosts, now))[1:], strict=True):
         host_name, free, used, lock, freeze, problem = row
         if host.problem:
-            yield f"❌ {_told(host_name)}: {shipper.escaped(problem, 2 * _MOST)}"
+            yield f"❌ {_told(host_name)}: {_told(problem)}"
             continue
-        yield f"💾 {_told(host_name)}: {free} free, {used} used"
+        disks.append(f"💾 {_told(host_name)}: {free} free, {used} used")
         if host.holder:
             common.setdefault(f"🔒 locked by {_told(lock)}", []).append(host_name)
         if host.freeze:
             common.setdefault(f"🧊 {_told(freeze)}", []).append(host_name)
     for text, names in common.items():
-        everywhere = len(names) == len(hosts)
-        yield text if everywhere else f"{text} (on {_told(', '.join(names))})"
+        yield text if len(names) == len(hosts) else f"{text} (on {_told(', '.join(names))})"
+    yield from disks
 
 
 def _told(text: str) -> str:

@@ -87,32 +87,38 @@ def test_a_status_tells_what_is_wrong_and_who_holds_what() -> None:
         "\n"
         "🔴 web on a.example: nothing serves\n"
         "\n"
-        "⚪ cron on a.example: stopped\n"
-        "release 12 of 1111111, stopped 4 min ago\n"
-        "\n"
         "🔴 old on a.example: GET /up → <500>\n"
         "release 12 of 1111111, started 2 h ago\n"
         "⚠️ its deploy did not come to its end\n"
         "⚠️ the last release has no such role here\n"
         "processor 0.2 %, memory 34 MiB of 64 MiB\n"
         "\n"
-        "💾 a.example: 12.3 GB free, 45 % used\n"
+        "⚪ cron on a.example: stopped\n"
+        "release 12 of 1111111, stopped 4 min ago\n"
+        "\n"
         "❌ b.example: no route to it\n"
         "🔒 locked by ci, from https://ci.example/7, since 3 min ago, for deploy of 2 (on a.example)\n"
-        "🧊 frozen by Ann (Telegram) until 2026-03-01 15:00 UTC: release party (on a.example)"
+        "🧊 frozen by Ann (Telegram) until 2026-03-01 15:00 UTC: release party (on a.example)\n"
+        "💾 a.example: 12.3 GB free, 45 % used"
     )
     assert labels(page) == [["Look again"], ["Lift the freeze"]]
 
 
 def test_a_freeze_of_all_hosts_is_told_once() -> None:
-    both = of_status(a_status(freeze=FREEZE), a_status(host_name=B, freeze=FREEZE))
-    assert both.count("🧊 frozen by Ann (Telegram)") == 1
-    assert both.endswith("release party")
+    told = of_status(a_status(freeze=FREEZE), a_status(host_name=B, freeze=FREEZE)).splitlines()
+    assert told[2] == "🧊 frozen by Ann (Telegram) until 2026-03-01 15:00 UTC: release party"
+    assert [line[0] for line in told[3:]] == ["💾", "💾"]
 
 
-def test_a_status_of_many_hosts_ends_where_a_message_does() -> None:
-    hosts = [a_status(a_role(health="x" * 500), host_name=f"host{number}") for number in range(40)]
-    assert read(status.seen(a_request(Verb.STATUS), hosts, NOW)).endswith(" more")
+def test_of_many_hosts_what_is_wrong_is_told_first() -> None:
+    hosts = [a_status(a_role(host_name=f"host{number}"), host_name=f"host{number}") for number in range(40)]
+    ill = a_status(a_role(health="x" * 500, host_name="ill"), host_name="ill")
+    away = shipper.HostStatus(host_name="away", at=NOW, problem="no route")
+    told = of_status(*hosts, ill, away).split("\n\n")
+    assert told[1].startswith("🔴 web on ill: xxx")
+    assert told[-1].startswith("❌ away: no route\n💾 host0: ")
+    assert told[-2].endswith(" more")
+    assert told[-1].endswith(" more")
 
 
 def test_releases_tell_which_serves_and_where_there_is_no_way_back() -> None:
