@@ -8,7 +8,7 @@ from botkit.findings import Finding, ill, look_at_database, look_at_telegram, we
 from opsbot import metrics
 from opsbot.config import Config, Github
 from opsbot.github import GitHub, GitHubUnavailable
-from opsbot.projects import Projects
+from opsbot.projects import Projects, read_key
 from opsbot.settings import Settings
 from opsbot.storage.schema import MIGRATIONS
 from opsbot.watch import look_at
@@ -23,10 +23,10 @@ def findings(settings: Settings, config: Config, environ: Mapping[str, str]) -> 
         yield asyncio.run(_github(config.github, settings))
     if settings.ssh_key_file:
         try:
-            settings.ssh_key_file.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            yield ill("SSH key", f"SSH_KEY_FILE: {error}")
-            return
+            read_key(settings.ssh_key_file)
+        except shipper.ConfigError as error:
+            yield ill("SSH key", error.what)
+            return  # no server can be reached
         yield well("SSH key", str(settings.ssh_key_file))
     for name in config.environments:
         yield from asyncio.run(_environment(name, settings, config, environ))

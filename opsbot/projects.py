@@ -62,19 +62,20 @@ class Projects:
         """What the config takes from the environment, and we have otherwise: the key as a file, and our token."""
         known = {}
         if config.ssh.key_env and self._settings.ssh_key_file:
-            known[config.ssh.key_env] = _read(self._settings.ssh_key_file)
+            known[config.ssh.key_env] = read_key(self._settings.ssh_key_file)
         for notifier in config.notify.values():
             if notifier.telegram and notifier.telegram.buttons and notifier.telegram.token.env:  # those that we answer
                 known[notifier.telegram.token.env] = self._settings.bot_token.get_secret_value()
         return known
 
 
-def _read(key_file: Path) -> str:
+def read_key(file: Path) -> str:
+    """Raises ConfigError."""
     try:
-        return key_file.read_text()
+        return file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise shipper.ConfigError(
-            f"The key for the servers cannot be read: {key_file}: {reason}.",
+            f"The key for the servers cannot be read: {file}: {reason}.",
             next="SSH_KEY_FILE names it: mount it there, readable by the user that opsbot runs as.",
         ) from None

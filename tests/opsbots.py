@@ -18,6 +18,7 @@ def opsbot(
     project: Path,
     name: str = "ops",
     arguments: tuple[str, ...] = (),
+    /,
     **environ: str,
 ) -> Iterator[BotProcess]:
     """One that is killed at the end of the block if it still runs. Polls as `name`; writes into `folder`."""

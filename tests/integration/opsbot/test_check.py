@@ -53,6 +53,16 @@ def test_what_is_wrong_is_told_and_the_rest_is_looked_at_all_the_same(ops: House
     assert code == 2
 
 
+def test_a_key_that_cannot_be_read_is_said_and_opsbot_does_not_start_with_it(ops: House) -> None:
+    said = "SSH_KEY_FILE: /nowhere cannot be read: No such file or directory"
+    code, lines = ops.run("check", SSH_KEY_FILE="/nowhere")
+    assert (code, lines[-1]) == (2, f"✗  SSH key   {said}")
+
+    code, lines = ops.run(SSH_KEY_FILE="/nowhere")
+    assert code == 2
+    assert (json.loads(lines[-1])["event"], json.loads(lines[-1])["reason"]) == ("cannot_run", said)
+
+
 def test_the_config_that_is_in_force_is_printed_without_a_token(ops: House) -> None:
     code, lines = ops.run("config", BOT_TOKEN="")
     assert json.loads("\n".join(lines))["environments"]["production"]["confirm_within"] == "300s"
