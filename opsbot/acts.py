@@ -13,9 +13,9 @@ from botkit.signals import Bell
 from opsbot import proposals
 from opsbot.desk import Desk
 from opsbot.storage import requests
-from opsbot.storage.requests import Request
+from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
-from opsbot.views import living, words
+from opsbot.views import living, recovery, words
 
 log = structlog.get_logger(__name__)
 
@@ -35,17 +35,14 @@ async def act(desk: Desk, request: Request) -> None:
     except shipper.ShipperError as error:
         if not show.living:
             raise
-        show.living = show.living.broken(error.what)
+        if not show.living.is_over:
+            show.living = show.living.broken(error.what)
     except asyncio.CancelledError:
         if not show.living:
             raise
         _go_on()
-    now = datetime.now(UTC)
     assert show.living
-    request = await _as_it_is_now(desk, request)
-    loud = living.alarm(request, show.living)
-    roles = show.living.facts.roles
-    await desk.end(request, living.over(request, show.living, now), loud=loud, options=roles[:1])
+    await _tell(desk, await _as_it_is_now(desk, request), show.living)
 
 
 async def _as_it_is_now(desk: Desk, request: Request) -> Request:
@@ -55,6 +52,17 @@ async def _as_it_is_now(desk: Desk, request: Request) -> Request:
         return await requests.get(connection, request.id)
 
     return await desk.database.insist(look) or request
+
+
+async def _tell(desk: Desk, request: Request, told: shipper.Living) -> None:
+    loud = living.alarm(request, told)
+    if not living.is_blind(told):
+        page, roles = living.over(request, told, datetime.now(UTC)), told.facts.roles
+        await desk.end(request, page, loud=loud, options=roles[:1])
+        return
+    await desk.show(request, recovery.looking(request), phase=Phase.RECOVERING, owner=None)
+    if loud:
+        await desk.database.insist(lambda connection: desk.reply(connection, request, loud))
 
 
 async def _call(desk: Desk, request: Request, show: "Show") -> None:

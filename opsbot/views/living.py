@@ -28,6 +28,12 @@ def over(request: Request, living: shipper.Living, now: datetime) -> Page:
     return page(text, why, buttons=[[logs]])
 
 
+def is_blind(living: shipper.Living) -> bool:
+    """It is over, and what serves is not known: the servers could not be asked any more."""
+    outcome = living.outcome
+    return outcome is None or (isinstance(outcome, shipper.Failed) and outcome.restored is None)
+
+
 def alarm(request: Request, living: shipper.Living) -> Page | None:
     """A message of its own, which people hear: an edit makes no sound. What somebody aborted surprises nobody."""
     outcome = living.outcome
