@@ -20,8 +20,9 @@ test: .venv/ready ## every test
 sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes
 	python -m tests.sim
 
-soak: .venv/ready ## the real bot, shipped and killed fifty times each under a stream of voice notes: a quarter of an hour
+soak: .venv/ready ## the real bots: one shipped and killed fifty times each under a stream of voice notes, one killed at each line: 20 minutes
 	python -m tests.soak
+	pytest -m soak
 
 bench: .venv/ready ## how long the commands take, at 0 and at 100 ms; minutes, on a machine that has nothing else to do
 	python -m tests.bench

@@ -1,4 +1,4 @@
-"""PURE: what became of a request whose process died, as the hosts tell it."""
+"""PURE: what became of a request that opsbot did not see the end of, as the hosts tell it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a process that died had begun: whoever comes next finds out from the hosts what is true, and says so."""
+"""What opsbot did not see the end of, since it was killed or cut off: the hosts tell what is true."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ async def take_over(connection: AsyncConnection, is_at_it: Callable[[Request], b
 async def recover(desk: Desk, request: Request) -> None:
     """Tells in the message of the request what has become of it, or that nobody knows."""
     until, told = time.monotonic() + PATIENCE_SECONDS, ""
-    await _tell(desk, request, views.looking(request, told))
+    await _tell(desk, request, views.looking(request))
     while problem := await _find_out(desk, request):
         if time.monotonic() > until:
             await desk.end(request, views.unknown(request, problem), loud=views.alarm(request))

@@ -47,8 +47,8 @@ class Work:
     async def drain(self, seconds: float) -> None:
         """What acts is aborted, and takes back what it began; what only looks is left to whoever comes next.
 
-        It is aborted at once, though it might have ended well in time: whoever stops us kills us soon, and what is
-        killed is left in the middle.
+        At once, though it might have ended well in time: whoever stops us kills us soon, and what is killed is left in
+        the middle. Not so where a deploy of ours has replaced us: nobody kills us then, so all comes to its end.
         """
         if not self._desk.signals.is_leaving:
             for number in self._at_it:
@@ -103,8 +103,9 @@ class Work:
         except shipper.ShipperError as error:
             await self._desk.end(request, words.failed(request, error), outcome="failed")
         except asyncio.CancelledError:
-            if not (by := self._cancelled.get(request.id)):
-                raise  # we are to end: whoever comes next goes on
+            by = self._cancelled.get(request.id)
+            if by is None or (not by and request.phase is not Phase.ACTING):
+                raise  # we are to end: whoever comes next looks
             await self._desk.end(request, words.aborted(request, by), outcome="aborted")
         except Exception:
             log.exception("request_failed", request=request.id, verb=request.verb)

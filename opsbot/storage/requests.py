@@ -25,7 +25,7 @@ class Phase(StrEnum):
     """Confirmed."""
     ACTING = "acting"
     RECOVERING = "recovering"
-    """Whoever acted is dead: what has become of it is found out from the hosts."""
+    """Whoever acted is dead, or lost the servers: what has become of it is found out from them."""
     OVER = "over"
 
 

@@ -37,6 +37,12 @@ def role_to_look_at(living: shipper.Living) -> tuple[str, ...]:
     return (*failed, *living.facts.roles)[:1]
 
 
+def is_blind(living: shipper.Living) -> bool:
+    """It is over, and what serves is not known: the servers could not be asked any more."""
+    outcome = living.outcome
+    return outcome is None or (isinstance(outcome, shipper.Failed) and outcome.restored is None)
+
+
 def alarm(request: Request, living: shipper.Living) -> Page | None:
     """A message of its own, which people hear: an edit makes no sound. What somebody aborted surprises nobody."""
     outcome = living.outcome

@@ -1,4 +1,4 @@
-"""PURE: what became of something whose process died, and what may be done now."""
+"""PURE: what became of something that opsbot did not see the end of, and what may be done now."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -12,23 +12,23 @@ from opsbot.verbs import Verb
 from opsbot.views.pages import Button, Page, Press, bold, page
 from opsbot.views.words import asked
 
-_KILLED = "opsbot was killed while it was at it."
+_CUT_OFF = "opsbot was killed, or cut off, while it was at it."
 _MARKS = {State.NOTHING: "🚫", State.WELL: "✅", State.BADLY: "❌"}
 _SAID = {
-    State.NOTHING: "opsbot was killed before it had begun anything. Nothing was done.",
-    State.WELL: "done. opsbot was killed before it could say so.",
-    State.BADLY: "failed. opsbot was killed before it could say why; the logs may tell. What serves now:",
-    State.OVERTAKEN: f"{_KILLED} It did not come to its end, and something else was done since then. What serves now:",
-    State.OLD: f"{_KILLED} It did not come to its end, and nothing of it serves. What serves now:",
-    State.MIXED: f"{_KILLED} It was left in the middle. What serves now:",
-    State.NEW: f"{_KILLED} It serves everywhere, but did not come to its end. What serves now:",
+    State.NOTHING: "It had begun nothing, so nothing was done.",
+    State.WELL: "It came to its end all the same. What serves now:",
+    State.BADLY: "It failed; the logs may tell why. What serves now:",
+    State.OVERTAKEN: "It did not come to its end, and something else was done since then. What serves now:",
+    State.OLD: "It did not come to its end, and nothing of it serves. What serves now:",
+    State.MIXED: "It was left in the middle. What serves now:",
+    State.NEW: "It serves everywhere, but did not come to its end. What serves now:",
 }
 _MAY_GO_ON = (State.OLD, State.MIXED, State.NEW)
 
 
-def looking(request: Request, problem: str) -> Page:
+def looking(request: Request, problem: str = "") -> Page:
     return page(
-        f"🔎 {_title(request)}: {_KILLED} Looking what is true now …",
+        f"🔎 {_title(request)}: {_CUT_OFF} Looking what is true now …",
         f"Not known yet: {escape(problem)}" if problem else "",
     )
 
@@ -40,7 +40,7 @@ def held(holder: shipper.Holder) -> str:
 def found(request: Request, after: Aftermath) -> Page:
     later = after.later
     return page(
-        f"{_MARKS.get(after.state, '⚠️')} {_title(request)}: {_SAID[after.state]}",
+        f"{_MARKS.get(after.state, '⚠️')} {_title(request)}: {_CUT_OFF} {_SAID[after.state]}",
         *_serving(after.rows),
         f"{escape(request.abort_by)} had aborted it." if request.abort_by else "",
         f"Since then: {escape(later.title)} by {escape(later.performer)}, {escape(later.outcome)}." if later else "",
@@ -50,7 +50,7 @@ def found(request: Request, after: Aftermath) -> Page:
 
 def unknown(request: Request, problem: str) -> Page:
     return page(
-        f"❓ {_title(request)}: {_KILLED} What serves now is not known.",
+        f"❓ {_title(request)}: {_CUT_OFF} What serves now is not known.",
         escape(problem),
         buttons=[[Button(label="Look again", press=Press.LOOK_AGAIN, about=str(request.id))]],
     )
@@ -58,7 +58,7 @@ def unknown(request: Request, problem: str) -> Page:
 
 def alarm(request: Request) -> Page:
     """A message of its own, which people hear: an edit makes no sound."""
-    return page(f"⚠️ {_title(request)} by {escape(request.person_name)}: opsbot was killed. See what became of it.")
+    return page(f"⚠️ {_title(request)} by {escape(request.person_name)}: {_CUT_OFF} See what became of it.")
 
 
 def to_go_on(request: Request) -> Command:

@@ -81,7 +81,10 @@ def already(request: Request) -> Page:
 
 
 def aborted(request: Request, by: str) -> Page:
-    return page(f"🚫 {bold(asked(request.command))}: aborted by {escape(by)}. Nothing was begun.")
+    """Nobody aborts it where opsbot is told to end."""
+    why = f"aborted by {escape(by)}" if by else "aborted, since opsbot was told to end"
+    again = Button(label="Try again", press=Press.AGAIN, about=str(request.id))
+    return page(f"🚫 {bold(asked(request.command))}: {why}. Nothing was begun.", buttons=[[] if by else [again]])
 
 
 def rolled_back(request: Request, facts: shipper.Facts) -> str:

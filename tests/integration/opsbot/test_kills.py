@@ -1,21 +1,22 @@
 """SIGKILL of opsbot while it deploys: the next one says in the same message what is true, and goes on from there."""
 
-import os
+from collections.abc import Iterable
 from itertools import cycle
 
 import pytest
 
 from tests.fakes.telegram import Message
-from tests.integration.opsbot.deploys import deploys
+from tests.integration.opsbot.deploys import HANGS, deploys, deploys_up_to
 from tests.integration.opsbot.house import House
+from tests.integration.test_lock import cut_off
 from tests.integration.visiting import visitor
 from tests.integration.waiting import eventually
 
 ROLE = "gate: {http: {port: 8080, path: /up}, deadline: 10s, interval: 20ms, settle: 20ms}"
-ALL = 18
-"""Lines of the journal that a deploy writes."""
-LINES = range(1, ALL + 1) if "EVERY_LINE" in os.environ else (1, 8, 15)
-"""`EVERY_LINE=1 python -m pytest …` tries all; these are one for each thing that there is to say of it."""
+LINES = range(1, 19)
+"""Of the journal, that a deploy writes."""
+SOME = (1, 8, 15)
+"""Before anything was done, before the swap, after the commit."""
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def is_killed_at(ops: House, line: int, asked: Message) -> Message:
     ops.presses("deployer", "Confirm", asked)
     eventually(lambda: file.read_bytes().count(b"\n") >= before + line, f"line {line}", within=30, every=0.001)
     bot.kill()
-    return next(answer for answer in asked.chat.answers_to(asked) if "by deployer" not in answer.text)
+    return next(answer for answer in asked.chat.answers_to(asked) if "See what became" not in answer.text)
 
 
 def truth(ops: House, told: Message) -> str:
@@ -71,8 +72,17 @@ def who_serves(ops: House) -> str:
 def test_wherever_a_deploy_is_killed_the_next_one_says_what_is_true_and_goes_on(
     ops: House, versions: tuple[str, str]
 ) -> None:
+    is_killed_everywhere(ops, versions, SOME)
+
+
+@pytest.mark.soak
+def test_it_does_so_at_each_line_of_the_journal(ops: House, versions: tuple[str, str]) -> None:
+    is_killed_everywhere(ops, versions, LINES)
+
+
+def is_killed_everywhere(ops: House, versions: tuple[str, str], lines: Iterable[int]) -> None:
     with visitor(ops.project):
-        for line, commit in zip(LINES, cycle(versions), strict=False):
+        for line, commit in zip(lines, cycle(versions), strict=False):
             told = is_killed_at(ops, line, ops["deployer"].sends_text(f"/deploy production {commit[:7]}"))
             said = truth(ops, told)
             assert f"web on {ops.project.host_name}: {who_serves(ops)}" in said, f"killed at line {line}"
@@ -93,3 +103,18 @@ def test_after_two_kills_in_a_row_one_may_go_back(ops: House, versions: tuple[st
         ops.presses("deployer", "Confirm", again)
         ops.answer(again, f"of {second[:7]} serves, after")
     assert ops.project.answer() == "version 2"
+
+
+@pytest.mark.soak
+def test_cut_off_from_the_server_it_looks_again_as_soon_as_it_can(ops: House) -> None:
+    ops.project.configure(HANGS)
+    commit = ops.project.version("version 1")
+    ops.active()
+    asked = deploys_up_to(ops, "begin check", commit)
+
+    with cut_off(ops.project):
+        told = ops.answer(asked, "Looking what is true now", within=60)
+    ops.answer(asked, "deployer (Telegram) has the lock, for deploy of")
+    ops.answer(asked, "It did not come to its end, and nothing of it serves", within=60)
+
+    assert "What serves now is not known" in told.chat.answers_to(told)[0].text

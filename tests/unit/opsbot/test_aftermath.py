@@ -187,8 +187,8 @@ def test_what_serves_where_is_said() -> None:
     after = aftermath(a_request(abort_by="Bob"), seen(new(A), old(B), entries=UNFINISHED))
 
     assert recovery.found(a_request(abort_by="Bob"), after).text.splitlines() == [
-        "⚠️ <b>deploy of 2222222 in production</b>: opsbot was killed while it was at it. It was left in the middle. "
-        "What serves now:",
+        "⚠️ <b>deploy of 2222222 in production</b>: opsbot was killed, or cut off, while it was at it. "
+        "It was left in the middle. What serves now:",
         "• web on a.example: release 2 of 2222222, new, healthy",
         "• web on b.example: release 1 of 1111111, healthy",
         "Bob had aborted it.",
@@ -206,7 +206,8 @@ def test_while_it_is_not_known_it_says_why() -> None:
     assert after.holder
 
     assert recovery.looking(a_request(), recovery.held(after.holder)).text.splitlines() == [
-        "🔎 <b>deploy of 2222222 in production</b>: opsbot was killed while it was at it. Looking what is true now …",
+        "🔎 <b>deploy of 2222222 in production</b>: opsbot was killed, or cut off, while it was at it. "
+        "Looking what is true now …",
         "Not known yet: ci has the lock, for deploy of 3333333.",
     ]
 
@@ -220,5 +221,6 @@ def test_who_never_finds_out_says_so_and_looks_again_when_asked() -> None:
 
 def test_nothing_is_said_of_roles_where_nothing_was_begun() -> None:
     assert recovery.found(a_request(), Aftermath(state=State.NOTHING)).text == (
-        "🚫 <b>deploy of 2222222 in production</b>: opsbot was killed before it had begun anything. Nothing was done."
+        "🚫 <b>deploy of 2222222 in production</b>: opsbot was killed, or cut off, while it was at it. "
+        "It had begun nothing, so nothing was done."
     )

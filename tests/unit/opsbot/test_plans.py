@@ -43,6 +43,7 @@ def a_request(verb: Verb = Verb.DEPLOY, **changed: Any) -> Request:
         "abort_by": "",
         "owner": None,
         "created_at": 0.0,
+        "begun_at": None,
     }
     return Request(**{**values, **changed})
 
