@@ -84,6 +84,7 @@ class Message:
     attachment: Attachment | None = None
     reply_to: "Message | None" = None
     forward_origin: dict[str, Any] | None = None
+    is_silent: bool = False
     reaction: str = ""
     is_deleted: bool = False
 
@@ -166,6 +167,7 @@ class Chat:
         attachment: Attachment | None = None,
         reply_to: Message | None = None,
         forward_origin: dict[str, Any] | None = None,
+        is_silent: bool = False,
     ) -> Message:
         message = Message(
             chat=self,
@@ -175,6 +177,7 @@ class Chat:
             attachment=attachment,
             reply_to=reply_to,
             forward_origin=forward_origin,
+            is_silent=is_silent,
         )
         self.everything.append(message)
         return message

@@ -98,9 +98,16 @@ class User(Person):
         bot.blocked_by.discard(self.id)
         self._changes_membership(bot, "kicked", "member")
 
-    def commands_of(self, bot: Bot) -> list[dict[str, str]]:
-        """The menu of a private chat, in this person's language."""
-        for scope in ({"chat_id": self.id, "type": "chat"}, {"type": "all_private_chats"}, {"type": "default"}):
+    def commands_of(self, bot: Bot, chat: Chat | None = None) -> list[dict[str, str]]:
+        """The menu of a chat, or of the private one, in this person's language.
+
+        https://core.telegram.org/bots/api#determining-list-of-commands
+        """
+        is_private = chat is None or chat.kind == "private"
+        here = {"chat_id": self.id if chat is None else chat.id, "type": "chat"}
+        member = {"chat_id": here["chat_id"], "type": "chat_member", "user_id": self.id}
+        everywhere: list[dict[str, Any]] = [{"type": "all_private_chats" if is_private else "all_group_chats"}]
+        for scope in [*([] if is_private else [member]), here, *everywhere, {"type": "default"}]:
             for language in (self.language_code, ""):
                 key = json.dumps({**scope, "language_code": language}, sort_keys=True)
                 if key in bot.commands:
