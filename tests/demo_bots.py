@@ -4,7 +4,6 @@ voicebot has a model of a megabyte, which knows ten words in English and in Russ
 app to a throwaway server on this computer; where there cannot be one, voicebot is there alone.
 """
 
-import argparse
 import asyncio
 import os
 import signal
@@ -53,9 +52,6 @@ v1 serves in production and in staging. To be tried in the chats with opsbot, wh
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.demo_bots", description=__doc__)
-    parser.add_argument("--voicebot-alone", action="store_true", help="no opsbot, and no server that it deploys to")
-    wants_opsbot = not parser.parse_args().voicebot_alone
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print("starting a Telegram and a voicebot …", flush=True)
     with (
@@ -65,7 +61,7 @@ def main() -> None:
         _voicebot(telegram, Path(folder)) as voicebot,
         ExitStack() as stack,
     ):
-        to_try = _with_opsbot(stack, telegram, Path(folder)) if wants_opsbot else ""
+        to_try = _with_opsbot(stack, telegram, Path(folder))
         _wait_until_it_polls("voicebot", voicebot, telegram)
         anna, boris, *_ = telegram.users
         anna.sends_text("/start")

@@ -1,4 +1,4 @@
-"""What opsbot of `make demo-bots` deploys: a project with a few commits, and a throwaway server that has their images."""
+"""What opsbot of `make demo-bots` deploys: a project with a few commits, and a server that has their images."""
 
 import asyncio
 import os
@@ -50,7 +50,9 @@ class Commit:
 COMMITS = {
     "v1": Commit(subject="v1", env="MODE=well\n", settle="100ms"),
     "v2": Commit(subject="v2: says who it greets", env="MODE=well\nGREETING=hello\n"),
-    "v3": Commit(subject="v3: broken, it ends soon after its start", env="MODE=exits-late\nGREETING=hello\nQUEUE=mail\n"),
+    "v3": Commit(
+        subject="v3: broken, it ends soon after its start", env="MODE=exits-late\nGREETING=hello\nQUEUE=mail\n"
+    ),
     "v4": Commit(subject="v4: v3 put right", env="MODE=well\nGREETING=hello\nQUEUE=mail\n"),
 }
 
@@ -96,12 +98,14 @@ class DemoProject:
         return made
 
     async def ship(self, commits: Mapping[str, str]) -> None:
-        """The server gets all images, and serves v1. Raises ShipperError."""
-        for revision in commits.values():
-            await shipper.build(self._opened(revision))
+        """The server gets all images, and serves v1. Raises a group of ShipperError."""
+        first, *later = commits.values()
         async with asyncio.TaskGroup() as group:
+            await shipper.build(self._opened(first))  # its layers are those of the others
+            for revision in later:
+                group.create_task(shipper.build(self._opened(revision)))
             for destination in (None, "staging"):
-                group.create_task(shipper.deploy(self._opened(commits["v1"], destination)))
+                group.create_task(shipper.deploy(self._opened(first, destination)))
 
     def _commit(self, repository: Repository, commit: Commit) -> str:
         place = {"server": self.server.address, "chat": self.chat, "api": self.api}

@@ -30,6 +30,7 @@ _OF_MACHINES = {
 }
 OF_TESTS = {
     "chromium": "chromium",
+    "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf": "fonts-noto-color-emoji",
     "docker-registry": "docker-registry",
     "docker-compose": "docker-compose",
     "pg_ctlcluster": "postgresql",
