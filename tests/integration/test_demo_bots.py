@@ -55,7 +55,7 @@ def _said(process: "subprocess.Popen[str]") -> str:
 
 @pytest.fixture
 def chat(browser: Browser, demo: Demo, tmp_path: Path) -> Iterator["Chat"]:
-    page = browser.new_page(viewport={"width": 1000, "height": 760})
+    page = browser.new_page(viewport={"width": 1000, "height": 760}, locale="en-GB")
     page.goto(demo.url)
     yield Chat(page=page, pictures=Path(os.environ.get("SCREENSHOTS", tmp_path)))
     page.close()
