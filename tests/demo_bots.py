@@ -37,7 +37,7 @@ chats: [{{ id: {team} }}]
 _TO_TRY = """
 {subjects}
 
-v1 serves in production and in staging. To be tried in the chats with opsbot, where you are whom you choose to be:
+v1 serves in production and in staging. To be tried in the page, where you are whom you choose to be:
  1 Anna       /help, /status staging, /logs staging web
  2 Anna       /deploy staging {v2}, Confirm, and when it is over: Roll back
  3 Anna       /deploy staging {v3}: it does not pass its gate, and what served goes on
@@ -47,7 +47,8 @@ v1 serves in production and in staging. To be tried in the chats with opsbot, wh
  7 Clara      /status production; /deploy is not for her, nor are the buttons of others
  8 Dora       is a stranger: whatever she writes or presses, there is silence
  9 from CI    {ci} deploy {v4}
-              in another terminal; its message is in the group Team, and opsbot answers its Roll back
+              in another terminal; its message is in the group Team, and opsbot answers its Roll back.
+              So it does with what you commit in {checkout}, after {ci} deploy
 """
 
 
@@ -62,6 +63,7 @@ def main() -> None:
         ExitStack() as stack,
     ):
         to_try = _with_opsbot(stack, telegram, Path(folder))
+        stack.callback(voicebot.terminate)  # so that it ends while the server does
         _wait_until_it_polls("voicebot", voicebot, telegram)
         anna, boris, *_ = telegram.users
         anna.sends_text("/start")
@@ -95,7 +97,7 @@ def _with_opsbot(stack: ExitStack, telegram: TelegramWithPage, folder: Path) -> 
     _wait_until_it_polls("opsbot", opsbot, telegram)
     subjects = "\n".join(f"  {commit[:7]}  {COMMITS[name].subject}" for name, commit in commits.items())
     short = {name: commit[:7] for name, commit in commits.items()}
-    return _TO_TRY.format(subjects=subjects, ci=project.ci, **short)
+    return _TO_TRY.format(subjects=subjects, ci=project.ci, checkout=project.checkout, **short)
 
 
 def _voicebot(telegram: TelegramWithPage, folder: Path) -> AbstractContextManager["subprocess.Popen[bytes]"]:
