@@ -25,6 +25,13 @@ class Demo:
         return str(found)
 
     @property
+    def folder(self) -> Path:
+        """Of all that it makes."""
+        found = re.search(r"(/\S+)/ci deploy", self.said)
+        assert found
+        return Path(found[1])
+
+    @property
     def commits(self) -> list[str]:
         return re.findall(r"^  ([0-9a-f]{7})  ", self.said, re.MULTILINE)
 
@@ -35,10 +42,11 @@ def demo(_parts: None) -> Iterator[Demo]:
     command = [sys.executable, "-m", "tests.demo_bots"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
-            yield Demo(said=_said(process))
+            yield (made := Demo(said=_said(process)))
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=30)
             assert (process.returncode, "Traceback" in output) == (0, False), output
+            assert not made.folder.exists()
         finally:
             process.kill()
 
@@ -55,7 +63,7 @@ def _said(process: "subprocess.Popen[str]") -> str:
 
 @pytest.fixture
 def chat(browser: Browser, demo: Demo, tmp_path: Path) -> Iterator["Chat"]:
-    page = browser.new_page(viewport={"width": 1000, "height": 760}, locale="en-GB")
+    page = browser.new_page(viewport={"width": 460, "height": 980}, device_scale_factor=1.25, locale="en-GB")
     page.goto(demo.url)
     yield Chat(page=page, pictures=Path(os.environ.get("SCREENSHOTS", tmp_path)))
     page.close()
@@ -113,7 +121,7 @@ def test_a_deploy_is_approved_followed_and_rolled_back_in_a_browser(demo: Demo, 
     chat.keep("opsbot-plan")
     chat.be("Борис")
     chat.press("Confirm")
-    expect(chat.message("Abort")).to_contain_text("check")
+    expect(chat.message("Abort")).to_contain_text(f"Release 1 of {first} → 2 of {second}")
     chat.keep("opsbot-during")
     expect(chat.message("Roll back")).to_contain_text(f"release 2 of {second} serves")
     expect(chat.page.locator(".message:not(.mine)", has_text=f"of {second} serves")).to_have_count(1)
