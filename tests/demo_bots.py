@@ -38,17 +38,16 @@ _TO_TRY = """
 {subjects}
 
 v1 serves in production and in staging. To be tried in the page, where you are whom you choose to be:
- 1 Anna       /help, /status staging, /logs staging web
- 2 Anna       /deploy staging {v2}, Confirm, and when it is over: Roll back
- 3 Anna       /deploy staging {v3}: it does not pass its gate, and what served goes on
- 4 Anna       /plan staging {v4}; /lock staging "not today" and /deploy; /unlock staging
- 5 Anna       in the group Team: /deploy production {v2}; there another one has to approve it:
- 6 Борис      Confirm in the group Team
- 7 Clara      /status production; /deploy is not for her, nor are the buttons of others
- 8 Dora       is a stranger: whatever she writes or presses, there is silence
- 9 from CI    {ci} deploy {v4}
-              in another terminal; its message is in the group Team, and opsbot answers its Roll back.
-              So it does with what you commit in {checkout}, after {ci} deploy
+1 Anna    /help, /status staging, /logs staging web
+2 Anna    /deploy staging {v2}, Confirm, and when it is over: Roll back
+3 Anna    /deploy staging {v3}: it does not pass its gate, and what served goes on
+4 Anna    /plan staging latest; /lock staging not today, then /deploy staging {v4}; /unlock staging
+5 Anna    in the group Team: /deploy production {v2}, which Борис has to confirm there
+6 Clara   /status production; /deploy is not for her, nor are the buttons of others
+7 Dora    is a stranger: whatever she writes or presses, there is silence
+8 from CI {ci} deploy {v4}
+          in another terminal; its message is in the group Team, and opsbot answers its Roll back.
+          So it does with what you commit in {checkout}, after {ci} deploy
 """
 
 
