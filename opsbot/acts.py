@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +11,7 @@ import shipper
 from botkit.signals import Bell
 from opsbot import proposals
 from opsbot.desk import Desk
-from opsbot.storage import messages, requests
+from opsbot.storage import requests
 from opsbot.storage.requests import Request
 from opsbot.verbs import Verb
 from opsbot.views import living, words
@@ -45,31 +44,17 @@ async def act(desk: Desk, request: Request) -> None:
 
 
 async def _call(desk: Desk, request: Request, show: "Show") -> None:
-    project = replace(await _project(desk, request), shown_in=await _chat_of(desk, request))
-    match request.verb:
-        case Verb.DEPLOY:
-            await shipper.deploy(project, expected=request.fingerprint, tell=show)
-        case Verb.ROLLBACK:
-            await shipper.rollback(project, request.release, expected=request.fingerprint, tell=show)
-        case _:
-            await shipper.restart(project, expected=request.fingerprint, tell=show)
-
-
-async def _project(desk: Desk, request: Request) -> shipper.Project:
-    command, performer = request.command, words.performer(request)
+    command, performer, expected = request.command, words.performer(request), request.fingerprint
     match command.verb:
         case Verb.DEPLOY:
-            return await desk.projects.of(command.environment, command.version, performer)
+            project = await desk.projects.of(command.environment, command.version, performer)
+            await shipper.deploy(project, expected=expected, tell=show)
         case Verb.ROLLBACK:
-            return desk.projects.base(command.environment, performer)
+            base = desk.projects.base(command.environment, performer)
+            await shipper.rollback(base, request.release, expected=expected, tell=show)
         case _:
-            return desk.projects.base(command.environment, performer, command.role)
-
-
-async def _chat_of(desk: Desk, request: Request) -> tuple[tuple[str, int | None], ...]:
-    """Where the message is that we show it in: `notify` need not tell that chat as well."""
-    place = await desk.database.insist(lambda connection: messages.place(connection, request.message))
-    return ((str(place.chat_id), place.thread_id),) if place else ()
+            base = desk.projects.base(command.environment, performer, command.role)
+            await shipper.restart(base, expected=expected, tell=show)
 
 
 def _go_on() -> None:

@@ -182,7 +182,7 @@ def _listed(key: str, seen: Seen) -> dict[str, Any]:
 
 def _commands(user: User, bot: Bot, seen: Seen) -> list[dict[str, str]]:
     """With the name of the bot where there may be others."""
-    commands = user.commands_of(bot, seen.chat)
+    commands = user.commands_of(bot, seen.chat if seen.is_group else None)
     to = bot.mention if seen.is_group else ""
     return [{**command, "command": f"{command['command']}{to}"} for command in commands]
 

@@ -98,16 +98,12 @@ class User(Person):
         bot.blocked_by.discard(self.id)
         self._changes_membership(bot, "kicked", "member")
 
-    def commands_of(self, bot: Bot, chat: Chat | None = None) -> list[dict[str, str]]:
-        """The menu of a chat, or of the private one, in this person's language.
+    def commands_of(self, bot: Bot, group: Chat | None = None) -> list[dict[str, str]]:
+        """The menu of a private chat, or of a group, in this person's language.
 
         https://core.telegram.org/bots/api#determining-list-of-commands
         """
-        is_private = chat is None or chat.kind == "private"
-        here = {"chat_id": self.id if chat is None else chat.id, "type": "chat"}
-        member = {"chat_id": here["chat_id"], "type": "chat_member", "user_id": self.id}
-        everywhere: list[dict[str, Any]] = [{"type": "all_private_chats" if is_private else "all_group_chats"}]
-        for scope in [*([] if is_private else [member]), here, *everywhere, {"type": "default"}]:
+        for scope in _group_scopes(group.id, self.id) if group else _private_scopes(self.id):
             for language in (self.language_code, ""):
                 key = json.dumps({**scope, "language_code": language}, sort_keys=True)
                 if key in bot.commands:
@@ -132,3 +128,16 @@ class User(Person):
                 "new_chat_member": {"status": new, **member},
             },
         )
+
+
+def _private_scopes(user_id: int) -> tuple[dict[str, Any], ...]:
+    return {"chat_id": user_id, "type": "chat"}, {"type": "all_private_chats"}, {"type": "default"}
+
+
+def _group_scopes(chat_id: int, user_id: int) -> tuple[dict[str, Any], ...]:
+    return (
+        {"chat_id": chat_id, "type": "chat_member", "user_id": user_id},
+        {"chat_id": chat_id, "type": "chat"},
+        {"type": "all_group_chats"},
+        {"type": "default"},
+    )
