@@ -42,7 +42,7 @@ v1 serves in production and in staging. To be tried in the page, where you are w
 2 Anna    /deploy staging {v2}, Confirm, and when it is over: Roll back
 3 Anna    /deploy staging {v3}: it does not pass its gate, and what served goes on
 4 Anna    /plan staging latest; /lock staging not today, then /deploy staging {v4}; /unlock staging
-5 Anna    in the group Team: /deploy production {v2}, which Борис has to confirm there
+5 Anna    in the group Team: /deploy production {v2}, which Борис has to approve there
 6 Clara   /status production; /deploy is not for her, nor are the buttons of others
 7 Dora    is a stranger: whatever she writes or presses, there is silence
 8 from CI {ci} deploy {v4}
