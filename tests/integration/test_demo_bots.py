@@ -78,7 +78,8 @@ class Chat:
         self.page.get_by_label("You are").select_option(name)
 
     def open(self, title: str) -> None:
-        self.page.get_by_role("button", name=title).click()
+        chats = self.page.get_by_role("navigation").get_by_role("button")
+        chats.filter(has=self.page.get_by_text(title, exact=True)).click()
         expect(self.page.get_by_role("heading")).to_have_text(title)
 
     def type(self, text: str) -> None:
@@ -96,7 +97,7 @@ class Chat:
         return self.page.locator(".message:not(.mine)", has_text=text).last
 
     def button(self, label: str) -> Locator:
-        return self.page.get_by_role("button", name=label).last
+        return self.page.get_by_role("main").get_by_role("button", name=label).last
 
     def press(self, label: str) -> None:
         self.button(label).click()
