@@ -91,9 +91,10 @@ class Bot(Person):
         markup: dict[str, Any] | None = None,
         reply_to: Message | None = None,
         attachment: Attachment | None = None,
+        is_silent: bool = False,
     ) -> Message:
         version = Version(at=self.clock.now(), text=text, markup=markup)
-        return chat.add(sender=self, version=version, reply_to=reply_to, attachment=attachment)
+        return chat.add(sender=self, version=version, reply_to=reply_to, attachment=attachment, is_silent=is_silent)
 
     def changes(self, message: Message, text: Text, markup: dict[str, Any] | None) -> None:
         if message.sender is not self:

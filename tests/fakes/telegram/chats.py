@@ -86,6 +86,7 @@ class Message:
     forward_origin: dict[str, Any] | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
     """What else Telegram says of it: `sender_chat`, say, `via_bot` or `message_thread_id`."""
+    is_silent: bool = False
     reaction: str = ""
     is_deleted: bool = False
 
@@ -170,6 +171,7 @@ class Chat:
         reply_to: Message | None = None,
         forward_origin: dict[str, Any] | None = None,
         told: Mapping[str, Any] | None = None,
+        is_silent: bool = False,
     ) -> Message:
         message = Message(
             chat=self,
@@ -180,6 +182,7 @@ class Chat:
             reply_to=reply_to,
             forward_origin=forward_origin,
             told=told or {},
+            is_silent=is_silent,
         )
         self.everything.append(message)
         return message

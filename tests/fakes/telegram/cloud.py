@@ -41,6 +41,9 @@ class Cloud:
         self.bots.append(bot)
         return bot
 
+    def named(self, name: str) -> Bot:
+        return next(bot for bot in self.bots if bot.first_name == name)
+
     def add_user(self, name: str = "Anna", language_code: str = "en") -> User:
         number = _FIRST_USER + len(self.users)
         username = f"{name.lower()}{number}"
@@ -55,6 +58,10 @@ class Cloud:
         for bot in self.bots:
             bot.chats[chat.id] = chat
         return chat
+
+    @property
+    def groups(self) -> list[Chat]:
+        return [chat for chat in self.chats if chat.kind != "private"]
 
     def private_chat(self, user: User, bot: Bot) -> Chat:
         if user.id not in bot.chats:

@@ -29,7 +29,8 @@ def get_me(bot: Bot, parameters: Parameters, files: Files) -> Any:
 def send_message(bot: Bot, parameters: Parameters, files: Files) -> Any:
     chat = _chat(bot, parameters)
     text, markup, reply_to = _text(parameters), _markup(parameters), _reply_to(chat, parameters)
-    return bot.writes(chat, text, markup=markup, reply_to=reply_to).as_json()
+    is_silent = parameters.flag("disable_notification")
+    return bot.writes(chat, text, markup=markup, reply_to=reply_to, is_silent=is_silent).as_json()
 
 
 def send_document(bot: Bot, parameters: Parameters, files: Files) -> Any:
@@ -37,7 +38,9 @@ def send_document(bot: Bot, parameters: Parameters, files: Files) -> Any:
     caption, markup, reply_to = _caption(parameters), _markup(parameters), _reply_to(chat, parameters)
     file = _sent_file(parameters, files)
     attachment = Attachment(kind="document", file=file, details={"file_name": file.name})
-    return bot.writes(chat, caption, markup=markup, reply_to=reply_to, attachment=attachment).as_json()
+    is_silent = parameters.flag("disable_notification")
+    sent = bot.writes(chat, caption, markup=markup, reply_to=reply_to, attachment=attachment, is_silent=is_silent)
+    return sent.as_json()
 
 
 def edit_message_text(bot: Bot, parameters: Parameters, files: Files) -> Any:
