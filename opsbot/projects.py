@@ -76,6 +76,6 @@ def read_key(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise shipper.ConfigError(
-            f"The key for the servers cannot be read: {file}: {reason}.",
-            next="SSH_KEY_FILE names it: mount it there, readable by the user that opsbot runs as.",
+            f"SSH_KEY_FILE: {file} cannot be read: {reason}.",
+            next="Mount the key there, readable by the user that opsbot runs as.",
         ) from None

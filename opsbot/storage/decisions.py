@@ -15,7 +15,7 @@ class Decision:
     person_name: str
     environment: str
     decision: str
-    """confirmed, approved, refused, withdrawn, aborted; done, where it needs no confirm; acknowledged, muted, unmuted."""
+    """confirmed, approved, refused, withdrawn, aborted; done, where none is asked; acknowledged, muted, unmuted."""
     what: str
     why: str = ""
 

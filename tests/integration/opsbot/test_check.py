@@ -54,7 +54,7 @@ def test_what_is_wrong_is_told_and_the_rest_is_looked_at_all_the_same(ops: House
 
 
 def test_a_key_that_cannot_be_read_is_said_and_opsbot_does_not_start_with_it(ops: House) -> None:
-    said = "SSH_KEY_FILE: /nowhere cannot be read: No such file or directory"
+    said = "SSH_KEY_FILE: /nowhere cannot be read: No such file or directory."
     code, lines = ops.run("check", SSH_KEY_FILE="/nowhere")
     assert (code, lines[-1]) == (2, f"✗  SSH key   {said}")
 

@@ -51,7 +51,7 @@ def test_while_servers_do_not_answer_it_says_that_it_looks_and_then_what_it_foun
     ("environ", "expected"),
     [
         ({"OPSBOT_CONFIG": "/nowhere/opsbot.yaml"}, "/nowhere/opsbot.yaml: there is no such file."),
-        ({"SSH_KEY_FILE": "/nowhere/key"}, "The key for the servers cannot be read: /nowhere/key"),
+        ({"SSH_KEY_FILE": "/nowhere/key"}, "SSH_KEY_FILE: /nowhere/key cannot be read"),
         ({"PROJECT_FOLDER": "/nowhere"}, "/nowhere"),
         ({"BOT_TOKEN": "1:wrong"}, "BOT_TOKEN"),
     ],
