@@ -170,8 +170,8 @@ async def test_what_grows_does_not_hold_up_what_is_urgent(telegram: Telegram, da
             await shower.show(row, f"grown {number}", urgent=False)
         await shower.show(growing[0], "failed")
         await shower.all_shown()
-    last = [version.at for said in group.from_bots for version in said.versions[1:]]
-    assert group.from_bots[0].versions[-1].at == min(last)
+    edited = sorted((version.at, version.text.plain) for said in group.from_bots for version in said.versions[1:])
+    assert "failed" in [text for _, text in edited[:2]]  # one may have been on its way
 
 
 async def test_what_takes_the_place_of_something_urgent_is_urgent(telegram: Telegram, database: Database) -> None:
