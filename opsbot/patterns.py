@@ -33,12 +33,12 @@ class Pattern:
         self._pattern = compiled(text)
         self._seconds_left = ALL_SECONDS
         self._is_searching = False
-        signal.signal(signal.SIGVTALRM, self._end)
 
     def search(self, line: str, /) -> bool:
         """Raises TooSlow."""
         granted = min(LINE_SECONDS, self._seconds_left)
         self._is_searching = True
+        signal.signal(signal.SIGVTALRM, self._end)  # of several, the one that looks now
         signal.setitimer(signal.ITIMER_VIRTUAL, granted)
         try:
             return self._pattern.search(line) is not None

@@ -38,6 +38,13 @@ def test_many_lines_that_take_long_end_too(monkeypatch: pytest.MonkeyPatch) -> N
         all(not pattern.search("a" * 18 + "b") for _ in range(1000))
 
 
+def test_of_two_each_ends() -> None:
+    one, other = Pattern("(a+)+$"), Pattern("b")
+    assert other.search("b")
+    with pytest.raises(TooSlow):
+        one.search("a" * 40 + "b")
+
+
 def test_the_next_one_begins_anew() -> None:
     with pytest.raises(TooSlow):
         Pattern("(a+)+$").search("a" * 40 + "b")
