@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import asyncssh
 
@@ -27,6 +28,7 @@ from opsbot.views.pages import Button, Page, Press
 from tests.bots import BotProcess
 from tests.fakes.telegram import Chat, Message, Query, Telegram, User
 from tests.opsbots import opsbot
+from tests.singletons import free_port
 
 COMMIT = "1234567890" * 4
 FINGERPRINT = "f1f2f3f4f5f6f7f8"
@@ -88,6 +90,7 @@ class Gate:
     of_staging: Chat
     unlisted: Chat
     keys: Keys
+    metrics_port: int
     bot: BotProcess = field(init=False)
     names: dict[int, str] = field(default_factory=dict)
 
@@ -159,9 +162,16 @@ class Gate:
         admin = next(self.deployers)
         admin.chat.wait_for_answer(admin.sends_text("/whoami"))
 
-    def strangers(self) -> list[tuple[int | None, int | None]]:
-        """Who was counted, and where."""
-        return [(line["user_id"], line["chat_id"]) for line in self.bot.logged if line["event"] == "stranger"]
+    def strangers(self) -> int:
+        """How often one was counted."""
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        return next(round(float(line.split()[1])) for line in lines if line.startswith("opsbot_strangers_total "))
+
+    def tells_of_stranger(self, user_id: int | None, chat: Chat) -> bool:
+        """It says each only once in a while."""
+        told = [(line["user_id"], line["chat_id"]) for line in self.bot.logged if line["event"] == "stranger"]
+        return (user_id, chat.id) in told
 
     @property
     def url(self) -> str:
@@ -206,10 +216,11 @@ def gate(
             viewer=others["viewer"],
             stranger=others["stranger"],
             **groups,
+            metrics_port=free_port(),
             keys=Keys(shipper.Secret(telegram.bot.token), services),
             names={user.id: name for name, (user, _) in may.items()},
         )
-        with opsbot(telegram, folder, folder, **environ) as bot:
+        with opsbot(telegram, folder, folder, METRICS_PORT=str(made.metrics_port), **environ) as bot:
             made.bot = bot
             bot.becomes("active")
             telegram.bot.mailbox.wait_for_poll("ops")
