@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import shipper
+from opsbot import patterns
 from opsbot.access import Person
 from opsbot.command import LATEST, Command, Missing, Refused, What, completed
+from opsbot.patterns import NoPattern
 from opsbot.verbs import Verb
 
 MOST_LINES = 10_000
+MOST_SHOWN = 100
+"""Characters of what makes no sense."""
 USAGE = {
     Verb.DEPLOY: "/deploy [environment] SHA|latest [force REASON]",
     Verb.PLAN: "/plan [environment] [SHA|latest]",
@@ -200,7 +204,7 @@ def _role(word: str) -> str:
 
 def _pattern(text: str) -> str:
     try:
-        re.compile(text)
-    except re.error as error:
-        raise _Misread(f'"{text}" is no regular expression: {error.msg}') from None
+        patterns.compiled(text)
+    except NoPattern as error:
+        raise _Misread(f'"{text[:MOST_SHOWN]}" is no regular expression: {error}') from None
     return text

@@ -93,7 +93,7 @@ class Work:
         for number, queued in places.items():
             place = (queued.place, queued.behind.id)
             if self._told_places.get(number) != place:
-                await self._desk.write(connection, queued.request, words.queued(queued))
+                await self._desk.write(connection, queued.request, words.queued(queued), urgent=False)
                 self._desk.signals.to_show.ring()
         self._told_places = {number: (queued.place, queued.behind.id) for number, queued in places.items()}
 

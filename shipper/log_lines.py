@@ -2,12 +2,12 @@
 
 import asyncio
 import heapq
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from shipper.config import seconds_of
 from shipper.deployment import ignore
@@ -26,6 +26,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Show = Callable[[LogLine], None]
 
 
+class Search(Protocol):
+    """A regular expression, or what looks in its stead."""
+
+    def search(self, text: str, /) -> object: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
     """Which lines of which containers."""
@@ -35,7 +41,7 @@ class _Wanted:
     since: int
     """Nanoseconds since 1970."""
     last: int | None
-    grep: "re.Pattern[str] | None"
+    grep: Search | None
 
     def __str__(self) -> str:
         roles, number = self.project.role_names, self.release_number
@@ -54,7 +60,7 @@ async def logs(
     release_number: int | None = None,
     since: datetime | None = None,
     last: int | None = 100,
-    grep: "re.Pattern[str] | None" = None,
+    grep: Search | None = None,
     follow: bool = False,
     tell: Tell = ignore,
 ) -> None:

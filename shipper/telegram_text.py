@@ -8,7 +8,8 @@ LONGEST = 4096
 """Units of UTF-16 that a message may have, without its marks: https://core.telegram.org/bots/api#sendmessage"""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
-_COMMANDS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_COMMANDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""Control characters, and what turns the direction of text around: a name could make the words beside it lie."""
 _MARKS = re.compile(r"<[^<>]*>")
 
 

@@ -57,9 +57,10 @@ async def press(
     refusal = await PRESSES[read.press](pressed) if read.press in PRESSES else OLD
     if not refusal:
         await decisions.press(connection, message.chat.id, data, person.id, now)
+    elif refusal in (OLD, LATE):
+        metrics.refused.labels("old_button").inc()
     else:
-        metrics.refused.labels("old_button" if refusal == OLD else "not_allowed").inc()
-    if refusal not in ("", OLD):
+        metrics.refused.labels("not_allowed").inc()
         await pressed.note_of(f"the button {read.press}", "refused", refusal)
     return [AnswerCallbackQuery(callback_query_id=query.id, text=refusal or None)]
 

@@ -1,11 +1,11 @@
 """What the containers of a role wrote last."""
 
-import re
 from functools import partial
 
 import shipper
 from opsbot.desk import Desk
 from opsbot.looks.hosts import on_each
+from opsbot.patterns import Pattern
 from opsbot.storage.requests import Request
 from opsbot.views import logs
 
@@ -23,7 +23,7 @@ async def look(desk: Desk, request: Request) -> None:
         shipper.logs,
         show=lines.append,
         last=command.lines,
-        grep=re.compile(command.grep) if command.grep else None,
+        grep=Pattern(command.grep) if command.grep else None,
         tell=tell,
     )
     seen = await on_each(desk.projects.base(request.environment, "", command.role), show)

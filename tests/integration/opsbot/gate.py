@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import asyncssh
 
@@ -27,13 +28,14 @@ from opsbot.views.pages import Button, Page, Press
 from tests.bots import BotProcess
 from tests.fakes.telegram import Chat, Message, Query, Telegram, User
 from tests.opsbots import opsbot
+from tests.singletons import free_port
 
 COMMIT = "1234567890" * 4
 FINGERPRINT = "f1f2f3f4f5f6f7f8"
 _DEPLOY = """\
 service: gated
 image: gated
-ssh: {{ user: deploy, key: id_ed25519 }}
+{top}
 roles: {{ web: {{ hosts: ["127.0.0.1:{port}"], publish: ["127.0.0.1:1:1"] }} }}
 """
 _CONFIG = """\
@@ -45,7 +47,9 @@ chats:
   - {{ id: {forum}, topic: 7 }}
   - {{ id: {of_staging}, environments: [staging] }}
 limits: {{ commands_per_minute: {per_minute} }}
+{more}
 """
+_SSH = "ssh: { user: deploy, key: id_ed25519 }"
 
 
 class Trap:
@@ -86,6 +90,7 @@ class Gate:
     of_staging: Chat
     unlisted: Chat
     keys: Keys
+    metrics_port: int
     bot: BotProcess = field(init=False)
     names: dict[int, str] = field(default_factory=dict)
 
@@ -123,7 +128,7 @@ class Gate:
 
     def rouse(self) -> None:
         """The bot looks at its database when something happens, else once a second."""
-        self.telegram.click(self.stranger, self.telegram.bot, Message(**_nowhere(self.stranger)), "")
+        self.stranger.sends_text("hi")
 
     def data(self, message: Message, label: str = "Confirm") -> str:
         return next(str(button["callback_data"]) for button in message.buttons if label in button["text"])
@@ -157,9 +162,16 @@ class Gate:
         admin = next(self.deployers)
         admin.chat.wait_for_answer(admin.sends_text("/whoami"))
 
-    def strangers(self) -> list[tuple[int | None, int | None]]:
-        """Who was counted, and where."""
-        return [(line["user_id"], line["chat_id"]) for line in self.bot.logged if line["event"] == "stranger"]
+    def strangers(self) -> int:
+        """How often one was counted."""
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        return next(round(float(line.split()[1])) for line in lines if line.startswith("opsbot_strangers_total "))
+
+    def tells_of_stranger(self, user_id: int | None, chat: Chat) -> bool:
+        """It says each only once in a while."""
+        told = [(line["user_id"], line["chat_id"]) for line in self.bot.logged if line["event"] == "stranger"]
+        return (user_id, chat.id) in told
 
     @property
     def url(self) -> str:
@@ -169,12 +181,11 @@ class Gate:
 _numbers = itertools.count(1)
 
 
-def _nowhere(user: User) -> dict[str, Any]:
-    return {"chat": user.chat, "id": 1, "sender": user, "versions": [user.sends_text("hi").versions[0]]}
-
-
 @contextmanager
-def gate(folder: Path, *, deployers: int, per_minute: int = 600) -> Iterator[Gate]:
+def gate(
+    folder: Path, *, deployers: int, per_minute: int = 600, top: str = _SSH, more: str = "", **environ: str
+) -> Iterator[Gate]:
+    """`top` is for deploy.yaml, `more` for opsbot.yaml."""
     with Telegram() as telegram, closing(Trap()) as trap:
         crowd = [telegram.add_user(f"D{number}") for number in range(deployers)]
         others = {name: telegram.add_user(name.capitalize()) for name in ("approver", "viewer", "stager", "stranger")}
@@ -188,12 +199,12 @@ def gate(folder: Path, *, deployers: int, per_minute: int = 600) -> Iterator[Gat
         people = "\n".join(f"  {name}: {{ id: {user.id}, may: {rank} }}" for name, (user, rank) in may.items())
         numbers = {name: chat.id for name, chat in groups.items() if name != "unlisted"}
         (config := folder / "config").mkdir()
-        (config / "deploy.yaml").write_text(_DEPLOY.format(port=trap.port))
+        (config / "deploy.yaml").write_text(_DEPLOY.format(port=trap.port, top=top))
         (config / "known_hosts").write_text(f"[127.0.0.1]:{trap.port} ssh-ed25519 {'A' * 68}\n")
         asyncssh.generate_private_key("ssh-ed25519").write_private_key(folder / "id_ed25519")
         (folder / "id_ed25519").chmod(0o600)
         (config / "deploy.staging.yaml").write_text("{}\n")
-        (config / "opsbot.yaml").write_text(_CONFIG.format(people=people, per_minute=per_minute, **numbers))
+        (config / "opsbot.yaml").write_text(_CONFIG.format(people=people, per_minute=per_minute, more=more, **numbers))
         services = {"production": "gated", "staging": "gated-staging"}
         made = Gate(
             telegram=telegram,
@@ -205,10 +216,11 @@ def gate(folder: Path, *, deployers: int, per_minute: int = 600) -> Iterator[Gat
             viewer=others["viewer"],
             stranger=others["stranger"],
             **groups,
+            metrics_port=free_port(),
             keys=Keys(shipper.Secret(telegram.bot.token), services),
             names={user.id: name for name, (user, _) in may.items()},
         )
-        with opsbot(telegram, folder, folder) as bot:
+        with opsbot(telegram, folder, folder, METRICS_PORT=str(made.metrics_port), **environ) as bot:
             made.bot = bot
             bot.becomes("active")
             telegram.bot.mailbox.wait_for_poll("ops")

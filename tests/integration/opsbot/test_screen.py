@@ -166,12 +166,13 @@ async def test_what_grows_does_not_hold_up_what_is_urgent(telegram: Telegram, da
     async with showing(telegram, database) as shower:
         growing = [await shower.add(group, f"growing {number}") for number in range(10)]
         await shower.all_shown()
-        for number, row in enumerate(growing):
-            await shower.show(row, f"grown {number}", urgent=False)
-        await shower.show(growing[0], "failed")
+        async with database.writing() as connection:
+            for row in growing:
+                await messages.show(connection, row, view("grown"), urgent=False)
+            await messages.show(connection, growing[-1], view("failed"))
         await shower.all_shown()
-    last = [version.at for said in group.from_bots for version in said.versions[1:]]
-    assert group.from_bots[0].versions[-1].at == min(last)
+    edited = sorted((version.at, version.text.plain) for said in group.from_bots for version in said.versions[1:])
+    assert [text for _, text in edited] == ["failed"] + ["grown"] * 9
 
 
 async def test_what_takes_the_place_of_something_urgent_is_urgent(telegram: Telegram, database: Database) -> None:
