@@ -7,11 +7,12 @@ from collections.abc import Callable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
-from opsbot.aftermath import Seen, State, aftermath
+from opsbot import freezing
+from opsbot.aftermath import Aftermath, Seen, State, aftermath
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import Phase, Request
-from opsbot.views import recovery as views
+from opsbot.views import recovery as views, words
 from opsbot.views.pages import Page
 
 PATIENCE_SECONDS = 300.0
@@ -33,7 +34,7 @@ async def recover(desk: Desk, request: Request) -> None:
     await _tell(desk, request, views.looking(request))
     while problem := await _find_out(desk, request):
         if time.monotonic() > until:
-            await desk.end(request, views.unknown(request, problem), loud=views.alarm(request))
+            await desk.end(request, views.unknown(request, problem), outcome="failed", loud=views.alarm(request))
             return
         if problem != told:
             await _tell(desk, request, views.looking(request, problem))
@@ -50,11 +51,29 @@ async def _find_out(desk: Desk, request: Request) -> str:
     if found.state is State.HELD:
         assert found.holder
         return views.held(found.holder)
-    alarm = None if found.state is State.WELL else views.alarm(request)
-    roles = tuple(dict.fromkeys(row.role.role_name for row in found.rows))
-    command = views.to_go_on(request)
-    await desk.end(request, views.found(request, found), loud=alarm, options=roles[:1], command=command)
+    await _end(desk, request, found, await _freeze(desk, request, found))
     return ""
+
+
+async def _freeze(desk: Desk, request: Request, found: Aftermath) -> str:
+    """As after each rollback, if this one serves everywhere. What is to be said of it."""
+    if found.state not in (State.WELL, State.NEW) or found.later:
+        return ""
+    remark, _ = await freezing.freeze(desk, request, words.rolled_back(request, request.release))
+    return remark
+
+
+async def _end(desk: Desk, request: Request, found: Aftermath, remark: str) -> None:
+    is_well = found.state is State.WELL
+    roles = tuple(dict.fromkeys(row.role.role_name for row in found.rows))
+    await desk.end(
+        request,
+        views.found(request, found, remark),
+        outcome="done" if is_well else "failed",
+        loud=None if is_well else views.alarm(request),
+        options=roles[:1],
+        command=views.to_go_on(request),
+    )
 
 
 async def _look(project: shipper.Project) -> Seen:

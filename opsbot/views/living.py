@@ -21,7 +21,7 @@ def over(request: Request, living: shipper.Living, now: datetime, remark: str = 
     logs = Button(label="Logs", press=Press.LOGS, about=about)
     if is_frozen:
         unlock = Button(label="🔓 Unlock", press=Press.UNLOCK, about=about)
-        return page(living.text(now), "", escape(remark), buttons=[[unlock, logs]])
+        return page(text, why, escape(remark), buttons=[[unlock, logs]])
     if living.has_failed:
         again = Button(label="Try again", press=Press.AGAIN, about=about)
         return page(text, why, buttons=[[again, logs]])

@@ -37,13 +37,14 @@ def held(holder: shipper.Holder) -> str:
     return f"{holder.performer} has the lock, for {holder.purpose}."
 
 
-def found(request: Request, after: Aftermath) -> Page:
+def found(request: Request, after: Aftermath, remark: str = "") -> Page:
     later = after.later
     return page(
         f"{_MARKS.get(after.state, '⚠️')} {_title(request)}: {_CUT_OFF} {_SAID[after.state]}",
         *_serving(after.rows),
         f"{escape(request.abort_by)} had aborted it." if request.abort_by else "",
         f"Since then: {escape(later.title)} by {escape(later.performer)}, {escape(later.outcome)}." if later else "",
+        escape(remark),
         buttons=[_buttons(request, after)],
     )
 

@@ -87,9 +87,10 @@ def aborted(request: Request, by: str) -> Page:
     return page(f"🚫 {bold(asked(request.command))}: {why}. Nothing was begun.", buttons=[[] if by else [again]])
 
 
-def rolled_back(request: Request, facts: shipper.Facts) -> str:
+def rolled_back(request: Request, release: int | None, left: int | None = None) -> str:
     """Why deploys are frozen then."""
-    return f"rolled back from release {facts.replaces} to {facts.release} by {request.person_name}"
+    way = f"from release {left} to {release}" if left else f"to release {release}"
+    return f"rolled back {way} by {request.person_name}"
 
 
 def left_already(request: Request, serving: Mapping[int, str]) -> Page:
