@@ -35,6 +35,12 @@ def environments_for(person: Person, verb: Verb) -> tuple[str, ...]:
     return tuple(name for name in person.ranks if may(person, name, verb))
 
 
+def approvers(config: Config, environment_name: str, asking_id: int) -> tuple[str, ...]:
+    """Who may approve there what this person asks for."""
+    people = (who(config, entry.id) for entry in config.people.values() if entry.id != asking_id)
+    return tuple(person.name for person in people if person and may(person, environment_name, Verb.APPROVE))
+
+
 def verbs_of(person: Person) -> frozenset[Verb]:
     """What they may do somewhere: for a menu."""
     return frozenset(verb for ranks in person.ranks.values() for rank in ranks for verb in VERBS[rank])

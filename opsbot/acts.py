@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
 from botkit.signals import Bell
-from opsbot import proposals
+from opsbot import freezing, proposals
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import Request
@@ -27,7 +27,7 @@ async def act(desk: Desk, request: Request) -> None:
         async with show.going_on():
             await _call(desk, request, show)
     except shipper.PlanChanged as error:
-        await proposals.show(desk, request, error.plan, note=words.CHANGED)
+        await proposals.propose_instead(desk, request, error.plan)
         return
     except shipper.ShipperError as error:
         if not show.living:
@@ -37,23 +37,28 @@ async def act(desk: Desk, request: Request) -> None:
         if not show.living:
             raise
         _go_on()
-    now = datetime.now(UTC)
     assert show.living
-    roles = show.living.facts.roles
-    await desk.end(request, living.over(request, show.living, now), loud=living.alarm(show.living), options=roles[:1])
+    remark, is_frozen = await freezing.after_rollback(desk, request, show.living)
+    await desk.end(
+        request,
+        living.over(request, show.living, datetime.now(UTC), remark, is_frozen=is_frozen),
+        loud=living.alarm(show.living),
+        options=living.role_to_look_at(show.living),
+    )
 
 
 async def _call(desk: Desk, request: Request, show: "Show") -> None:
     command, performer, expected = request.command, words.performer(request), request.fingerprint
+    place = await desk.place(request)
     match command.verb:
         case Verb.DEPLOY:
-            project = await desk.projects.of(command.environment, command.version, performer)
+            project = await desk.projects.of(command.environment, command.version, performer, place)
             await shipper.deploy(project, expected=expected, tell=show)
         case Verb.ROLLBACK:
-            base = desk.projects.base(command.environment, performer)
+            base = desk.projects.base(command.environment, performer, shown_in=place)
             await shipper.rollback(base, request.release, expected=expected, tell=show)
         case _:
-            base = desk.projects.base(command.environment, performer, command.role)
+            base = desk.projects.base(command.environment, performer, command.role, shown_in=place)
             await shipper.restart(base, expected=expected, tell=show)
 
 

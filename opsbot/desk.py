@@ -60,6 +60,11 @@ class Desk:
             view = self.keys.view(page, place.chat_id, request.environment, datetime.now(UTC))
             await messages.show(connection, request.message, view, urgent=urgent)
 
+    async def place(self, request: Request) -> Place | None:
+        """Where its message is; not where it goes to the message that it answers."""
+        async with self.database.reading() as connection:
+            return await messages.place(connection, request.message)
+
     async def reply(self, connection: AsyncConnection, request: Request, page: Page) -> None:
         """A new message that refers to that of the request."""
         if place := await messages.place(connection, request.message):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import shipper
 from opsbot.config import Config
 from opsbot.settings import Settings
+from opsbot.storage.messages import Place
 
 ORIGIN = "telegram"
 _OURS = frozenset(name.upper() for name in Settings.model_fields)
@@ -29,8 +30,10 @@ class Projects:
         self._connections = connections
         self._inside = inside
 
-    def base(self, environment_name: str, performer: str = "", *role_names: str) -> shipper.Project:
-        """With these roles, or all. Raises ShipperError."""
+    def base(
+        self, environment_name: str, performer: str = "", *role_names: str, shown_in: Place | None = None
+    ) -> shipper.Project:
+        """With these roles, or all; `shown_in` is where we show ourselves what happens. Raises ShipperError."""
         made = shipper.open_project(
             self._settings.project_folder,
             destination=self._config.environments[environment_name].destination,
@@ -38,14 +41,17 @@ class Projects:
             environ=self._environ,
             performer=performer or "opsbot",
             origin=ORIGIN,
+            shown_in=[(shown_in.chat_id, shown_in.thread_id)] if shown_in else [],
             connections=self._connections,
             inside=self._inside,
         )
         return replace(made, environ=self._environ | self._known_of(made.config))
 
-    async def of(self, environment_name: str, version: str, performer: str) -> shipper.Project:
+    async def of(
+        self, environment_name: str, version: str, performer: str, shown_in: Place | None = None
+    ) -> shipper.Project:
         """With the config of the commit that is meant. Raises ShipperError."""
-        return await shipper.project_of(self.base(environment_name, performer), version)
+        return await shipper.project_of(self.base(environment_name, performer, shown_in=shown_in), version)
 
     def full_names(self) -> dict[str, str]:
         """Of the service, by environment. Raises ShipperError where an environment has no config that is of use."""

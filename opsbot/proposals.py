@@ -1,52 +1,226 @@
-"""Plans what was asked for, and shows it: a confirm is bound to that very plan, for a few minutes."""
+"""What was asked for → the plan of it, with all that people should know before they confirm it."""
 
+import asyncio
+import re
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
+from opsbot.access import approvers
+from opsbot.command import LATEST
 from opsbot.desk import Desk
+from opsbot.github import GitHubUnavailable
+from opsbot.inquiry import Inquiry
+from opsbot.storage import requests
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
 from opsbot.views import plans, words
+from opsbot.views.pages import Page
 from opsbot.views.plans import Known
 
-CHANGED = "The world has changed since that plan was confirmed. Nothing was done; this is what would be done now:"
+PATIENCE = 0.5
+"""Seconds that a plan which is made waits for GitHub, until it is shown without."""
 
 
 async def propose(desk: Desk, request: Request) -> None:
     """Raises ShipperError."""
-    plan = await _planned(desk, request)
-    await show(desk, request, plan)
+    request, remark = await _with_newest_commit(desk, request)
+
+    async def planned(inquiry: Inquiry) -> tuple[shipper.Plan | Page, Known]:
+        if request.verb in (Verb.DEPLOY, Verb.PLAN):
+            inquiry.ask_for_checks(_sha(request.command.version))
+        async with asyncio.TaskGroup() as group:
+            around = group.create_task(_around(desk, request))
+            planning = group.create_task(_planned(desk, request))
+        return planning.result(), replace(around.result(), remark=remark)
+
+    await _show(desk, request, planned)
 
 
-async def show(desk: Desk, request: Request, plan: shipper.Plan, note: str = "") -> None:
-    """To be confirmed, if there is something to do."""
-    known = Known()
+async def propose_instead(desk: Desk, request: Request, plan: shipper.Plan) -> None:
+    """Of the plan that was confirmed, which is not what would be done now."""
+
+    async def planned(inquiry: Inquiry) -> tuple[shipper.Plan | Page, Known]:
+        return plan, replace(await _around(desk, request), remark=words.CHANGED)
+
+    await _show(desk, request, planned)
+
+
+async def _show(
+    desk: Desk, request: Request, planned: Callable[[Inquiry], Awaitable[tuple[shipper.Plan | Page, Known]]]
+) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            inquiry = Inquiry(desk.github, group)
+            try:
+                plan, known = await planned(inquiry)
+                await _complete(desk, request, plan, known, inquiry)
+            finally:
+                inquiry.close()
+    except ExceptionGroup as errors:
+        raise _first(errors) from None
+
+
+def _first(error: Exception) -> Exception:
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
+
+
+async def _complete(desk: Desk, request: Request, plan: shipper.Plan | Page, known: Known, inquiry: Inquiry) -> None:
+    if isinstance(plan, Page):
+        await desk.end(request, plan)
+        return
+    facts = plan.facts
+    if request.verb in (Verb.DEPLOY, Verb.PLAN):
+        request = replace(request, command=replace(request.command, version=facts.version))
+        inquiry.ask_for_checks(facts.commit)
+    inquiry.ask_what_lies_between(_sha(facts.replaces_version), facts.commit)
+    await inquiry.wait(PATIENCE)
+    if inquiry.told.awaits_checks:
+        await desk.show(request, plans.awaiting(request, plan, replace(known, told=inquiry.told)))
+        await inquiry.wait()
+    await _offer(desk, request, plan, replace(known, told=inquiry.told))
+
+
+async def _offer(desk: Desk, request: Request, plan: shipper.Plan, known: Known) -> None:
+    """To be confirmed, if there is something to do and nothing stands against it."""
+    told = known.told
     if request.verb == Verb.PLAN or plan.is_empty:
         await desk.end(request, plans.shown(request, plan, known))
-        return
+    elif known.freeze and request.verb == Verb.DEPLOY:
+        await desk.end(request, plans.frozen(request, known.freeze), command=request.command)
+    elif told.checks and told.is_red and not request.command.force_reason and request.verb == Verb.DEPLOY:
+        await desk.note(request, "refused", "CI is red: " + ", ".join(check.name for check in told.checks.failed))
+        await desk.end(request, plans.red(request, told.checks))
+    else:
+        await _ask_to_confirm(desk, request, plan, known)
+
+
+async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, known: Known) -> None:
+    if known.told.checks and not known.told.is_red:  # there was nothing to force
+        request = replace(request, command=replace(request.command, force_reason=""))
     environment = desk.config.environments[request.environment]
-    await desk.show(
-        request,
-        plans.proposed(request, plan, known, note),
-        phase=Phase.PROPOSED,
-        fingerprint=plan.fingerprint,
-        release=plan.release.number,
-        command=replace(request.command, version=plan.facts.version),
-        expires_at=time.time() + environment.confirm_within,
-        approved_by="",
-    )
+    expires_at = time.time() + environment.confirm_within
+    others = approvers(desk.config, request.environment, request.person_id) if environment.approvals else ()
+    request = replace(request, approved_by="")
+    page = plans.proposed(request, plan, known, datetime.fromtimestamp(expires_at, UTC), others)
+    if environment.approvals and not others:
+        page = plans.shown(request, plan, known, "Nobody else may approve here, so it cannot be done.")
+        await desk.end(request, page)
+        return
+
+    async def propose(connection: AsyncConnection) -> None:
+        if same := await requests.same(connection, request.command, but=request.id):
+            if await requests.change(connection, request, Phase.LOOKING, Phase.ACTING, phase=Phase.OVER):
+                await desk.write(connection, request, words.already(same))
+            return
+        changed = await requests.change(
+            connection,
+            request,
+            Phase.LOOKING,
+            Phase.ACTING,
+            phase=Phase.PROPOSED,
+            fingerprint=plan.fingerprint,
+            release=plan.release.number,
+            command=request.command,
+            expires_at=expires_at,
+            approved_by="",
+        )
+        if changed:
+            await desk.write(connection, changed, page)
+
+    await desk.database.insist(propose)
+    desk.signals.to_show.ring()
 
 
-async def _planned(desk: Desk, request: Request) -> shipper.Plan:
+async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, str]:
+    """What `latest` is, where GitHub knows it; and what there is to say of it."""
+    config = desk.config.github
+    if not (desk.github and config and request.command.version == LATEST):
+        return request, ""
+    try:
+        commit = await desk.github.latest(config.branch)
+    except GitHubUnavailable as error:
+        return request, f"⚠️ {error}. So this is the newest that there is an image of."
+    return replace(request, command=replace(request.command, version=commit.sha)), ""
+
+
+async def _around(desk: Desk, request: Request) -> Known:
+    """What is worth knowing, and no reason to fail: whoever plans hears of the same trouble."""
+    base, known = desk.projects.base(request.environment), Known()
+    try:
+        async with asyncio.TaskGroup() as group:
+            disks = group.create_task(shipper.disks(base))
+            freezes = group.create_task(shipper.freezes(base))
+        known = Known(disks=disks.result(), freeze=next(iter(freezes.result().values()), None))
+    except* shipper.ShipperError:
+        pass
+    return known
+
+
+async def _planned(desk: Desk, request: Request) -> shipper.Plan | Page:
+    """Or why there is none."""
     performer = words.performer(request)
     match request.verb:
         case Verb.ROLLBACK:
-            base = desk.projects.base(request.environment, performer)
-            return await shipper.plan_rollback(base, request.command.release)
+            return await _planned_rollback(desk, request)
         case Verb.RESTART:
             base = desk.projects.base(request.environment, performer, request.command.role)
             return await shipper.plan_restart(base)
         case _:
-            project = await desk.projects.of(request.environment, request.command.version, performer)
-            return await shipper.plan_deploy(project)
+            return await shipper.plan_deploy(await _project(desk, request))
+
+
+async def _project(desk: Desk, request: Request) -> shipper.Project:
+    """GitHub knows what a few digits of a SHA stand for, also where no host has the image: a registry may."""
+    asked, performer = request.command.version, words.performer(request)
+    try:
+        return await desk.projects.of(request.environment, asked, performer)
+    except shipper.ImageError:
+        if not desk.github or not re.fullmatch("[0-9a-f]{4,39}", asked):
+            raise
+        try:
+            sha = (await desk.github.commit(asked)).sha
+        except GitHubUnavailable:
+            sha = ""
+        if not sha:
+            raise
+    return await desk.projects.of(request.environment, sha, performer)
+
+
+async def _planned_rollback(desk: Desk, request: Request) -> shipper.Plan | Page:
+    base = desk.projects.base(request.environment, words.performer(request))
+    leaving = request.command.leaving
+    try:
+        plan = await shipper.plan_rollback(base, request.command.release)
+        if leaving in (None, plan.facts.replaces):
+            return plan
+        return words.left_already(request, _serving(await shipper.list_releases(base)))
+    except shipper.ReleaseNotFound:
+        serving = _serving(await shipper.list_releases(base))
+        if leaving in (None, *serving):
+            raise
+        return words.left_already(request, serving)
+    except shipper.Irreversible as error:
+        number = f" {request.command.release}" if request.command.release else ""
+        raise shipper.Irreversible(
+            error.what,
+            now=error.now,
+            next="Deploy a version that mends it; if the old one can live with that, from a terminal: "
+            f"shipper rollback{number} --force",
+        ) from None
+
+
+def _serving(hosts: dict[str, shipper.Observed]) -> dict[int, str]:
+    """The releases that serve, with their versions; the newest first."""
+    found = {c.release_number: c.short_version for host in hosts.values() for c in host.serving_all().values()}
+    return dict(sorted(found.items(), reverse=True))
+
+
+def _sha(version: str) -> str:
+    """The commit that a version names; empty where it names none."""
+    commit = version.partition("-")[0]
+    return commit if re.fullmatch("[0-9a-f]{40}", commit) else ""

@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from shipper.project import Project as Project, open_project as open_project, roles_in as roles_in
     from shipper.pruning import Pruned as Pruned, prune as prune
     from shipper.reads import (
+        disks as disks,
         history as history,
         list_releases as list_releases,
     )
@@ -118,10 +119,11 @@ if TYPE_CHECKING:
     from shipper.rollbacks import plan_rollback as plan_rollback, rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
+    from shipper.telegram_text import escaped as escaped, first_that_fit as first_that_fit, length as length
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
     from shipper.turning import plan_restart as plan_restart, restart as restart, start as start, stop as stop
     from shipper.versions import Version as Version
-    from shipper.world import Inside as Inside
+    from shipper.world import Disk as Disk, Inside as Inside
 
 __version__ = "0.1.0"
 
@@ -158,15 +160,16 @@ _NAMES = {
     "previews": "RoleEnv list_env plan_deploy",
     "project": "Project open_project roles_in",
     "pruning": "Pruned prune",
-    "reads": "history list_releases",
+    "reads": "disks history list_releases",
     "removal": "Removed find_belongings remove",
     "rollbacks": "plan_rollback rollback",
     "shipping": "build push",
     "statuses": "status watch_status",
+    "telegram_text": "escaped first_that_fit length",
     "trust": "pin_key shown_key",
     "turning": "plan_restart restart start stop",
     "versions": "Version",
-    "world": "Inside",
+    "world": "Disk Inside",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
 

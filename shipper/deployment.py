@@ -25,7 +25,6 @@ from shipper.plan import Plan, make_plan
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
-from shipper.steps.commit import Commit
 from shipper.steps.migrate import Migrate
 from shipper.tasks import task_group, together
 
@@ -126,8 +125,7 @@ def warn_of_migration_elsewhere(made: Plan, project: Project, tell: Tell) -> Non
 
 
 def _warn_of_no_way_back(made: Plan, tell: Tell) -> None:
-    reasons = [step.irreversible for step in made.steps if isinstance(step, Commit) and step.irreversible]
-    for reason in dict.fromkeys(reasons):
+    for reason in made.no_way_back:
         tell(Warned(text=f"From release {made.release.number} there will be no way back: {reason}"))
 
 

@@ -81,7 +81,7 @@ class Eye:
 async def look(eye: Eye, world: World) -> HostStatus:
     async with task_group() as reads:
         roles = reads.create_task(_roles(eye, world))
-        disk = reads.create_task(_disk(world))
+        disk = reads.create_task(disk_of(world))
         holder = reads.create_task(world.journal.holder())
         freeze = reads.create_task(world.state.freeze())
     now, frozen = world.clock.now(), freeze.result()
@@ -95,7 +95,8 @@ async def look(eye: Eye, world: World) -> HostStatus:
     )
 
 
-async def _disk(world: World) -> Disk | None:
+async def disk_of(world: World) -> Disk | None:
+    """That on which its Docker keeps images, where the server tells."""
     return await world.host.disk((await world.engine.storage()).folder)
 
 

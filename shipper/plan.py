@@ -18,6 +18,7 @@ from shipper.model import Container, ListedImage, Observed, Release
 from shipper.release_plan import left_running, migration
 from shipper.steps import Step
 from shipper.steps.build import Build
+from shipper.steps.commit import Commit
 from shipper.steps.retire import Retire
 from shipper.steps.stop import Stop
 
@@ -67,6 +68,12 @@ class Plan:
     def fingerprint(self) -> str:
         """Short: what somebody confirms by it is this plan, made anew by an action that is told to expect it."""
         return fingerprint_of(self)
+
+    @property
+    def no_way_back(self) -> tuple[str, ...]:
+        """Why nothing goes back from its release to the ones before; empty where that is possible."""
+        reasons = (step.irreversible for step in self.steps if isinstance(step, Commit) and step.irreversible)
+        return tuple(dict.fromkeys(reasons))
 
     @property
     def ends_us(self) -> bool:

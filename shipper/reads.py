@@ -7,17 +7,26 @@ from typing import Any
 
 from shipper.deployment import ignore
 from shipper.events import Tell
+from shipper.health import disk_of
 from shipper.model import Holder, Observed, PastDeploy
 from shipper.observe import observe_all
 from shipper.project import Project
 from shipper.session import looking
 from shipper.tasks import task_group, together
+from shipper.world import Disk
 
 
 async def list_releases(project: Project, *, tell: Tell = ignore) -> dict[str, Observed]:
     """What each host knows of its releases, and which of them serves. Raises ShipperError."""
     async with looking(project, tell) as worlds:
         return await observe_all(project, worlds, None)
+
+
+async def disks(project: Project, *, tell: Tell = ignore) -> dict[str, Disk]:
+    """The disk on which each host keeps its images, of those hosts that tell. Raises ShipperError."""
+    async with looking(project, tell) as worlds:
+        found = await together({name: disk_of(world) for name, world in worlds.items()})
+    return {name: disk for name, disk in found.items() if disk}
 
 
 async def history(project: Project, *, tell: Tell = ignore) -> tuple[PastDeploy, ...]:

@@ -11,7 +11,7 @@ from aiogram.types import CallbackQuery, Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from opsbot import arguments, metrics
-from opsbot.access import Person, may
+from opsbot.access import Person, approvers, may
 from opsbot.arguments import Mistake
 from opsbot.command import Command, Missing, Refused, completed
 from opsbot.desk import Desk
@@ -25,6 +25,7 @@ from opsbot.views.pages import Press
 
 router = Router()
 OLD = "This button is not good any more."
+LATE = "Its time is over: ask for it again."
 NOT_YOURS = "This is not for you to press."
 
 
@@ -93,8 +94,10 @@ async def press(
 async def confirm(pressed: Pressed) -> str:
     """Bound to the very plan: the button names its fingerprint."""
     request = await pressed.request(Phase.PROPOSED)
-    if not request or pressed.about != f"{request.id}.{request.fingerprint[:8]}" or pressed.now > request.expires_at:
+    if not request or pressed.about != f"{request.id}.{request.fingerprint[:8]}":
         return OLD
+    if pressed.now > request.expires_at:
+        return LATE
     needs_another = pressed.desk.config.environments[request.environment].approvals > 0
     if refusal := _may_confirm(pressed, request, needs_another):
         return refusal
@@ -104,7 +107,7 @@ async def confirm(pressed: Pressed) -> str:
     )
     if not queued:
         return OLD
-    await pressed.note(request, "approved" if needs_another else "confirmed")
+    await pressed.note(queued, "approved" if needs_another else "confirmed", request.command.force_reason)
     await pressed.desk.write(pressed.connection, request, words.begins(queued))
     return ""
 
@@ -112,7 +115,8 @@ async def confirm(pressed: Pressed) -> str:
 def _may_confirm(pressed: Pressed, request: Request, needs_another: bool) -> str:
     person = pressed.person
     if needs_another and person.id == request.person_id:
-        return "Somebody else has to approve it."
+        others = approvers(pressed.desk.config, request.environment, person.id)
+        return f"Not you, since you asked for it: {' or '.join(others) or 'nobody else'} may approve it."
     if needs_another:
         return "" if may(person, request.environment, Verb.APPROVE) else NOT_YOURS
     is_theirs = person.id == request.person_id and may(person, request.environment, request.verb)
@@ -123,9 +127,22 @@ async def dismiss(pressed: Pressed) -> str:
     request = await pressed.request(Phase.PROPOSED, Phase.ASKING)
     if not request:
         return OLD
-    is_theirs = pressed.person.id == request.person_id
-    if not is_theirs and not may(pressed.person, request.environment, Verb.APPROVE):
+    if pressed.person.id != request.person_id and not may(pressed.person, request.environment, Verb.APPROVE):
         return NOT_YOURS
+    return await _dismissed(pressed, request)
+
+
+async def withdraw(pressed: Pressed) -> str:
+    request = await pressed.request(Phase.PROPOSED)
+    if not request:
+        return OLD
+    if pressed.person.id != request.person_id:
+        return f"Only {request.person_name} can withdraw it."
+    return await _dismissed(pressed, request)
+
+
+async def _dismissed(pressed: Pressed, request: Request) -> str:
+    is_theirs = pressed.person.id == request.person_id
     over = await requests.change(pressed.connection, request, request.phase, phase=Phase.OVER)
     if not over:
         return OLD
@@ -222,6 +239,7 @@ async def _begin(pressed: Pressed, command: Command) -> str:
 PRESSES: dict[str, Callable[[Pressed], Awaitable[str]]] = {
     Press.CONFIRM: confirm,
     Press.DISMISS: dismiss,
+    Press.WITHDRAW: withdraw,
     Press.ABORT: abort,
     Press.CHOOSE: choose,
     Press.LOGS: ask_for_logs,

@@ -110,10 +110,10 @@ async def in_phases(connection: AsyncConnection, *phases: Phase, environment: st
     return [_request(row) for row in await connection.execute(chosen)]
 
 
-async def same(connection: AsyncConnection, command: Command) -> Request | None:
-    """One under way that asks for the same."""
+async def same(connection: AsyncConnection, command: Command, *, but: int = 0) -> Request | None:
+    """One under way that asks for the same, if it is not this one."""
     under_way = await in_phases(connection, *UNDER_WAY, environment=command.environment)
-    return next((request for request in under_way if request.command == command), None)
+    return next((request for request in under_way if request.id != but and request.command.is_same(command)), None)
 
 
 async def of_message(connection: AsyncConnection, message: int) -> Request | None:

@@ -15,17 +15,26 @@ def going(request: Request, living: shipper.Living, now: datetime) -> Page:
     return page(living.text(now), aborting, buttons=buttons)
 
 
-def over(request: Request, living: shipper.Living, now: datetime) -> Page:
+def over(request: Request, living: shipper.Living, now: datetime, remark: str = "", *, is_frozen: bool = False) -> Page:
     """With what may be done next."""
     about = str(request.id)
     logs = Button(label="Logs", press=Press.LOGS, about=about)
+    if is_frozen:
+        unlock = Button(label="🔓 Unlock", press=Press.UNLOCK, about=about)
+        return page(living.text(now), "", escape(remark), buttons=[[unlock, logs]])
     if living.has_failed:
         again = Button(label="Try again", press=Press.AGAIN, about=about)
         return page(living.text(now), buttons=[[again, logs]])
     if request.verb == Verb.DEPLOY and living.facts.replaces:
         back = Button(label="Roll back", press=Press.ROLL_BACK, about=str(living.facts.release))
         return page(living.text(now), buttons=[[back, logs]])
-    return page(living.text(now), buttons=[[logs]])
+    return page(living.text(now), escape(remark), buttons=[[logs]])
+
+
+def role_to_look_at(living: shipper.Living) -> tuple[str, ...]:
+    """Whose logs tell most: that of the step that failed."""
+    failed = [row.role_name for row in living.rows if row.state == "failed" and row.role_name]
+    return (*failed, *living.facts.roles)[:1]
 
 
 def alarm(living: shipper.Living) -> Page | None:

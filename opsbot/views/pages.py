@@ -14,6 +14,8 @@ class Press(StrEnum):
 
     CONFIRM = "confirm"
     DISMISS = "dismiss"
+    WITHDRAW = "withdraw"
+    """The requester takes back what waits for approval."""
     ABORT = "abort"
     CHOOSE = "choose"
     LOGS = "logs"

@@ -1,38 +1,277 @@
 """PURE: a plan, as it is shown to be confirmed."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from html import escape
 
 import shipper
-from opsbot.github import Checks, Comparison
+from opsbot.github import Check, Checks, Comparison, Verdict
 from opsbot.storage.requests import Request
-from opsbot.views.pages import Button, Page, Press, bold, page
-from opsbot.views.words import asked
+from opsbot.verbs import Verb
+from opsbot.views.pages import LONGEST_MESSAGE, Button, Page, Press, bold, page
+from opsbot.views.words import asked, short
+
+_SENTENCE, _NAME = 300, 80  # the most characters of each
+_MOST_NAMES = 12  # of what changes, of each kind
+_MOST_HOSTS = 3
+_MOST_LINES = 10  # of each part that can be long
+_ROOM_FOR_PARTS = 2600  # of a page; the rest is for what stands around them, and for the steps
+_BRINGING = ("build", "push", "ship", "pull")
+_KINDS = {"env": "Env", "file": "Files", "config": "Config", "role": "Roles", "host": "Hosts", "image": "Image"}
+_VERDICTS = {Verdict.GREEN: "✅ CI: green", Verdict.NONE: "▫️ CI has said nothing of this commit"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class Told:
     """What GitHub says, where it is configured."""
 
     checks: Checks | None = None
     comparison: Comparison | None = None
     problem: str = ""
+    """Why it does not tell."""
+    awaits_checks: bool = False
+    """It has not answered yet what CI says."""
+
+    @property
+    def is_red(self) -> bool:
+        return self.checks is not None and self.checks.verdict is Verdict.RED
 
 
-def proposed(request: Request, plan: shipper.Plan, known: Known, note: str = "") -> Page:
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What there is to know beside the plan."""
+
+    told: Told = Told()
+    disks: Mapping[str, shipper.Disk] = field(default_factory=dict)
+    freeze: shipper.Freeze | None = None
+    """That keeps it from being done."""
+    remark: str = ""
+
+
+def proposed(request: Request, plan: shipper.Plan, known: Known, until: datetime, approvers: Sequence[str]) -> Page:
+    """To be confirmed by whoever asked; or approved, where there are approvers, by one of them."""
+    time = f"{until:%H:%M} UTC"
+    about = f"{request.id}.{plan.fingerprint[:8]}"
+    if not approvers:
+        confirm = Button(label="✅ Confirm", press=Press.CONFIRM, about=about)
+        cancel = Button(label="Cancel", press=Press.DISMISS, about=str(request.id))
+        return _page(request, plan, known, f"To be confirmed until {time}.", [[confirm, cancel]])
+    approve = Button(label="✅ Approve", press=Press.CONFIRM, about=about)
+    refuse = Button(label="Refuse", press=Press.DISMISS, about=str(request.id))
+    withdraw = Button(label="Withdraw", press=Press.WITHDRAW, about=str(request.id))
+    end = f"⏳ Waits for approval by {escape(' or '.join(approvers))}, until {time}."
+    return _page(request, plan, known, end, [[approve, refuse], [withdraw]])
+
+
+def awaiting(request: Request, plan: shipper.Plan, known: Known) -> Page:
+    """It can be read already, while GitHub is asked what CI says."""
+    cancel = Button(label="Cancel", press=Press.ABORT, about=str(request.id))
+    return _page(request, plan, known, "", [[cancel]])
+
+
+def shown(request: Request, plan: shipper.Plan, known: Known, end: str = "") -> Page:
+    """Of a plan that nobody is asked to confirm."""
+    return _page(request, plan, known, end, [])
+
+
+def frozen(request: Request, freeze: shipper.Freeze) -> Page:
     return page(
-        escape(note),
-        bold(asked(request.command)),
-        f"<pre>{escape(chr(10).join(plan.lines))[:3500]}</pre>",
+        f"🔒 {_title(request)}",
+        f"Deploys are frozen{escape(freeze.until_text)} by {_cut(freeze.performer, _NAME)}: "
+        f"{_cut(freeze.reason, _SENTENCE)}",
+        "Nothing was done. A rollback is possible all the same.",
         buttons=[
             [
-                Button(label="✅ Confirm", press=Press.CONFIRM, about=f"{request.id}.{plan.fingerprint[:8]}"),
-                Button(label="Cancel", press=Press.DISMISS, about=str(request.id)),
+                Button(label="🔓 Unlock", press=Press.UNLOCK, about=str(request.id)),
+                Button(label="Try again", press=Press.AGAIN, about=str(request.id)),
             ]
         ],
     )
 
 
-def shown(request: Request, plan: shipper.Plan, known: Known) -> Page:
-    """Of a plan that nobody is asked to confirm."""
-    return page(bold(asked(request.command)), f"<pre>{escape(chr(10).join(plan.lines))[:3500]}</pre>")
+def red(request: Request, checks: Checks) -> Page:
+    """Refused."""
+    return page(
+        f"❌ {_title(request)}",
+        f"CI is red: {_checks(checks.failed)}.",
+        "Nothing was done. Who may force it gives the reason: "
+        f"<code>/deploy {escape(request.environment)} {escape(short(request.command.version))} force REASON</code>",
+    )
+
+
+def _page(request: Request, plan: shipper.Plan, known: Known, end: str, buttons: Iterable[Iterable[Button]]) -> Page:
+    head = [*filter(None, (escape(known.remark), f"📋 {_title(request)}")), *_about(request, plan)]
+    if plan.is_empty:
+        return page(*head, "There is nothing to do.", end)
+    parts = [_verdict(request, known.told), _commits(plan, known.told), _changes(plan), _what_happens(plan)]
+    last = [*_warnings(plan, known), *_disks(known)]
+    lines = [line for part in (*parts, last) if (made := [*part]) for line in ("", *made)]
+    shown = shipper.first_that_fit(lines, _ROOM_FOR_PARTS)
+    if left := len(lines) - len(shown):
+        shown.append(f"… and {left} lines more")
+    room = LONGEST_MESSAGE - sum(shipper.length(line) + 1 for line in (*head, *shown, end)) - 10
+    text = "\n".join([*head, *shown, "", *_steps(plan, room), *([end] if end else [])])
+    return Page(text=text, buttons=tuple(tuple(row) for row in buttons))
+
+
+def _title(request: Request) -> str:
+    """The environment first: nobody is to mistake it."""
+    command = request.command
+    return f"{bold(command.environment.upper())}: {escape(asked(command).removesuffix(f' in {command.environment}'))}"
+
+
+def _about(request: Request, plan: shipper.Plan) -> Iterator[str]:
+    facts = plan.facts
+    if plan.is_empty:
+        yield f"Release {plan.release.number} of {escape(short(plan.release.version))} serves"
+    elif facts.release and facts.replaces:
+        before, after = escape(short(facts.replaces_version)), escape(short(facts.version))
+        yield f"Release {facts.replaces} of {before} → {facts.release} of {after}"
+    elif facts.release and request.verb != Verb.RESTART:
+        yield f"Release {facts.release} of {escape(short(facts.version))}; nothing serves yet"
+    by = request.approved_by and f", approved by {request.approved_by}"
+    yield f"Asked for by {escape(request.person_name + by)}"
+
+
+def _verdict(request: Request, told: Told) -> Iterator[str]:
+    checks = told.checks
+    if told.awaits_checks:
+        yield "⏳ CI: asking GitHub …"
+    elif checks and checks.verdict is Verdict.RED:
+        yield f"❌ CI is red: {_checks(checks.failed)}"
+    elif checks and checks.verdict is Verdict.PENDING:
+        yield f"⏳ CI still runs: {_checks(checks.waiting)}"
+    elif checks:
+        yield _VERDICTS[checks.verdict]
+    if told.problem:
+        yield f"⚠️ {_cut(told.problem, _SENTENCE)}"
+    if request.command.force_reason:
+        yield f"⚠️ Forced by {escape(request.person_name)}: {_cut(request.command.force_reason, _SENTENCE)}"
+
+
+def _checks(checks: Sequence[Check]) -> str:
+    told = [_link(_cut(check.name, _NAME), check.url) for check in checks[:_MOST_HOSTS]]
+    return ", ".join(told) + (f" and {left} more" if (left := len(checks) - len(told)) else "")
+
+
+def _link(text: str, url: str) -> str:
+    return f'<a href="{escape(url)}">{text}</a>' if url else text
+
+
+def _commits(plan: shipper.Plan, told: Told) -> Iterator[str]:
+    if comparison := told.comparison:
+        yield from _compared(comparison)
+        return
+    commits = [change for of_role in plan.changes for change in of_role.changes if change.kind == "commit"]
+    if commits:
+        yield bold("Commits")
+    for commit in dict.fromkeys(commits):
+        sign = "↩️" if commit.sign == shipper.Sign.REMOVED else "•"
+        yield f"{sign} {_cut(commit.name, 2 * _NAME)}"
+
+
+def _compared(comparison: Comparison) -> Iterator[str]:
+    if comparison.is_backwards:
+        yield bold(f"{_count(comparison.removed, 'commit')} back")
+    elif comparison.added or comparison.removed:
+        aside = f", {comparison.removed} of what serves are not in it" if comparison.removed else ""
+        yield f"{bold(_count(comparison.added, 'commit'))}{aside}"
+    sign = "↩️" if comparison.is_backwards else "•"
+    for commit in comparison.commits:
+        yield f"{sign} {_link(commit.sha[:7], commit.url)} {_cut(commit.subject, _NAME)}, {_cut(commit.author, _NAME)}"
+    if left := (comparison.added or comparison.removed) - len(comparison.commits):
+        yield f"… and {left} more"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _changes(plan: shipper.Plan) -> Iterator[str]:
+    """Names of variables, never values."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for of_role in plan.changes:
+        for change in of_role.changes:
+            if change.kind in _KINDS:
+                role_name = of_role.role_name if change.kind in ("env", "file") else ""
+                found.setdefault((change.kind, role_name), []).append(_change(change))
+    for (kind, role_name), all_of_it in found.items():
+        told = [*dict.fromkeys(all_of_it)]
+        names = ", ".join(told[:_MOST_NAMES]) + (f" and {left} more" if (left := len(told) - _MOST_NAMES) > 0 else "")
+        yield f"{bold(_KINDS[kind])}{f' of {escape(role_name)}' if role_name else ''}: {names}"
+
+
+def _change(change: shipper.Change) -> str:
+    name = _cut(change.name, _NAME)
+    if change.before and change.after:
+        return f"{name} {_cut(change.before, _NAME)} → {_cut(change.after, _NAME)}".strip()
+    value = change.after or change.before
+    return f"{change.sign}{name}{f' {_cut(value, _NAME)}' if value else ''}"
+
+
+def _what_happens(plan: shipper.Plan) -> Iterator[str]:
+    """Why each role changes as it does, and what else there is to it."""
+    yield bold("What happens")
+    why: dict[tuple[str, str], str] = {}
+    for step in plan.steps:
+        if step.role_name and step.because and step.name != "migrate":
+            why.setdefault((step.role_name, step.host_name), step.because)
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for (role_name, host_name), because in why.items():
+        hosts.setdefault((role_name, because), []).append(host_name)
+    for (role_name, because), host_names in hosts.items():
+        yield f"• {escape(role_name)} on {_hosts(host_names)}: {_cut(because, _SENTENCE)}"
+    for step in plan.steps:
+        if step.name == "migrate":
+            yield f"• release step on {escape(step.host_name)}: {_cut(step.detail, _SENTENCE)}"
+    yield from _bringing(plan)
+
+
+def _bringing(plan: shipper.Plan) -> Iterator[str]:
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for step in plan.steps:
+        if step.name in _BRINGING:
+            hosts.setdefault((step.name, step.detail), []).append(step.host_name)
+    for (name, detail), host_names in hosts.items():
+        where = "" if name in ("build", "push") else f" to {_hosts(host_names)}"
+        yield f"• image: {name} {_cut(detail, _SENTENCE)}{where}"
+    if not hosts and plan.role_names:
+        yield "• image: it is there"
+
+
+def _hosts(names: Sequence[str]) -> str:
+    told = ", ".join(escape(name) for name in names[:_MOST_HOSTS])
+    return told if len(names) <= _MOST_HOSTS else f"{told} and {len(names) - _MOST_HOSTS} more"
+
+
+def _warnings(plan: shipper.Plan, known: Known) -> Iterator[str]:
+    for reason in plan.no_way_back:
+        yield f"⚠️ {bold('No way back')} from release {plan.release.number}: {_cut(reason, _SENTENCE)}"
+    if freeze := known.freeze:
+        yield f"🔒 Deploys are frozen by {_cut(freeze.performer, _NAME)}: {_cut(freeze.reason, _SENTENCE)}"
+
+
+def _disks(known: Known) -> Iterator[str]:
+    """The fullest first."""
+    ordered = sorted(known.disks.items(), key=lambda item: -item[1].used_percent)
+    told = [
+        f"{escape(name)} {shipper.size_text(disk.free)} ({100 - disk.used_percent} %)"
+        for name, disk in ordered[:_MOST_HOSTS]
+    ]
+    if told:
+        more = f" and {left} more" if (left := len(ordered) - len(told)) else ""
+        yield f"💾 Free: {', '.join(told)}{more}"
+
+
+def _steps(plan: shipper.Plan, room: int) -> list[str]:
+    """All of them, folded: https://core.telegram.org/bots/api#html-style"""
+    lines = [shipper.escaped(" ".join(line.split()), 2 * _NAME) for line in plan.lines[1:]]
+    shown = shipper.first_that_fit(lines, room - 2 * _NAME)
+    if left := len(lines) - len(shown):
+        shown.append(f"… and {left} more")
+    return [f"<blockquote expandable>{chr(10).join([bold(_count(len(plan.steps), 'step')), *shown])}</blockquote>"]
+
+
+def _cut(text: str, most: int) -> str:
+    return shipper.escaped(text, most)

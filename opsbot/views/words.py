@@ -1,5 +1,6 @@
 """PURE: what requests are called, and what there is to say of them on the way."""
 
+from collections.abc import Mapping
 from html import escape
 
 import shipper
@@ -9,6 +10,7 @@ from opsbot.turns import Queued
 from opsbot.verbs import Verb
 from opsbot.views.pages import Button, Page, Press, bold, page
 
+_REASON = 200  # characters of one for the record
 CHANGED = "⚠️ The world changed since that plan was confirmed. Nothing was done; this is what would be done now:"
 
 
@@ -34,7 +36,8 @@ def short(version: str) -> str:
 def performer(request: Request) -> str:
     """For the record on the hosts."""
     approved = f", approved by {request.approved_by}" if request.approved_by else ""
-    return f"{request.person_name} (Telegram){approved}"
+    forced = f", forced: {reason}" if (reason := request.command.force_reason[:_REASON]) else ""
+    return f"{request.person_name} (Telegram){approved}{forced}"
 
 
 def begun(command: Command) -> Page:
@@ -76,6 +79,20 @@ def already(request: Request) -> Page:
 
 def aborted(request: Request, by: str) -> Page:
     return page(f"🚫 {bold(asked(request.command))}: aborted by {escape(by)}. Nothing was begun.")
+
+
+def rolled_back(request: Request, facts: shipper.Facts) -> str:
+    """Why deploys are frozen then."""
+    return f"rolled back from release {facts.replaces} to {facts.release} by {request.person_name}"
+
+
+def left_already(request: Request, serving: Mapping[int, str]) -> Page:
+    """Of a rollback from a release that does not serve any more."""
+    now = ", ".join(f"release {number} of {escape(version)}" for number, version in serving.items())
+    return page(
+        f"{bold(asked(request.command))}: it was to leave release {request.command.leaving}, which does not serve.",
+        f"{now[:1].upper() + now[1:] or 'Nothing'} serves. Nothing was done.",
+    )
 
 
 def dismissed(request: Request, by: str) -> Page:

@@ -79,6 +79,12 @@ class House:
             raise AssertionError(f"{error}\n{self.told()}") from None
         return self.people[who].clicks(label, answer)
 
+    def toast(self, who: str, label: str, asked: Message) -> str:
+        """What somebody is told who presses that button."""
+        query = self.presses(who, label, asked)
+        answer = asked.chat.wait_until(lambda: query.answer, f"an answer to the press of {label!r}")
+        return str(answer.get("text", ""))
+
     def told(self) -> str:
         return "\n".join([chat.told() for chat in self.telegram.chats] + [bot.log for bot in self.bots[-2:]])
 
