@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
@@ -15,6 +16,8 @@ from opsbot.storage import requests
 from opsbot.storage.requests import Request
 from opsbot.verbs import Verb
 from opsbot.views import living, words
+
+log = structlog.get_logger(__name__)
 
 BETWEEN_SECONDS = 1.0
 """Between two states of the message, of which Telegram is shown as many as it takes."""
@@ -87,20 +90,28 @@ class Show:
 
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as group:
-            following = group.create_task(self._follow())
-            try:
-                yield
-            finally:
-                following.cancel()
+        """Not in a group: an error there would cancel the deploy."""
+        following = asyncio.get_running_loop().create_task(self._follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
 
     async def _follow(self) -> None:
         while True:
             await self._news.wait(BETWEEN_SECONDS)
             if self.living and not self.living.is_over:
-                await self._desk.database.insist(self._show)
-                self._desk.signals.to_show.ring()
+                await self._try_to_show()
             await asyncio.sleep(BETWEEN_SECONDS)
+
+    async def _try_to_show(self) -> None:
+        """What is not shown now is shown with the next news, and what is the last of it is shown for certain."""
+        try:
+            await self._desk.database.insist(self._show)
+        except Exception:
+            log.exception("not_followed", request=self._request.id)
+        self._desk.signals.to_show.ring()
 
     async def _show(self, connection: AsyncConnection) -> None:
         """As the request is now: somebody may have aborted it."""

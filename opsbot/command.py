@@ -44,8 +44,8 @@ class Command:
     def is_same(self, other: "Command") -> bool:
         """A commit is the same by a part of its SHA."""
         one, another = self.version, other.version
-        is_same_version = (
-            one == another or (bool(one and another) and (one.startswith(another) or another.startswith(one)))
+        is_same_version = one == another or (
+            bool(one and another) and (one.startswith(another) or another.startswith(one))
         )
         return is_same_version and replace(self, version=another) == other
 

@@ -1,6 +1,5 @@
 """What was asked for → the plan of it, with all that people should know before they confirm it."""
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -33,7 +32,7 @@ async def propose(desk: Desk, request: Request) -> None:
     async def planned(inquiry: Inquiry) -> tuple[shipper.Plan | Page, Known]:
         if request.verb in (Verb.DEPLOY, Verb.PLAN):
             inquiry.ask_for_checks(_sha(request.command.version))
-        async with asyncio.TaskGroup() as group:
+        async with shipper.task_group() as group:
             around = group.create_task(_around(desk, request))
             planning = group.create_task(_planned(desk, request))
         return planning.result(), replace(around.result(), remark=remark)
@@ -53,20 +52,11 @@ async def propose_instead(desk: Desk, request: Request, plan: shipper.Plan) -> N
 async def _show(
     desk: Desk, request: Request, planned: Callable[[Inquiry], Awaitable[tuple[shipper.Plan | Page, Known]]]
 ) -> None:
-    try:
-        async with asyncio.TaskGroup() as group:
-            inquiry = Inquiry(desk.github, group)
-            try:
-                plan, known = await planned(inquiry)
-                await _complete(desk, request, plan, known, inquiry)
-            finally:
-                inquiry.close()
-    except ExceptionGroup as errors:
-        raise _first(errors) from None
-
-
-def _first(error: Exception) -> Exception:
-    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
+    async with shipper.task_group() as group:
+        inquiry = Inquiry(desk.github, group)
+        plan, known = await planned(inquiry)
+        await _complete(desk, request, plan, known, inquiry)
+        inquiry.close()
 
 
 async def _complete(desk: Desk, request: Request, plan: shipper.Plan | Page, known: Known, inquiry: Inquiry) -> None:
@@ -150,15 +140,14 @@ async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, st
 
 async def _around(desk: Desk, request: Request) -> Known:
     """What is worth knowing, and no reason to fail: whoever plans hears of the same trouble."""
-    base, known = desk.projects.base(request.environment), Known()
+    base = desk.projects.base(request.environment)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with shipper.task_group() as group:
             disks = group.create_task(shipper.disks(base))
             freezes = group.create_task(shipper.freezes(base))
-        known = Known(disks=disks.result(), freeze=next(iter(freezes.result().values()), None))
-    except* shipper.ShipperError:
-        pass
-    return known
+    except shipper.ShipperError:
+        return Known()
+    return Known(disks=disks.result(), freeze=next(iter(freezes.result().values()), None))
 
 
 async def _planned(desk: Desk, request: Request) -> shipper.Plan | Page:

@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from shipper.rollbacks import plan_rollback as plan_rollback, rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
+    from shipper.tasks import task_group as task_group
     from shipper.telegram_text import escaped as escaped, first_that_fit as first_that_fit, length as length
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
     from shipper.turning import plan_restart as plan_restart, restart as restart, start as start, stop as stop
@@ -165,6 +166,7 @@ _NAMES = {
     "rollbacks": "plan_rollback rollback",
     "shipping": "build push",
     "statuses": "status watch_status",
+    "tasks": "task_group",
     "telegram_text": "escaped first_that_fit length",
     "trust": "pin_key shown_key",
     "turning": "plan_restart restart start stop",

@@ -120,11 +120,14 @@ def test_what_needs_approval_says_by_whom() -> None:
             Told(checks=Checks(verdict=Verdict.PENDING, waiting=(TESTS,))),
             ['⏳ CI still runs: <a href="https://ci.example/1?a=b&amp;c">tests</a>'],
         ),
-        (Told(checks=Checks(verdict=Verdict.RED, failed=(LINT,) * 5)), ["❌ CI is red: " + "&lt;lint&gt;, " * 2 + "&lt;lint&gt; and 2 more"]),
+        (
+            Told(checks=Checks(verdict=Verdict.RED, failed=(LINT,) * 5)),
+            ["❌ CI is red: &lt;lint&gt;, &lt;lint&gt;, &lt;lint&gt; and 2 more"],
+        ),
         (Told(problem="GitHub answered 500 (<oops>)"), ["⚠️ GitHub answered 500 (&lt;oops&gt;)"]),
         (Told(awaits_checks=True), ["⏳ CI: asking GitHub …"]),
     ],
-)  # fmt: skip
+)
 def test_the_verdict_of_ci_is_told(told: Told, lines: list[str]) -> None:
     shown = page(plan(serving_first()), Known(told=told)).text.splitlines()
 
@@ -182,7 +185,10 @@ def test_the_largest_plan_fits_a_message() -> None:
     made = changed(plan(*(a_host(host_name=name) for name in hosts), config=a_config(roles=roles)), *names, *subjects)
     known = Known(told=Told(problem="&" * 5000), disks={name: shipper.Disk(free=1, used_percent=99) for name in hosts})
 
-    shown = page(made, known, *(f"approver {number}" for number in range(9)), request=a_request(command={"force_reason": "<" * 5000}))  # fmt: skip
+    forced = a_request(command={"force_reason": "<" * 5000})
+    approvers = [f"approver {number}" for number in range(9)]
+
+    shown = page(made, known, *approvers, request=forced)
 
     assert "more</blockquote>" in shown.text
     assert "role-4 on host-0.example, host-1.example, host-2.example and 57 more: nothing of it serves" in shown.text

@@ -1,0 +1,35 @@
+"""Rollbacks by the button of a message: to the release before, and only from the one that is to be left."""
+
+import asyncio
+
+import shipper
+from tests.integration.opsbot.house import House
+
+
+def test_a_rollback_by_button_leaves_the_release_that_serves_and_freezes_deploys(ops: House) -> None:
+    first, second, third = (ops.project.version(f"version {number}") for number in (1, 2, 3))
+    ops.project.deploy(first)
+    ops.active()
+    deploys = []
+    for commit in (second, third):
+        deploys.append(ops["deployer"].sends_text(f"/deploy production {commit[:7]}"))
+        ops.presses("deployer", "Confirm", deploys[-1])
+        ops.answer(deploys[-1], f"of {commit[:7]} serves")
+
+    button = ops.presses("deployer", "Roll back", deploys[0])
+    old = ops.answer(button.message, "it was to leave release 2, which does not serve.")
+    assert f"Release 3 of {third[:7]} serves. Nothing was done." in old.text
+
+    button = ops.presses("deployer", "Roll back", deploys[1])
+    plan = ops.answer(button.message, f"Release 3 of {third[:7]} → 2 of {second[:7]}")
+    assert plan.labels == ["✅ Confirm", "Cancel"]
+    ops["deployer"].clicks("Confirm", plan)
+    done = ops.answer(button.message, "🔒 Deploys are frozen: rolled back from release 3 to 2 by deployer.")
+
+    assert f"release 2 of {second[:7]} serves" in done.text
+    assert done.labels == ["🔓 Unlock", "Logs"]
+    assert ops.project.answer() == "version 2"
+    (freeze,) = asyncio.run(shipper.freezes(ops.project.opened())).values()
+    assert (freeze.performer, freeze.reason) == ("deployer (Telegram)", "rolled back from release 3 to 2 by deployer")
+    asked = ops["deployer"].sends_text(f"/deploy production {third[:7]}")
+    ops.answer(asked, "Deploys are frozen by deployer (Telegram): rolled back from release 3 to 2 by deployer")
