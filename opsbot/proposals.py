@@ -17,7 +17,7 @@ from opsbot.inquiry import Inquiry
 from opsbot.storage import requests
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
-from opsbot.views import plans, words
+from opsbot.views import plans, refusals, words
 from opsbot.views.pages import Page
 from opsbot.views.plans import Known
 
@@ -70,7 +70,8 @@ async def _complete(desk: Desk, request: Request, plan: shipper.Plan | Page, kno
     inquiry.ask_what_lies_between(_sha(facts.replaces_version), facts.commit)
     await inquiry.wait(PATIENCE)
     if inquiry.told.awaits_checks:
-        await desk.show(request, plans.awaiting(request, plan, replace(known, told=inquiry.told)))
+        page = plans.awaiting(request, plan, replace(known, told=inquiry.told))
+        await desk.show(request, page, phase=request.phase)
         await inquiry.wait()
     await _offer(desk, request, plan, replace(known, told=inquiry.told))
 
@@ -81,10 +82,10 @@ async def _offer(desk: Desk, request: Request, plan: shipper.Plan, known: Known)
     if request.verb == Verb.PLAN or plan.is_empty:
         await desk.end(request, plans.shown(request, plan, known))
     elif known.freeze and request.verb == Verb.DEPLOY:
-        await desk.end(request, plans.frozen(request, known.freeze), command=request.command)
+        await desk.end(request, refusals.frozen(request, known.freeze), command=request.command)
     elif told.checks and told.is_red and not request.command.force_reason and request.verb == Verb.DEPLOY:
         await desk.note(request, "refused", "CI is red: " + ", ".join(check.name for check in told.checks.failed))
-        await desk.end(request, plans.red(request, told.checks))
+        await desk.end(request, refusals.red(request, told.checks))
     else:
         await _ask_to_confirm(desk, request, plan, known)
 
@@ -187,12 +188,12 @@ async def _planned_rollback(desk: Desk, request: Request) -> shipper.Plan | Page
         plan = await shipper.plan_rollback(base, request.command.release)
         if leaving in (None, plan.facts.replaces):
             return plan
-        return words.left_already(request, _serving(await shipper.list_releases(base)))
+        return refusals.left_already(request, _serving(await shipper.list_releases(base)))
     except shipper.ReleaseNotFound:
         serving = _serving(await shipper.list_releases(base))
         if leaving in (None, *serving):
             raise
-        return words.left_already(request, serving)
+        return refusals.left_already(request, serving)
     except shipper.Irreversible as error:
         number = f" {request.command.release}" if request.command.release else ""
         raise shipper.Irreversible(

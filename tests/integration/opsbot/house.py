@@ -1,7 +1,8 @@
 """A Telegram with admins in it, a project, and an opsbot that deploys it to a real server."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,6 +85,11 @@ class House:
         query = self.presses(who, label, asked)
         answer = asked.chat.wait_until(lambda: query.answer, f"an answer to the press of {label!r}")
         return str(answer.get("text", ""))
+
+    def decisions(self) -> list[tuple[str, str, str, str]]:
+        """Who decided, what, of what, and why: the oldest first."""
+        with closing(sqlite3.connect(self.folder / "opsbot.db")) as database:
+            return list(database.execute("SELECT person_name, decision, what, why FROM decisions ORDER BY id"))
 
     def told(self) -> str:
         return "\n".join([chat.told() for chat in self.telegram.chats] + [bot.log for bot in self.bots[-2:]])

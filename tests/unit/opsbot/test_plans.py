@@ -11,7 +11,7 @@ from opsbot.command import Command
 from opsbot.github import Check, Checks, Commit, Comparison, Verdict
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
-from opsbot.views import plans
+from opsbot.views import plans, refusals
 from opsbot.views.pages import LONGEST_MESSAGE, Page
 from opsbot.views.plans import Known, Told
 from shipper.changes import Change, Changes, Sign
@@ -195,7 +195,7 @@ def test_the_largest_plan_fits_a_message() -> None:
 
 
 def test_a_red_commit_is_refused_with_how_it_is_forced() -> None:
-    refused = plans.red(a_request(), Checks(verdict=Verdict.RED, failed=(TESTS,)))
+    refused = refusals.red(a_request(), Checks(verdict=Verdict.RED, failed=(TESTS,)))
 
     assert refused.text == (
         "❌ <b>PRODUCTION</b>: deploy of 2222222\n"
@@ -207,7 +207,7 @@ def test_a_red_commit_is_refused_with_how_it_is_forced() -> None:
 
 def test_a_freeze_is_told_before_anybody_confirms() -> None:
     freeze = shipper.Freeze(performer="bob (Telegram)", reason="rolled back from <2>", since=BEGUN)
-    refused = plans.frozen(a_request(), freeze)
+    refused = refusals.frozen(a_request(), freeze)
 
     assert refused.text == (
         "🔒 <b>PRODUCTION</b>: deploy of 2222222\n"
@@ -215,3 +215,13 @@ def test_a_freeze_is_told_before_anybody_confirms() -> None:
         "Nothing was done. A rollback is possible all the same."
     )
     assert labels(refused) == [["🔓 Unlock", "Try again"]]
+
+
+def test_a_rollback_from_a_release_that_does_not_serve_says_what_does() -> None:
+    request = a_request(Verb.ROLLBACK, command={"leaving": 2})
+
+    assert refusals.left_already(request, {3: "<3333>", 1: "1111111"}).text == (
+        "❌ <b>PRODUCTION</b>: rollback from release 2\n"
+        "Release 2 does not serve any more: release 3 of &lt;3333&gt;, release 1 of 1111111 does.\n"
+        "Nothing was done."
+    )
