@@ -41,10 +41,10 @@ async def act(desk: Desk, request: Request) -> None:
             raise
         _go_on()
     assert show.living
-    remark, is_frozen = await freezing.after_rollback(desk, request, show.living)
+    is_frozen = await freezing.freeze_after_rollback(desk, request, show.living, tell=show)
     await desk.end(
         request,
-        living.over(request, show.living, datetime.now(UTC), remark, is_frozen=is_frozen),
+        living.over(request, show.living, datetime.now(UTC), is_frozen=is_frozen),
         loud=living.alarm(show.living),
         options=living.role_to_look_at(show.living),
     )

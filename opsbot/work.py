@@ -12,6 +12,7 @@ from opsbot import acts, looks, proposals, turns
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
+from opsbot.verbs import Verb
 from opsbot.views import words
 
 log = structlog.get_logger(__name__)
@@ -91,7 +92,7 @@ class Work:
     async def _do(self, request: Request) -> None:
         if request.phase is Phase.ACTING:
             await acts.act(self._desk, request)
-        elif request.verb in turns.PLANNED:
+        elif request.verb in (*turns.PLANNED, Verb.PLAN):
             await proposals.propose(self._desk, request)
         else:
             await self._desk.end(request, await looks.LOOKS[request.verb](self._desk, request))

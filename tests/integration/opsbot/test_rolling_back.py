@@ -23,7 +23,7 @@ def test_a_rollback_by_button_leaves_the_release_that_serves_and_freezes_deploys
     plan = ops.answer(button.message, f"Release 3 of {third[:7]} → 2 of {second[:7]}")
     assert plan.labels == ["✅ Confirm", "Cancel"]
     ops["deployer"].clicks("Confirm", plan)
-    done = ops.answer(button.message, "🔒 Deploys are frozen: rolled back from release 3 to 2 by deployer.")
+    done = ops.answer(button.message, "⚠️ Deploys are frozen: rolled back from release 3 to 2 by deployer.")
 
     assert f"release 2 of {second[:7]} serves" in done.text
     assert done.labels == ["🔓 Unlock", "Logs"]
