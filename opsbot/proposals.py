@@ -81,9 +81,9 @@ async def _offer(desk: Desk, request: Request, plan: shipper.Plan, known: Known)
     told = known.told
     if request.verb == Verb.PLAN or plan.is_empty:
         await desk.end(request, plans.shown(request, plan, known))
-    elif known.freeze and request.verb == Verb.DEPLOY:
+    elif known.freeze:
         await desk.end(request, refusals.frozen(request, known.freeze), command=request.command)
-    elif told.checks and told.is_red and not request.command.force_reason and request.verb == Verb.DEPLOY:
+    elif told.checks and told.is_red and not request.command.force_reason:
         await desk.note(request, "refused", "CI is red: " + ", ".join(check.name for check in told.checks.failed))
         await desk.end(request, refusals.red(request, told.checks))
     else:
@@ -140,7 +140,7 @@ async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, st
 
 
 async def _around(desk: Desk, request: Request) -> Known:
-    """What is worth knowing, and no reason to fail: whoever plans hears of the same trouble."""
+    """What is worth knowing, and no reason to fail: whoever plans hears of the same trouble. A freeze is of deploys."""
     base = desk.projects.base(request.environment)
     try:
         async with shipper.task_group() as group:
@@ -148,7 +148,8 @@ async def _around(desk: Desk, request: Request) -> Known:
             freezes = group.create_task(shipper.freezes(base))
     except shipper.ShipperError:
         return Known()
-    return Known(disks=disks.result(), freeze=next(iter(freezes.result().values()), None))
+    frozen = freezes.result().values() if request.verb in (Verb.DEPLOY, Verb.PLAN) else ()
+    return Known(disks=disks.result(), freeze=next(iter(frozen), None))
 
 
 async def _planned(desk: Desk, request: Request) -> shipper.Plan | Page:

@@ -213,7 +213,7 @@ def _bringing(plan: shipper.Plan) -> Iterator[str]:
         where = "" if name in ("build", "push") else f" to {_hosts(host_names)}"
         yield f"• image: {name} {_cut(detail, _SENTENCE)}{where}"
     if not hosts and plan.role_names:
-        yield "• image: it is there"
+        yield "• image: the hosts have it"
 
 
 def _hosts(names: Sequence[str]) -> str:

@@ -3,11 +3,14 @@
 import asyncio
 
 import shipper
+from tests.fakes.telegram import Message
 from tests.integration.opsbot.house import House
 
 
 def test_a_rollback_by_button_leaves_the_release_that_serves_and_freezes_deploys(ops: House) -> None:
-    first, second, third = (ops.project.version(f"version {number}") for number in (1, 2, 3))
+    first = ops.project.version("version 1")
+    ops.project.configure(release="{commands: [sh -c true], irreversible: drops a table}")
+    second, third = ops.project.version("version 2"), ops.project.version("version 3")
     ops.project.deploy(first)
     ops.active()
     deploys = []
@@ -15,6 +18,10 @@ def test_a_rollback_by_button_leaves_the_release_that_serves_and_freezes_deploys
         deploys.append(ops[who].sends_text(f"/deploy production {commit[:7]}"))
         ops.presses(who, "Confirm", deploys[-1])
         ops.answer(deploys[-1], f"of {commit[:7]} serves")
+
+    (confirmed,) = [text for text in told(deploys[0]) if "To be confirmed" in text]
+    assert "release step on " in confirmed
+    assert "⚠️ No way back from release 2: drops a table" in confirmed
 
     button = ops.presses("admin", "Roll back", deploys[0])
     ops.answer(button.message, f"Release 2 does not serve any more: release 3 of {third[:7]} does.\nNothing was done.")
@@ -32,3 +39,12 @@ def test_a_rollback_by_button_leaves_the_release_that_serves_and_freezes_deploys
     assert (freeze.performer, freeze.reason) == ("deployer (Telegram)", "rolled back from release 3 to 2 by deployer")
     asked = ops["admin"].sends_text(f"/deploy production {third[:7]}")
     ops.answer(asked, "Deploys are frozen by deployer (Telegram): rolled back from release 3 to 2 by deployer")
+    asked = ops["admin"].sends_text("/rollback production 1")
+    refused = ops.answer(asked, "There is no way back over release 2: drops a table\nNothing was done")
+    assert "from a terminal: shipper rollback 1 --force" in refused.text
+
+
+def told(asked: Message) -> list[str]:
+    """All that the answer to a command ever said."""
+    (answer,) = asked.chat.answers_to(asked)
+    return answer.texts
