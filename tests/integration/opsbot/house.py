@@ -91,6 +91,11 @@ class House:
         with closing(sqlite3.connect(self.folder / "opsbot.db")) as database:
             return list(database.execute("SELECT person_name, decision, what, why FROM decisions ORDER BY id"))
 
+    def lets_plans_run_out(self) -> None:
+        """As if nobody had confirmed them in time."""
+        with closing(sqlite3.connect(self.folder / "opsbot.db")) as database, database:
+            database.execute("UPDATE requests SET expires_at = 1 WHERE phase = 'proposed'")
+
     def told(self) -> str:
         return "\n".join([chat.told() for chat in self.telegram.chats] + [bot.log for bot in self.bots[-2:]])
 

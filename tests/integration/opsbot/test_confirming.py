@@ -67,6 +67,8 @@ def test_a_red_commit_is_refused_unless_forced_and_a_plan_that_changed_is_confir
         ops.answer(asked, f"release 2 of {second[:7]} serves")
         assert ops.answer(slow, "did not answer within 4 s").labels == ["✅ Confirm", "Cancel"]
 
+    ops.lets_plans_run_out()
+    assert ops.answer(slow, "nobody confirmed it in time. Nothing was done.").labels == ["Plan it again"]
     assert ops.decisions() == [
         ("admin", "refused", f"deploy of {second[:7]} in production", "CI is red: tests"),
         ("admin", "confirmed", f"deploy of {second[:7]} in production", "the site is <down>"),

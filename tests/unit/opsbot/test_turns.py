@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from opsbot.command import Command
 from opsbot.storage.requests import Phase, Request
 from opsbot.turns import MOST_LOOKS, queued, startable
 from opsbot.verbs import Verb
+from tests.unit.opsbot.nouns import a_request
 
 _PHASES = {"W": Phase.WAITING, "L": Phase.LOOKING, "P": Phase.PROPOSED, "Q": Phase.QUEUED, "A": Phase.ACTING}
 
@@ -20,22 +20,7 @@ def requests(told: str) -> list[Request]:
 
 
 def _request(number: int, phase: str, verb: str, environment: str = "production") -> Request:
-    return Request(
-        id=number,
-        command=Command(verb=Verb(verb), environment=environment),
-        person_id=1,
-        person_name="ann",
-        phase=_PHASES[phase],
-        message=number,
-        options=(),
-        fingerprint="",
-        release=None,
-        expires_at=0.0,
-        approved_by="",
-        abort_by="",
-        owner=None,
-        created_at=0.0,
-    )
+    return a_request(Verb(verb), id=number, phase=_PHASES[phase], command={"environment": environment})
 
 
 def numbers(found: Sequence[Request]) -> list[int]:
