@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -91,40 +90,44 @@ async def _offer(desk: Desk, request: Request, plan: shipper.Plan, known: Known)
 
 
 async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, known: Known) -> None:
-    if known.told.checks and not known.told.is_red:  # there was nothing to force
-        request = replace(request, command=replace(request.command, force_reason=""))
     environment = desk.config.environments[request.environment]
-    expires_at = time.time() + environment.confirm_within
     others = approvers(desk.config, request.environment, request.person_id) if environment.approvals else ()
-    request = replace(request, approved_by="")
-    page = plans.proposed(request, plan, known, datetime.fromtimestamp(expires_at, UTC), others)
     if environment.approvals and not others:
         page = plans.shown(request, plan, known, "Nobody else may approve here, so it cannot be done.")
         await desk.end(request, page)
         return
-
-    async def propose(connection: AsyncConnection) -> None:
-        if same := await requests.same(connection, request.command, but=request.id):
-            if await requests.change(connection, request, Phase.LOOKING, Phase.ACTING, phase=Phase.OVER):
-                await desk.write(connection, request, words.already(same))
-            return
-        changed = await requests.change(
-            connection,
-            request,
-            Phase.LOOKING,
-            Phase.ACTING,
-            phase=Phase.PROPOSED,
-            fingerprint=plan.fingerprint,
-            release=plan.release.number,
-            command=request.command,
-            expires_at=expires_at,
-            approved_by="",
-        )
-        if changed:
-            await desk.write(connection, changed, page)
-
-    await desk.database.insist(propose)
+    was_not_needed = known.told.checks and not known.told.is_red
+    command = replace(request.command, force_reason="") if was_not_needed else request.command
+    offered = replace(
+        request,
+        command=command,
+        fingerprint=plan.fingerprint,
+        release=plan.release.number,
+        expires_at=time.time() + environment.confirm_within,
+        approved_by="",
+    )
+    page = plans.proposed(offered, plan, known, others)
+    await desk.database.insist(lambda connection: _put(connection, desk, offered, page))
     desk.signals.to_show.ring()
+
+
+async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> None:
+    """Unless it turns out to be what somebody else has asked for: `latest`, say, is one commit like another."""
+    same = await requests.same(connection, offered.command, but=offered.id)
+    changed = await requests.change(
+        connection,
+        offered,
+        Phase.LOOKING,
+        Phase.ACTING,
+        phase=Phase.OVER if same else Phase.PROPOSED,
+        command=offered.command,
+        fingerprint=offered.fingerprint,
+        release=offered.release,
+        expires_at=offered.expires_at,
+        approved_by=offered.approved_by,
+    )
+    if changed:
+        await desk.write(connection, offered, words.already(same) if same else page)
 
 
 async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 
 import shipper
@@ -49,10 +49,10 @@ class Known:
     remark: str = ""
 
 
-def proposed(request: Request, plan: shipper.Plan, known: Known, until: datetime, approvers: Sequence[str]) -> Page:
+def proposed(request: Request, plan: shipper.Plan, known: Known, approvers: Sequence[str]) -> Page:
     """To be confirmed by whoever asked; or approved, where there are approvers, by one of them."""
-    time = f"{until:%H:%M} UTC"
-    about = f"{request.id}.{plan.fingerprint[:8]}"
+    time = f"{datetime.fromtimestamp(request.expires_at, UTC):%H:%M} UTC"
+    about = f"{request.id}.{request.fingerprint[:8]}"
     if not approvers:
         confirm = Button(label="✅ Confirm", press=Press.CONFIRM, about=about)
         cancel = Button(label="Cancel", press=Press.DISMISS, about=str(request.id))

@@ -34,7 +34,8 @@ def changed(made: Plan, *changes: Change, role_name: str = "web") -> Plan:
 
 
 def page(made: Plan, known: Known | None = None, *approvers: str, request: Request | None = None) -> Page:
-    made_page = plans.proposed(request or a_deploy(), made, known or Known(), UNTIL, approvers)
+    asked = replace(request or a_deploy(), expires_at=UNTIL.timestamp(), fingerprint=made.fingerprint)
+    made_page = plans.proposed(asked, made, known or Known(), approvers)
     assert read(made_page)
     return made_page
 
