@@ -4,13 +4,16 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotat
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE # else each worker of pytest compiles all tests anew
 
-.PHONY: demo demo-bots test sim soak bench check format lock
+.PHONY: demo demo-bots screenshots test sim soak bench check format lock
 
 demo: .venv/ready ## ship real containers over real SSH to a throwaway server on this machine
 	python -m tests.demo
 
-demo-bots: .venv/ready ## chat with the real voicebot in a browser, on a Telegram on this machine
+demo-bots: .venv/ready ## chat with the real bots in a browser: voicebot, and opsbot, which deploys to a throwaway server
 	python -m tests.demo_bots
+
+screenshots: .venv/ready ## docs/opsbot-*.png anew: what the bots of demo-bots look like now
+	SCREENSHOTS=docs pytest tests/integration/test_demo_bots.py -k deploy
 
 test: .venv/ready ## every test
 	python -m tests.machines
@@ -20,8 +23,9 @@ test: .venv/ready ## every test
 sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes
 	python -m tests.sim
 
-soak: .venv/ready ## the real bot, shipped and killed fifty times each under a stream of voice notes: a quarter of an hour
+soak: .venv/ready ## the real bots: one shipped and killed fifty times each under a stream of voice notes, one killed at each line: 20 minutes
 	python -m tests.soak
+	pytest -m soak
 
 bench: .venv/ready ## how long the commands take, at 0 and at 100 ms; minutes, on a machine that has nothing else to do
 	python -m tests.bench

@@ -12,6 +12,9 @@ _NOISY = ("aiogram.event", "alembic", "aiosqlite")
 _SECRETS = re.compile(
     r"\d{3,}(?::|%3A)[A-Za-z0-9_-]{20,}"  # a bot's token: aiohttp's errors hold the whole URL of a file
     r"|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)"  # user and password of a URL
+    r"|\b(?:gh[a-z]_|github_pat_)\w{20,}"  # a token of GitHub's
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",  # to the end, if it is cut off
+    re.DOTALL,
 )
 
 

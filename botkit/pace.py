@@ -10,16 +10,17 @@ import time
 from dataclasses import dataclass, field
 
 PRIVATE_SECONDS = 1.0
-GROUP_SECONDS = 3.0
+GROUP_SECONDS = 4.0
 BURST = 4
-"""Calls that may come at once in a chat where it was quiet."""
+"""Calls that may come at once in a chat where it was quiet: in a group, 19 within a minute at most."""
 KEPT_FOR_RESULTS = 2
 """Of the burst, what edits of a growing text leave for what is final."""
 EDIT_PRIVATE_SECONDS = 3.0
 EDIT_GROUP_SECONDS = 6.0
 """Between two edits of a growing text."""
-ALL_SECONDS = 1 / 28
-ALL_BURST = 28
+ALL_SECONDS = 1 / 20
+ALL_BURST = 8
+"""At most 28 come within a second."""
 MOST_CHATS = 10_000
 """Beyond that, quiet ones are forgotten."""
 

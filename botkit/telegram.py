@@ -17,7 +17,7 @@ from aiogram.exceptions import (
     TelegramNotFound,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import Response, SetMyCommands, TelegramMethod
+from aiogram.methods import DeleteMyCommands, Response, SetMyCommands, TelegramMethod
 from aiogram.types import User
 from pydantic import SecretStr
 
@@ -67,7 +67,7 @@ async def ask_who_we_are(bot: Bot) -> User:
             await asyncio.sleep(2)
 
 
-async def announce_commands(bot: Bot, menus: Iterable[SetMyCommands]) -> None:
+async def announce_commands(bot: Bot, menus: Iterable[SetMyCommands | DeleteMyCommands]) -> None:
     """Telegram keeps them: what it refuses now is told by the next start."""
     for menu in menus:
         with suppress(AiogramError):

@@ -1,15 +1,20 @@
-"""python -m opsbot: runs the bot. `check` tells whether it could run, `migrate` prepares the database."""
+"""python -m opsbot: runs the bot. `check` tells whether it could run, `config` what is in force."""
 
+import json
 import os
 import signal
+from typing import TYPE_CHECKING
 
 import click
 
 from botkit import logs, program
 from botkit.database import parse
 from botkit.settings import SettingsError, read
-from opsbot.settings import DatabaseSettings, Settings
+from opsbot.settings import ConfigSettings, DatabaseSettings, Settings
 from opsbot.storage.schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    from opsbot.config import Config  # which takes long to import: `migrate` need not wait for it
 
 
 @click.group(invoke_without_command=True)
@@ -30,13 +35,20 @@ def run() -> None:
         settings = read(Settings)
         logs.configure(settings.log_level, settings.log_format, noisy=("asyncssh",))
         import shipper
-        from opsbot import app, config
+        from opsbot import app
 
-        try:
-            of_people = config.load(settings.opsbot_config, os.environ)
-        except shipper.ConfigError as error:
-            raise SettingsError(str(error)) from None
-        program.run(app.run(settings, of_people, os.environ), unusable=(shipper.ShipperError,))
+        program.run(app.run(settings, _of_people(settings), os.environ), unusable=(shipper.ShipperError,))
+
+
+def _of_people(settings: ConfigSettings) -> "Config":
+    """Raises SettingsError, with every mistake."""
+    import shipper
+    from opsbot import config
+
+    try:
+        return config.load(settings.opsbot_config, os.environ)
+    except shipper.ConfigError as error:
+        raise SettingsError(str(error)) from None
 
 
 @main.command()
@@ -47,6 +59,34 @@ def migrate() -> None:
     """
     with program.errors_told():
         MIGRATIONS.migrate(parse(read(DatabaseSettings).database_url.get_secret_value()), click.echo)
+
+
+@main.command()
+def check() -> None:
+    """Tells whether the bot could run.
+
+    Looks at settings, config, database and token, at GitHub, and at each server; ends with 0 if all is well, else with
+    2. It changes nothing.
+    """
+    with program.errors_told():
+        settings = read(Settings)
+        logs.configure("error", "text", noisy=("asyncssh",))
+        from opsbot.check import findings
+
+        program.tell(findings(settings, _of_people(settings), os.environ))
+
+
+@main.command()
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of config/opsbot.yaml instead, for editors.")
+def config(schema: bool) -> None:
+    """Prints who may what, and where, as it is in force: with all defaults, as JSON."""
+    if schema:
+        from opsbot.config import json_schema
+
+        click.echo(json.dumps(json_schema(), indent=2))
+        return
+    with program.errors_told():
+        click.echo(_of_people(read(ConfigSettings)).model_dump_json(indent=2))
 
 
 if __name__ == "__main__":

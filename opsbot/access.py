@@ -1,10 +1,14 @@
 """Who may do what, and where: PURE."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from opsbot.config import GENERAL, NOBODY, Config
 from opsbot.verbs import VERBS, Rank, Verb
+
+_HOUR = 3600.0
+_MOST_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,3 +86,19 @@ class RateLimit:
         is_allowed = tokens >= 1
         self._left[person_id] = (tokens - is_allowed, now)
         return is_allowed
+
+
+@dataclass(kw_only=True)
+class Seldom:
+    """What may be said of each stranger once an hour, however much they write."""
+
+    _said_at: dict[Hashable, float] = field(default_factory=dict)
+
+    def allows(self, about: Hashable, now: float) -> bool:
+        """It is said then. `now` in seconds of a clock that never goes back."""
+        if now - self._said_at.get(about, -math.inf) < _HOUR:
+            return False
+        if len(self._said_at) >= _MOST_REMEMBERED:
+            self._said_at.clear()
+        self._said_at[about] = now
+        return True

@@ -13,9 +13,9 @@ from botkit.signals import Bell
 from opsbot import freezing, proposals
 from opsbot.desk import Desk
 from opsbot.storage import requests
-from opsbot.storage.requests import Request
+from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
-from opsbot.views import living, words
+from opsbot.views import living, recovery, words
 
 log = structlog.get_logger(__name__)
 
@@ -35,18 +35,39 @@ async def act(desk: Desk, request: Request) -> None:
     except shipper.ShipperError as error:
         if not show.living:
             raise
-        show.living = show.living.broken(error.what)
+        if not show.living.is_over:
+            show.living = show.living.broken(error.what)
     except asyncio.CancelledError:
         if not show.living:
             raise
         _go_on()
     assert show.living
     is_frozen = await freezing.freeze_after_rollback(desk, request, show.living, tell=show)
+    await _tell(desk, await _as_it_is_now(desk, request), show.living, is_frozen=is_frozen)
+
+
+async def _as_it_is_now(desk: Desk, request: Request) -> Request:
+    """Somebody may have aborted it."""
+
+    async def look(connection: AsyncConnection) -> Request | None:
+        return await requests.get(connection, request.id)
+
+    return await desk.database.insist(look) or request
+
+
+async def _tell(desk: Desk, request: Request, told: shipper.Living, *, is_frozen: bool) -> None:
+    loud = living.alarm(request, told)
+    if living.is_blind(told):
+        await desk.show(request, recovery.looking(request), phase=Phase.RECOVERING, owner=None)
+        if loud:
+            await desk.database.insist(lambda connection: desk.reply(connection, request, loud))
+        return
     await desk.end(
         request,
-        living.over(request, show.living, datetime.now(UTC), is_frozen=is_frozen),
-        loud=living.alarm(show.living),
-        options=living.role_to_look_at(show.living),
+        living.over(request, told, datetime.now(UTC), is_frozen=is_frozen),
+        outcome="failed" if told.has_failed else "done",
+        loud=loud,
+        options=living.role_to_look_at(told),
     )
 
 

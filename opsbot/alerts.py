@@ -40,6 +40,8 @@ class Alert:
     ended_at: datetime | None = None
     acknowledged_by: str = ""
     """Who is at it: a display name, to be escaped."""
+    muted_by: str = ""
+    """As above; of interest only while it is muted."""
     muted_until: datetime | None = None
     """When that is over and it still lasts, it is told anew; when it ends before and comes back, it is not. UNTIL_ENDED
     ends with it. What changes is edited all the same, since that makes no sound."""

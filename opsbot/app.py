@@ -17,13 +17,14 @@ from botkit.intake import Intake
 from botkit.metrics import serve
 from botkit.pace import Pace
 from botkit.presence import Presence
-from botkit.telegram import ask_who_we_are, connect
-from opsbot import metrics, recovery
+from botkit.telegram import announce_commands, ask_who_we_are, connect
+from opsbot import metrics
 from opsbot.config import Config
 from opsbot.desk import Desk
 from opsbot.github import GitHub
 from opsbot.handlers import ALLOWED_UPDATES, dispatcher
 from opsbot.keys import Keys
+from opsbot.menu import menus
 from opsbot.projects import Projects
 from opsbot.screen import Screen
 from opsbot.settings import Settings
@@ -32,6 +33,7 @@ from opsbot.storage import tables
 from opsbot.storage.schema import MIGRATIONS
 from opsbot.toasts import Toasts
 from opsbot.upkeep import Upkeep
+from opsbot.watch import Watch
 from opsbot.work import Work
 from shipper.handover import FileLease, Handover
 
@@ -114,24 +116,28 @@ async def _serve(handover: Handover, settings: Settings, desk: Desk, bot: Bot, p
         metrics=metrics.telegram,
     )
     async with asyncio.TaskGroup() as group:
-        work = Work(desk, group)
+        work = Work(desk, present, group)
         showing: asyncio.Task[None] | None = None
         while await handover.wanted():
             async with handover.active():
                 log.info("active")
                 showing = showing or group.create_task(screen.run())
-                await recovery.take_over(desk, present)
                 # its end comes before the next one's begin: that does the same
                 async with asyncio.TaskGroup() as leading:
                     tasks = [
                         leading.create_task(dispatch.run()),
                         leading.create_task(work.run()),
                         leading.create_task(toasts.run()),
+                        leading.create_task(announce_commands(bot, menus(desk.config))),
                         leading.create_task(Upkeep(desk, inbox, present).run()),
                     ]
+                    if desk.config.watch:
+                        tasks.append(leading.create_task(Watch(desk, desk.config.watch).run()))
                     await intake.run(handover)
                     for task in tasks:
                         task.cancel()
+            # Only now: what acts needs no lease, since the servers' locks guard it, and to take it back may last longer
+            # than the next one is to wait. Meanwhile that one leaves the environment alone, for we live.
             log.info("draining")
         await work.drain(settings.drain_seconds)
         screen.drain()

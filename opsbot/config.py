@@ -27,7 +27,7 @@ _NUMBER = {"type": ["integer", "string"], "pattern": r"^-?\d+$|\$\{"}
 _RANKS = {"enum": [*Rank]}
 _RANK_LIST = {"anyOf": [_RANKS, {"type": "array", "items": _RANKS, "minItems": 1}]}
 _MAY = {"anyOf": [*_RANK_LIST["anyOf"], {"type": "object", "additionalProperties": _RANK_LIST}]}
-_LEAST_PAUSE = 5.0
+_LEAST_PAUSE = 1.0
 
 KeyPath = tuple[str | int, ...]
 Complaint = tuple[KeyPath, str]

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from botkit.database import Database
+from opsbot import metrics
 from opsbot.config import Config
 from opsbot.github import GitHub
 from opsbot.keys import Keys
+from opsbot.metrics import Outcome
 from opsbot.projects import Projects
 from opsbot.signals import Signals
 from opsbot.storage import decisions, messages, requests
@@ -42,23 +44,34 @@ class Desk:
         await self.database.insist(change)
         self.signals.to_show.ring()
 
-    async def end(self, request: Request, page: Page, *, loud: Page | None = None, **changes: Any) -> None:
+    async def end(
+        self, request: Request, page: Page, *, outcome: Outcome = "done", loud: Page | None = None, **changes: Any
+    ) -> None:
         """`loud` is a message of its own, which people hear: an edit makes no sound."""
 
-        async def change(connection: AsyncConnection) -> None:
-            if await requests.change(connection, request, *UNDER_WAY, phase=Phase.OVER, **changes):
+        async def change(connection: AsyncConnection) -> bool:
+            over = await requests.change(connection, request, *UNDER_WAY, phase=Phase.OVER, **changes)
+            if over:
                 await self.write(connection, request, page)
                 if loud:
                     await self.reply(connection, request, loud)
+            return over is not None
 
-        await self.database.insist(change)
+        if await self.database.insist(change):
+            metrics.count(request, outcome)
         self.signals.to_show.ring()
 
     async def write(self, connection: AsyncConnection, request: Request, page: Page, *, urgent: bool = True) -> None:
         """In the message of the request."""
-        if place := await messages.place(connection, request.message):
-            view = self.keys.view(page, place.chat_id, request.environment, datetime.now(UTC))
-            await messages.show(connection, request.message, view, urgent=urgent)
+        await self.rewrite(connection, request.message, page, request.environment, urgent=urgent)
+
+    async def rewrite(
+        self, connection: AsyncConnection, message: int, page: Page, environment: str, *, urgent: bool = True
+    ) -> None:
+        """In a message that has this row."""
+        if place := await messages.place(connection, message):
+            view = self.keys.view(page, place.chat_id, environment, datetime.now(UTC))
+            await messages.show(connection, message, view, urgent=urgent)
 
     async def place(self, request: Request) -> Place | None:
         """Where its message is; not where it goes to the message that it answers."""
@@ -66,9 +79,9 @@ class Desk:
             return await messages.place(connection, request.message)
 
     async def reply(self, connection: AsyncConnection, request: Request, page: Page) -> None:
-        """A new message that refers to that of the request."""
+        """A new message that refers to that of the request, or to the command where that is not sent yet."""
         if place := await messages.place(connection, request.message):
-            to = await messages.number(connection, request.message)
+            to = await messages.number(connection, request.message) or place.reply_to
             there = Place(chat_id=place.chat_id, thread_id=place.thread_id, reply_to=to)
             await self.send(connection, there, page, request.environment)
 

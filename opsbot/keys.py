@@ -10,8 +10,8 @@ from opsbot.views.pages import Button, Page
 
 LIFE = timedelta(days=7)
 """How long a button is good for. What it does may be refused sooner: a plan is confirmed within minutes."""
-_NOWHERE = "opsbot"
-"""Stands for the service on buttons that are about no environment yet."""
+_NOWHERE = ""
+"""Stands for the service on buttons that are about no environment yet: no service is called that."""
 
 
 @dataclass(frozen=True, kw_only=True)

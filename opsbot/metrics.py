@@ -1,11 +1,42 @@
 """What Prometheus is told, on /metrics of METRICS_PORT."""
 
+from collections import Counter as Count
+from collections.abc import Iterable
+from typing import Literal
+
 from prometheus_client import Counter, Gauge
 
 from botkit.metrics import TelegramMetrics
+from opsbot.storage.requests import UNDER_WAY, Request
+
+Outcome = Literal["done", "failed", "aborted", "dismissed", "expired"]
 
 telegram = TelegramMetrics("opsbot")
-refused = Counter("opsbot_refused_total", "What known people wanted, and were not given, by why", ["why"])
-requests = Counter("opsbot_requests_total", "What was asked for, by verb and by how it ended", ["verb", "outcome"])
-under_way = Gauge("opsbot_requests_under_way", "Requests by their phase", ["phase"])
-alerts = Gauge("opsbot_alerts", "Alerts that have not ended", ["environment"])
+refused = Counter(
+    "opsbot_refused_total",
+    "What known people wanted and were not given, by why: not_allowed, too_often, old_button",
+    ["why"],
+)
+requests = Counter(
+    "opsbot_requests_total",
+    "Requests that are over, by verb and outcome: done, failed, aborted, dismissed, expired",
+    ["verb", "outcome"],
+)
+under_way = Gauge("opsbot_requests_under_way", "Requests that are not over, by phase", ["phase"])
+alerts = Gauge("opsbot_alerts", "Alerts that have not ended, by environment", ["environment"])
+looked = Gauge(
+    "opsbot_last_look_timestamp_seconds", "When the servers of an environment were last looked at", ["environment"]
+)
+look_seconds = Gauge("opsbot_look_seconds", "Time that the last look at an environment took", ["environment"])
+
+
+def count(request: Request, outcome: Outcome) -> None:
+    """It is over."""
+    requests.labels(request.verb, outcome).inc()
+
+
+def tell_under_way(found: Iterable[Request]) -> None:
+    """`found` are all that are."""
+    phases = Count(request.phase for request in found)
+    for phase in UNDER_WAY:
+        under_way.labels(phase).set(phases[phase])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import shipper
 from opsbot.config import Config
@@ -22,7 +23,7 @@ class Projects:
         config: Config,
         environ: Mapping[str, str],
         connections: shipper.Connections,
-        inside: shipper.Inside,
+        inside: shipper.Inside | None = None,
     ) -> None:
         self._settings = settings
         self._config = config
@@ -61,8 +62,20 @@ class Projects:
         """What the config takes from the environment, and we have otherwise: the key as a file, and our token."""
         known = {}
         if config.ssh.key_env and self._settings.ssh_key_file:
-            known[config.ssh.key_env] = self._settings.ssh_key_file.read_text()
+            known[config.ssh.key_env] = read_key(self._settings.ssh_key_file)
         for notifier in config.notify.values():
             if notifier.telegram and notifier.telegram.buttons and notifier.telegram.token.env:  # those that we answer
                 known[notifier.telegram.token.env] = self._settings.bot_token.get_secret_value()
         return known
+
+
+def read_key(file: Path) -> str:
+    """Raises ConfigError."""
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise shipper.ConfigError(
+            f"SSH_KEY_FILE: {file} cannot be read: {reason}.",
+            next="Mount the key there, readable by the user that opsbot runs as.",
+        ) from None

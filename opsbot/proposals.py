@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
+from opsbot import metrics
 from opsbot.access import approvers
 from opsbot.command import LATEST
 from opsbot.desk import Desk
@@ -81,10 +82,10 @@ async def _offer(desk: Desk, request: Request, plan: shipper.Plan, known: Known)
     if request.verb == Verb.PLAN or plan.is_empty:
         await desk.end(request, plans.shown(request, plan, known))
     elif known.freeze:
-        await desk.end(request, refusals.frozen(request, known.freeze), command=request.command)
+        await desk.end(request, refusals.frozen(request, known.freeze), outcome="dismissed", command=request.command)
     elif told.checks and told.is_red and not request.command.force_reason:
         await desk.note(request, "refused", "CI is red: " + ", ".join(check.name for check in told.checks.failed))
-        await desk.end(request, refusals.red(request, told.checks))
+        await desk.end(request, refusals.red(request, told.checks), outcome="dismissed")
     else:
         await _ask_to_confirm(desk, request, plan, known)
 
@@ -94,7 +95,7 @@ async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, know
     others = approvers(desk.config, request.environment, request.person_id) if environment.approvals else ()
     if environment.approvals and not others:
         page = plans.shown(request, plan, known, "Nobody else may approve here, so it cannot be done.")
-        await desk.end(request, page)
+        await desk.end(request, page, outcome="dismissed")
         return
     was_not_needed = known.told.checks and not known.told.is_red
     command = replace(request.command, force_reason="") if was_not_needed else request.command
@@ -107,12 +108,13 @@ async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, know
         approved_by="",
     )
     page = plans.proposed(offered, plan, known, others)
-    await desk.database.insist(lambda connection: _put(connection, desk, offered, page))
+    if not await desk.database.insist(lambda connection: _put(connection, desk, offered, page)):
+        metrics.count(request, "dismissed")
     desk.signals.to_show.ring()
 
 
-async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> None:
-    """Unless it turns out to be what somebody else has asked for: `latest`, say, is one commit like another."""
+async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> bool:
+    """Not where it turns out to be what somebody else has asked for: `latest`, say, is one commit like another."""
     same = await requests.same(connection, offered.command, but=offered.id)
     changed = await requests.change(
         connection,
@@ -128,6 +130,7 @@ async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: 
     )
     if changed:
         await desk.write(connection, offered, words.already(same) if same else page)
+    return same is None
 
 
 async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, str]:

@@ -1,17 +1,73 @@
-"""What a process that died had begun."""
+"""What opsbot did not see the end of, since it was killed or cut off: the hosts tell what is true."""
 
-from botkit.presence import Presence
+import asyncio
+import time
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import shipper
+from opsbot.aftermath import Seen, State, aftermath
 from opsbot.desk import Desk
-from opsbot.storage import messages, requests
-from opsbot.storage.requests import Phase
+from opsbot.storage import requests
+from opsbot.storage.requests import Phase, Request
+from opsbot.views import recovery as views
+from opsbot.views.pages import Page
+
+PATIENCE_SECONDS = 300.0
+"""How long hosts are asked that do not answer, or where somebody has the lock, before somebody has to ask for it."""
+_BETWEEN_SECONDS = 2.0
 
 
-async def take_over(desk: Desk, present: Presence) -> None:
+async def take_over(connection: AsyncConnection, is_at_it: Callable[[Request], bool]) -> None:
     """What only looked is looked at again."""
-    async with desk.database.writing() as connection:
-        for request in await requests.in_phases(connection, Phase.LOOKING, Phase.ACTING):
-            if request.owner is None or not present.is_alive(request.owner):
-                await requests.change(connection, request, Phase.LOOKING, phase=Phase.WAITING, owner=None)
-        for owner in await messages.owners(connection):
-            if not present.is_alive(owner):
-                await messages.take_back(connection, owner)
+    for request in await requests.in_phases(connection, Phase.LOOKING, Phase.ACTING, Phase.RECOVERING):
+        if not is_at_it(request):
+            phase = Phase.WAITING if request.phase is Phase.LOOKING else Phase.RECOVERING
+            await requests.change(connection, request, request.phase, phase=phase, owner=None)
+
+
+async def recover(desk: Desk, request: Request) -> None:
+    """Tells in the message of the request what has become of it, or that nobody knows."""
+    until, told = time.monotonic() + PATIENCE_SECONDS, ""
+    await _tell(desk, request, views.looking(request))
+    while problem := await _find_out(desk, request):
+        if time.monotonic() > until:
+            await desk.end(request, views.unknown(request, problem), loud=views.alarm(request))
+            return
+        if problem != told:
+            await _tell(desk, request, views.looking(request, problem))
+            told = problem
+        await asyncio.sleep(_BETWEEN_SECONDS)
+
+
+async def _find_out(desk: Desk, request: Request) -> str:
+    """Why it cannot be told yet; empty once it is told."""
+    try:
+        found = aftermath(request, await _look(desk.projects.base(request.environment)))
+    except shipper.ShipperError as error:
+        return error.what
+    if found.state is State.HELD:
+        assert found.holder
+        return views.held(found.holder)
+    alarm = None if found.state is State.WELL else views.alarm(request)
+    roles = tuple(dict.fromkeys(row.role.role_name for row in found.rows))
+    command = views.to_go_on(request)
+    await desk.end(request, views.found(request, found), loud=alarm, options=roles[:1], command=command)
+    return ""
+
+
+async def _look(project: shipper.Project) -> Seen:
+    """Raises ShipperError if a host does not answer. Who has the lock is asked last: nothing has changed until then."""
+    past = await shipper.history(project)
+    releases = await shipper.list_releases(project)
+    hosts = await shipper.status(project)
+    for host in hosts:
+        if host.problem:
+            raise shipper.HostError(host.problem)
+    return Seen(past=past, releases=releases, hosts=hosts)
+
+
+async def _tell(desk: Desk, request: Request, page: Page) -> None:
+    await desk.database.insist(lambda connection: desk.write(connection, request, page, urgent=False))
+    desk.signals.to_show.ring()

@@ -8,8 +8,11 @@ Telegram has no key by which it would know the second one.
 import asyncio
 import math
 import random
+import re
 import time
+from dataclasses import replace
 from functools import partial
+from html import escape, unescape
 
 import structlog
 from aiogram import Bot
@@ -36,15 +39,21 @@ from botkit.pace import Pace
 from botkit.signals import Bell
 from botkit.telegram import make
 from opsbot.storage import messages
-from opsbot.storage.messages import Change, Keyboard, Pending
+from opsbot.storage.messages import Change, Keyboard, Pending, View
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 16
 LOOK_SECONDS = 1.0
 LONGEST_PAUSE = 60.0
-MOST_ATTEMPTS = 20
-"""Of one state. What Telegram has not taken for a quarter of an hour helps nobody any more."""
+MOST_ATTEMPTS = 1500
+"""Of one state: about a day. Telegram may be down for hours, and what is shown then is to be true."""
+_GONE = ("message to edit not found", "message can't be edited", "MESSAGE_ID_INVALID")
+"""What Telegram says of a message that it changes no more; it has no code for that."""
+_NOT_TAKEN = ("can't parse entities", "message is too long", "MESSAGE_TOO_LONG", "caption is too long")
+_LONGEST_TEXT, _LONGEST_CAPTION = 4096, 1024
+"""Units of UTF-16 without the marks: https://core.telegram.org/bots/api#sendmessage"""
+_MARKS = re.compile(r"<[^<>]*>")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 DRAIN_SECONDS = 5.0
 """How long one that is told to stop goes on showing what others could show as well."""
@@ -96,12 +105,12 @@ class Screen:
         return list(due.values())
 
     def _may_be_shown(self, pending: Pending) -> bool:
-        return pending.urgent or not pending.telegram_id or self._pace.takes_edit(pending.place.chat_id)
+        return not _is_paced_edit(pending) or self._pace.takes_edit(pending.place.chat_id)
 
     async def _bring(self, pending: Pending) -> None:
         chat_id = pending.place.chat_id
         async with self._pace.writing(chat_id):
-            if pending.urgent:
+            if not _is_paced_edit(pending):  # that was counted when it was allowed
                 await self._pace.turn(chat_id)
             await self._database.insist(await self._shown(pending))
         del self._at_work[chat_id]
@@ -115,27 +124,49 @@ class Screen:
             log.info("not_shown", chat_id=pending.place.chat_id, error="the bot was blocked, or put out of the chat")
             return partial(messages.give_up, pending=pending)
         except TelegramMigrateToChat as error:
+            moved = {"chat_id": pending.place.chat_id, "new_chat_id": error.migrate_to_chat_id}
+            log.warning("chat_moved", **moved, hint="write the new number into the config: no command is taken there")
             return partial(messages.move, old_id=pending.place.chat_id, new_id=error.migrate_to_chat_id)
         except (TelegramBadRequest, TelegramEntityTooLarge) as error:
             log.error("not_shown", message=pending.id, error=error.message)
-            if pending.telegram_id and "message to edit not found" in error.message:
+            if pending.telegram_id and any(said in error.message for said in _GONE):
                 return partial(messages.lost, pending=pending)
             return partial(messages.give_up, pending=pending)
+        except TelegramRetryAfter as error:
+            log.warning("not_shown_yet", message=pending.id, error=error.message)
+            self._pace.hold(pending.place.chat_id, error.retry_after)
+            return partial(messages.put_back, pending=pending)
         except AiogramError as error:
             log.warning("not_shown_yet", message=pending.id, error=reason(error), attempts=pending.attempts + 1)
-            self._pace.hold(pending.place.chat_id, _pause(pending, error))
+            self._pace.hold(pending.place.chat_id, _pause(pending))
             given_up = pending.attempts + 1 >= MOST_ATTEMPTS
             return partial(messages.give_up if given_up else messages.failed, pending=pending)
         return partial(messages.shown, pending=pending, telegram_id=number or pending.telegram_id)
 
     async def _call(self, pending: Pending) -> int:
-        """The number of the message, where Telegram tells it."""
+        """The number of the message, where Telegram tells it. What it cannot read is shown without its marks."""
         try:
             return await make(self._bot, _method(pending))
         except TelegramBadRequest as error:
             if "message is not modified" in error.message:  # Telegram has no code for it
                 return 0
-            raise
+            plain = replace(pending, view=_plain(pending.view))
+            if plain == pending or not any(said in error.message for said in _NOT_TAKEN):
+                raise
+            log.error("shown_plainly", message=pending.id, error=error.message)
+        return await self._call(plain)
+
+
+def _is_paced_edit(pending: Pending) -> bool:
+    """What waits until Telegram has time for it."""
+    return bool(pending.telegram_id) and not pending.urgent
+
+
+def _plain(view: View) -> View:
+    """Without marks, and no longer than Telegram takes."""
+    most = _LONGEST_TEXT if view.document is None else _LONGEST_CAPTION
+    units = unescape(_MARKS.sub("", view.text)).encode("utf-16-le")[: 2 * most]
+    return replace(view, text=escape(units.decode("utf-16-le", errors="ignore")))
 
 
 def _method(pending: Pending) -> SendMessage | SendDocument | EditMessageText:
@@ -184,7 +215,5 @@ def _button(text: str, data: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text=text, callback_data=data)
 
 
-def _pause(pending: Pending, error: Exception) -> float:
-    if isinstance(error, TelegramRetryAfter):
-        return error.retry_after
+def _pause(pending: Pending) -> float:
     return min(LONGEST_PAUSE, 2.0 ** min(pending.attempts, 6)) * random.uniform(0.5, 1)

@@ -31,15 +31,22 @@ class DatabaseSettings(BaseSettings):
     """json: an object a line, for machines; text: for people."""
 
 
-class Settings(DatabaseSettings):
+class ConfigSettings(BaseSettings):
+    """What it takes to look at the config."""
+
+    model_config = FROM_ENVIRONMENT
+
+    opsbot_config: Path = Path("config/opsbot.yaml")
+    """Who may what, and where."""
+
+
+class Settings(DatabaseSettings, ConfigSettings):
     """Everything else."""
 
     bot_token: BotToken
     """From @BotFather: exported, or as a line BOT_TOKEN=… of .env."""
     telegram_api: Url = "https://api.telegram.org"
     """Another Bot API server: https://github.com/tdlib/telegram-bot-api"""
-    opsbot_config: Path = Path("config/opsbot.yaml")
-    """Who may what, and where."""
     project_folder: Path = Path()
     """Where config/deploy.yaml is: the one whose service is deployed."""
     ssh_key_file: Path | None = None

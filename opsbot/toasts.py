@@ -1,4 +1,7 @@
-"""Answers to pressed buttons, which end the waiting sign on them. Telegram takes one for seconds only: none is kept."""
+"""What handlers return: calls of Telegram that help at once or not at all, so none is kept.
+
+Answers to pressed buttons, above all, which end the waiting sign on them: Telegram takes one for seconds only.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError
-from aiogram.methods import AnswerCallbackQuery
+from aiogram.methods import TelegramMethod
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 log = structlog.get_logger(__name__)
@@ -15,10 +18,10 @@ log = structlog.get_logger(__name__)
 class Toasts:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
-        self._due: asyncio.Queue[AnswerCallbackQuery] = asyncio.Queue()
+        self._due: asyncio.Queue[TelegramMethod[bool]] = asyncio.Queue()
 
     async def put(
-        self, connection: AsyncConnection, returned: Sequence[AnswerCallbackQuery] | None, now: float
+        self, connection: AsyncConnection, returned: Sequence[TelegramMethod[bool]] | None, now: float
     ) -> None:
         """What a handler has returned."""
         for toast in returned or ():
@@ -30,7 +33,7 @@ class Toasts:
             while True:
                 group.create_task(self._answer(await self._due.get()))
 
-    async def _answer(self, toast: AnswerCallbackQuery) -> None:
+    async def _answer(self, toast: TelegramMethod[bool]) -> None:
         try:
             await self._bot(toast, request_timeout=10)
         except AiogramError as error:

@@ -27,7 +27,7 @@ def startable(requests: Iterable[Request]) -> list[Request]:
     found = list(requests)
     looking = sum(request.phase is Phase.LOOKING for request in found)
     ready = [request for request in found if _is_ready(request, found)]
-    acts = [request for request in ready if request.phase is Phase.QUEUED]
+    acts = [request for request in ready if request.phase in (Phase.QUEUED, Phase.RECOVERING)]
     looks = [request for request in ready if request.phase is Phase.WAITING]
     return [*acts, *looks[: max(0, MOST_LOOKS - looking)]]
 
@@ -38,11 +38,15 @@ def queued(requests: Iterable[Request]) -> Iterator[Queued]:
         before = _before(request, found)
         if before and request.phase in (Phase.WAITING, Phase.QUEUED):
             yield Queued(
-                request=request, place=sum(other.phase is not Phase.ACTING for other in before) + 1, behind=before[0]
+                request=request,
+                place=sum(other.phase in (Phase.WAITING, Phase.QUEUED) for other in before) + 1,
+                behind=before[0],
             )
 
 
 def _is_ready(request: Request, found: list[Request]) -> bool:
+    if request.phase is Phase.RECOVERING:
+        return request.owner is None
     return request.phase in (Phase.WAITING, Phase.QUEUED) and not _before(request, found)
 
 
@@ -54,7 +58,7 @@ def _before(request: Request, found: list[Request]) -> list[Request]:
     if request.verb not in PLANNED:
         return []
     same = [other for other in found if other.environment == request.environment and other.id != request.id]
-    acting = [other for other in same if other.phase is Phase.ACTING]
+    acting = [other for other in same if other.phase in (Phase.ACTING, Phase.RECOVERING)]
     waiting = [
         other
         for other in same

@@ -1,4 +1,4 @@
-"""What the active one does for the whole: ends what was not confirmed in time, and forgets what is old."""
+"""What the active one does for the whole: ends what nobody answers, takes over from the dead, forgets what is old."""
 
 import asyncio
 import time
@@ -9,10 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from botkit.database import reason
 from botkit.inbox import Inbox
 from botkit.presence import Presence
+from opsbot import metrics
 from opsbot.desk import Desk
 from opsbot.storage import decisions, messages, requests
 from opsbot.storage.requests import Phase
-from opsbot.views import words
+from opsbot.views import asking, words
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,7 @@ class Upkeep:
         forgot_at = 0.0
         while True:
             try:
+                await self._take_over_messages()
                 await self._expire()
                 if time.time() - forgot_at > FORGET_SECONDS:
                     await self._forget_old()
@@ -40,14 +42,23 @@ class Upkeep:
                 log.warning("database_failed", error=reason(error))
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def _take_over_messages(self) -> None:
+        async with self._desk.database.writing() as connection:
+            for owner in await messages.owners(connection):
+                if not self._present.is_alive(owner):
+                    await messages.take_back(connection, owner)
+                    self._desk.signals.to_show.ring()
+
     async def _expire(self) -> None:
         now = time.time()
         async with self._desk.database.writing() as connection:
-            for request in await requests.in_phases(connection, Phase.PROPOSED):
+            for request in await requests.in_phases(connection, Phase.PROPOSED, Phase.ASKING):
                 if now > request.expires_at:
-                    await requests.change(connection, request, Phase.PROPOSED, phase=Phase.OVER)
-                    await self._desk.write(connection, request, words.expired(request))
+                    await requests.change(connection, request, request.phase, phase=Phase.OVER)
+                    over = words.expired if request.phase is Phase.PROPOSED else asking.unanswered
+                    await self._desk.write(connection, request, over(request))
                     self._desk.signals.to_show.ring()
+                    metrics.count(request, "expired")
 
     async def _forget_old(self) -> None:
         now = time.time()

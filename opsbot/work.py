@@ -1,6 +1,8 @@
 """Takes up what was asked for: looks side by side, and what changes something one at a time in each environment."""
 
 import asyncio
+import time
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -8,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
 from botkit.database import reason
-from opsbot import acts, looks, proposals, turns
+from botkit.presence import Presence
+from opsbot import acts, looks, metrics, proposals, questions, recovery, turns
+from opsbot.command import missing_of
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
@@ -23,12 +27,13 @@ LOOK_SECONDS = 1.0
 class Work:
     """`group` owns what was begun, which goes on when `run` is cancelled."""
 
-    def __init__(self, desk: Desk, group: asyncio.TaskGroup) -> None:
+    def __init__(self, desk: Desk, present: Presence, group: asyncio.TaskGroup) -> None:
         self._desk = desk
+        self._present = present
         self._group = group
         self._at_it: dict[int, asyncio.Task[None]] = {}
-        self._aborted: dict[int, str] = {}
-        """Who aborted what we are at."""
+        self._cancelled: dict[int, str] = {}
+        """Who aborted what we are at; nobody, if it is because we are to end."""
         self._told_places: dict[int, tuple[int, int]] = {}
 
     async def run(self) -> None:
@@ -41,28 +46,48 @@ class Work:
             await self._desk.signals.to_do.wait(LOOK_SECONDS)
 
     async def drain(self, seconds: float) -> None:
-        """What acts is aborted, and takes back what it began; what only looks is left to whoever comes next."""
+        """What acts is aborted, and takes back what it began; what only looks is left to whoever comes next.
+
+        At once, though it might have ended well in time: whoever stops us kills us soon, and what is killed is left in
+        the middle. Not so where a deploy of ours has replaced us: nobody kills us then, so all comes to its end.
+        """
         if not self._desk.signals.is_leaving:
-            for task in self._at_it.values():
-                task.cancel()
+            for number in self._at_it:
+                self._cancel(number)
         if self._at_it:
             await asyncio.wait(self._at_it.values(), timeout=seconds)
 
     async def _begin(self) -> None:
         async with self._desk.database.writing() as connection:
+            await recovery.take_over(connection, self._is_somebody_at)
             found = await requests.in_phases(connection, *UNDER_WAY)
             begun = [await self._claim(connection, request) for request in turns.startable(found)]
             await self._tell_places(connection, found)
+        metrics.tell_under_way(found)
         for request in found:
-            if request.abort_by and (task := self._at_it.get(request.id)) and not task.cancelling():
-                task.cancel()
-                self._aborted[request.id] = request.abort_by
+            if request.abort_by and request.phase in (Phase.LOOKING, Phase.ACTING) and request.id in self._at_it:
+                self._cancel(request.id, request.abort_by)
         for request in filter(None, begun):
             self._at_it[request.id] = self._group.create_task(self._carry_out(request))
 
     async def _claim(self, connection: AsyncConnection, request: Request) -> Request | None:
-        next_phase = Phase.ACTING if request.phase is Phase.QUEUED else Phase.LOOKING
-        return await requests.change(connection, request, request.phase, phase=next_phase, owner=self._desk.owner)
+        changes: dict[str, Any] = {"owner": self._desk.owner}
+        if request.phase is Phase.QUEUED:
+            changes |= {"phase": Phase.ACTING, "begun_at": time.time()}
+        elif request.phase is Phase.WAITING:
+            changes |= {"phase": Phase.LOOKING}
+        return await requests.change(connection, request, request.phase, **changes)
+
+    def _is_somebody_at(self, request: Request) -> bool:
+        if request.owner == self._desk.owner:
+            return request.id in self._at_it  # not if we were stopped, and asked back, in the moment of its claim
+        return request.owner is not None and self._present.is_alive(request.owner)
+
+    def _cancel(self, number: int, by: str = "") -> None:
+        """Once: to take back what was begun, and to tell of it, is not to be cancelled too."""
+        if number not in self._cancelled:
+            self._cancelled[number] = by
+            self._at_it[number].cancel()
 
     async def _tell_places(self, connection: AsyncConnection, found: list[Request]) -> None:
         places = {queued.request.id: queued for queued in turns.queued(found)}
@@ -77,22 +102,28 @@ class Work:
         try:
             await self._do(request)
         except shipper.ShipperError as error:
-            await self._desk.end(request, words.failed(request, error))
+            await self._desk.end(request, words.failed(request, error), outcome="failed")
         except asyncio.CancelledError:
-            if not (by := self._aborted.get(request.id)):
-                raise  # we are to end: whoever comes next goes on
-            await self._desk.end(request, words.aborted(request, by))
+            by = self._cancelled.get(request.id)
+            if by is None or (not by and request.phase is not Phase.ACTING):
+                raise  # we are to end: whoever comes next looks
+            await self._desk.end(request, words.aborted(request, by), outcome="aborted")
         except Exception:
             log.exception("request_failed", request=request.id, verb=request.verb)
-            await self._desk.end(request, words.bug(request))
+            await self._desk.end(request, words.bug(request), outcome="failed")
         finally:
             del self._at_it[request.id]
+            self._cancelled.pop(request.id, None)
             self._desk.signals.to_do.ring()
 
     async def _do(self, request: Request) -> None:
         if request.phase is Phase.ACTING:
             await acts.act(self._desk, request)
+        elif request.phase is Phase.RECOVERING:
+            await recovery.recover(self._desk, request)
+        elif what := missing_of(request.command):
+            await questions.ask(self._desk, request, what)
         elif request.verb in (*turns.PLANNED, Verb.PLAN):
             await proposals.propose(self._desk, request)
         else:
-            await self._desk.end(request, await looks.LOOKS[request.verb](self._desk, request))
+            await looks.LOOKS[request.verb](self._desk, request)

@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         Deployed as Deployed,
         Failed as Failed,
         Freeze as Freeze,
+        Holder as Holder,
         Image as Image,
         LogLine as LogLine,
         Observed as Observed,
@@ -116,11 +117,20 @@ if TYPE_CHECKING:
         list_releases as list_releases,
     )
     from shipper.removal import Removed as Removed, find_belongings as find_belongings, remove as remove
+    from shipper.reporters.diffs import env_lines as env_lines
+    from shipper.reporters.listings import host_rows as host_rows, release_rows as release_rows, role_rows as role_rows
+    from shipper.reporters.words import ago as ago
     from shipper.rollbacks import plan_rollback as plan_rollback, rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
     from shipper.tasks import task_group as task_group
-    from shipper.telegram_text import escaped as escaped, first_that_fit as first_that_fit, length as length
+    from shipper.telegram_text import (
+        escaped as escaped,
+        first_that_fit as first_that_fit,
+        last_that_fit as last_that_fit,
+        length as length,
+        uncoloured as uncoloured,
+    )
     from shipper.trust import pin_key as pin_key, shown_key as shown_key
     from shipper.turning import plan_restart as plan_restart, restart as restart, start as start, stop as stop
     from shipper.versions import Version as Version
@@ -155,19 +165,22 @@ _NAMES = {
     "living": "Living",
     "log_lines": "logs since_of",
     "login": "HostKey",
-    "model": "Container Deployed Failed Freeze Image LogLine Observed Outcome PastDeploy Release Restarted Secret "
-    "Serving Started Stopped Terminal Unchanged short_image size_text",
+    "model": "Container Deployed Failed Freeze Holder Image LogLine Observed Outcome PastDeploy Release Restarted "
+    "Secret Serving Started Stopped Terminal Unchanged short_image size_text",
     "plan": "Plan",
     "previews": "RoleEnv list_env plan_deploy",
     "project": "Project open_project roles_in",
     "pruning": "Pruned prune",
     "reads": "disks history list_releases",
     "removal": "Removed find_belongings remove",
+    "reporters.diffs": "env_lines",
+    "reporters.listings": "host_rows release_rows role_rows",
+    "reporters.words": "ago",
     "rollbacks": "plan_rollback rollback",
     "shipping": "build push",
     "statuses": "status watch_status",
     "tasks": "task_group",
-    "telegram_text": "escaped first_that_fit length",
+    "telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
     "trust": "pin_key shown_key",
     "turning": "plan_restart restart start stop",
     "versions": "Version",

@@ -19,10 +19,15 @@ def length(line: str) -> int:
 
 def escaped(text: str, most: int) -> str:
     """One line of what others wrote, without colours, and no more of it than `most` units of UTF-16."""
-    plain = _COMMANDS.sub(" ", _COLOURS.sub("", text)).rstrip()
+    plain = uncoloured(text)
     if _units(plain) > most:
         plain = plain.encode("utf-16-le")[: 2 * (most - 1)].decode("utf-16-le", errors="ignore") + "…"
     return html.escape(plain, quote=False)
+
+
+def uncoloured(text: str) -> str:
+    """One line of what others wrote, of which nothing commands a terminal."""
+    return _COMMANDS.sub(" ", _COLOURS.sub("", text)).rstrip()
 
 
 def bold(line: str) -> str:
@@ -39,7 +44,7 @@ def preformatted(lines: Sequence[str]) -> list[str]:
 
 
 def first_that_fit(lines: Sequence[str], room: int) -> list[str]:
-    """With their line breaks."""
+    """With their line breaks, into so many units of UTF-16; marks take no room."""
     fitting, taken = [], 0
     for line in lines:
         taken += length(line) + 1
@@ -50,6 +55,7 @@ def first_that_fit(lines: Sequence[str], room: int) -> list[str]:
 
 
 def last_that_fit(lines: Sequence[str], room: int) -> list[str]:
+    """As `first_that_fit`, from the end."""
     return first_that_fit(lines[::-1], room)[::-1]
 
 

@@ -30,6 +30,7 @@ _OF_MACHINES = {
 }
 OF_TESTS = {
     "chromium": "chromium",
+    "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf": "fonts-noto-color-emoji",
     "docker-registry": "docker-registry",
     "docker-compose": "docker-compose",
     "pg_ctlcluster": "postgresql",
@@ -286,19 +287,9 @@ def prepare(say: Callable[[str], None], others: Mapping[str, str] = OF_TESTS) ->
 
     Else exits and says what is missing.
     """
-    path = f"{os.environ['PATH']}:{_PATH}"
-    wanted = {**_OF_MACHINES, **others}
-    missing = sorted({package for name, package in wanted.items() if not _is_there(name, path)})
-    problem = ""
-    if sys.platform != "linux":
-        problem = "This needs Linux: its throwaway servers are made of network and mount namespaces."
-    elif os.geteuid() != 0:
-        problem = "This needs root, for network and mount namespaces. Run it with sudo."
-    elif missing and not shutil.which("apt-get"):
-        problem = f"Please install: {', '.join(missing)} (Debian's names)."
-    if problem:
+    if problem := obstacle(others):
         sys.exit(f"{problem}\nNothing was done.")
-    if missing:
+    if missing := _missing(others):
         say(f"installing {', '.join(missing)} from the distribution …")
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
@@ -307,7 +298,29 @@ def prepare(say: Callable[[str], None], others: Mapping[str, str] = OF_TESTS) ->
             )
             if done.returncode:
                 sys.exit(f"apt-get {command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    os.environ["PATH"] = path
+    os.environ["PATH"] = _path_with_sbin()
+
+
+def obstacle(others: Mapping[str, str] = OF_TESTS) -> str:
+    """Why there can be no machines here, or not `others`; empty if they can be had."""
+    missing = _missing(others)
+    if sys.platform != "linux":
+        return "This needs Linux: its throwaway servers are made of network and mount namespaces."
+    if os.geteuid() != 0:
+        return "This needs root, for network and mount namespaces. Run it with sudo."
+    if missing and not shutil.which("apt-get"):
+        return f"Please install: {', '.join(missing)} (Debian's names)."
+    return ""
+
+
+def _missing(others: Mapping[str, str]) -> list[str]:
+    """Debian's names of packages."""
+    wanted = {**_OF_MACHINES, **others}
+    return sorted({package for name, package in wanted.items() if not _is_there(name, _path_with_sbin())})
+
+
+def _path_with_sbin() -> str:
+    return f"{os.environ['PATH']}:{_PATH}"
 
 
 def _is_there(name: str, path: str) -> bool:

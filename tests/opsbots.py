@@ -12,7 +12,15 @@ from tests.fakes.telegram import Telegram
 
 
 @contextmanager
-def opsbot(telegram: Telegram, folder: Path, project: Path, name: str = "ops", **environ: str) -> Iterator[BotProcess]:
+def opsbot(
+    telegram: Telegram,
+    folder: Path,
+    project: Path,
+    name: str = "ops",
+    arguments: tuple[str, ...] = (),
+    /,
+    **environ: str,
+) -> Iterator[BotProcess]:
     """One that is killed at the end of the block if it still runs. Polls as `name`; writes into `folder`."""
     set_ = {
         "BOT_TOKEN": telegram.bot.token,
@@ -21,5 +29,5 @@ def opsbot(telegram: Telegram, folder: Path, project: Path, name: str = "ops", *
         "OPSBOT_CONFIG": str(project / "config/opsbot.yaml"),
         "PROJECT_FOLDER": str(project),
     }
-    with started("opsbot", folder, name, set_ | environ) as process:
+    with started("opsbot", folder, name, set_ | environ, arguments) as process:
         yield process

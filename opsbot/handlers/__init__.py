@@ -16,5 +16,8 @@ ALLOWED_UPDATES = ("message", "callback_query")
 def dispatcher(desk: Desk) -> Dispatcher:
     made = Dispatcher(desk=desk, disable_fsm=True)
     made.update.outer_middleware(access.only_for_known(desk.config))
+    not_too_often = access.not_too_often(desk.config)
+    made.message.middleware(not_too_often)
+    made.callback_query.middleware(not_too_often)
     made.include_routers(commands.router, buttons.router)
     return made

@@ -2,7 +2,6 @@
 
 import time
 
-from aiogram.types import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from opsbot import metrics
@@ -10,17 +9,13 @@ from opsbot.access import Person
 from opsbot.arguments import Mistake, Reading
 from opsbot.command import Command, Missing, Refused, What
 from opsbot.desk import Desk
-from opsbot.handlers.access import topic_of
+from opsbot.questions import ANSWER_SECONDS
 from opsbot.storage import decisions, messages, requests
 from opsbot.storage.decisions import Decision
 from opsbot.storage.messages import Place
 from opsbot.storage.requests import Phase
 from opsbot.views import asking, words
-
-
-def place_of(message: Message) -> Place:
-    """Where an answer goes."""
-    return Place(chat_id=message.chat.id, thread_id=topic_of(message), reply_to=message.message_id)
+from opsbot.views.choices import Choice
 
 
 async def begin(connection: AsyncConnection, desk: Desk, place: Place, person: Person, answer: Reading) -> None:
@@ -69,8 +64,10 @@ async def _ask(connection: AsyncConnection, desk: Desk, place: Place, person: Pe
         message=message,
         now=time.time(),
         options=missing.environments,
+        expires_at=time.time() + ANSWER_SECONDS,
     )
-    await desk.write(connection, request, asking.question(request, missing.what))
+    choices = [Choice(value=name, label=name) for name in missing.environments]
+    await desk.write(connection, request, asking.question(request, missing.what, choices))
 
 
 async def _note(connection: AsyncConnection, person: Person, refused: Refused) -> None:

@@ -2,78 +2,47 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aiogram import Router
+import structlog
+from aiogram import Bot, Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from opsbot import arguments, metrics
+from opsbot import aborts, arguments, metrics
 from opsbot.access import Person, approvers, may
 from opsbot.arguments import Mistake
 from opsbot.command import Command, Missing, Refused, completed
 from opsbot.desk import Desk
-from opsbot.handlers.begin import begin, place_of
-from opsbot.storage import decisions, messages, requests
-from opsbot.storage.decisions import Decision
+from opsbot.handlers import alerts
+from opsbot.handlers.begin import begin
+from opsbot.handlers.places import place_of
+from opsbot.handlers.pressed import NOT_YOURS, OLD, Pressed
+from opsbot.storage import decisions, requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
 from opsbot.verbs import Verb
 from opsbot.views import asking, words
-from opsbot.views.pages import Press
+from opsbot.views.pages import Page, Press
 
+log = structlog.get_logger(__name__)
 router = Router()
-OLD = "This button is not good any more."
 LATE = "Its time is over: ask for it again."
-NOT_YOURS = "This is not for you to press."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pressed:
-    """A button that is good, pressed by somebody who is known."""
-
-    desk: Desk
-    connection: AsyncConnection
-    message: Message
-    person: Person
-    here: Sequence[str]
-    environment: str
-    about: str
-    now: float
-
-    async def request(self, *phases: Phase) -> Request | None:
-        """The one that its message tells of, if it is in one of these phases."""
-        number = self.about.partition(".")[0]
-        request = await requests.get(self.connection, int(number)) if number.isdigit() else None
-        if not request or request.phase not in phases:
-            return None
-        shown = await messages.number(self.connection, request.message)
-        return request if shown == self.message.message_id else None
-
-    async def note(self, request: Request, decision: str, why: str = "") -> None:
-        noted = Decision(
-            at=self.now,
-            person_id=self.person.id,
-            person_name=self.person.name,
-            environment=request.environment,
-            decision=decision,
-            what=words.asked(request.command),
-            why=why,
-        )
-        await decisions.note(self.connection, noted)
 
 
 @router.callback_query()
 async def press(
-    query: CallbackQuery, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
+    query: CallbackQuery, bot: Bot, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
 ) -> list[AnswerCallbackQuery]:
     """A press that nothing comes of leaves the button as it was."""
     message, data, now = query.message, query.data or "", time.time()
     assert isinstance(message, Message)
-    read = desk.keys.read(data, message.chat.id, datetime.fromtimestamp(now, UTC))
-    if not read or await decisions.is_pressed(connection, message.chat.id, data):
+    is_ours = message.from_user is not None and message.from_user.id == bot.id
+    read = desk.keys.read(data, message.chat.id, datetime.fromtimestamp(now, UTC)) if is_ours else None
+    is_of_here = read is not None and read.environment in ("", *here)  # or the config has changed meanwhile
+    if not read or not is_of_here or await decisions.is_pressed(connection, message.chat.id, data):
         metrics.refused.labels("old_button").inc()
+        log.info("old_button", user_id=person.id, name=person.name, chat_id=message.chat.id)
         return [AnswerCallbackQuery(callback_query_id=query.id, text=OLD)]
     pressed = Pressed(
         desk=desk,
@@ -88,6 +57,10 @@ async def press(
     refusal = await PRESSES[read.press](pressed) if read.press in PRESSES else OLD
     if not refusal:
         await decisions.press(connection, message.chat.id, data, person.id, now)
+    else:
+        metrics.refused.labels("old_button" if refusal == OLD else "not_allowed").inc()
+    if refusal not in ("", OLD):
+        await pressed.note_of(f"the button {read.press}", "refused", refusal)
     return [AnswerCallbackQuery(callback_query_id=query.id, text=refusal or None)]
 
 
@@ -146,6 +119,7 @@ async def _dismissed(pressed: Pressed, request: Request) -> str:
     over = await requests.change(pressed.connection, request, request.phase, phase=Phase.OVER)
     if not over:
         return OLD
+    metrics.count(request, "dismissed")
     await pressed.note(request, "withdrawn" if is_theirs else "refused")
     await pressed.desk.write(pressed.connection, request, words.dismissed(request, pressed.person.name))
     return ""
@@ -157,19 +131,9 @@ async def abort(pressed: Pressed) -> str:
         return OLD
     if not (pressed.person.id == request.person_id or may(pressed.person, request.environment, Verb.ABORT)):
         return NOT_YOURS
-    return await abort_request(pressed.connection, pressed.desk, request, pressed.person)
-
-
-async def abort_request(connection: AsyncConnection, desk: Desk, request: Request, person: Person) -> str:
-    """What has begun ends at its next safe point, and what has not never begins."""
-    not_begun = await requests.change(
-        connection, request, Phase.WAITING, Phase.PROPOSED, Phase.QUEUED, phase=Phase.OVER
-    )
-    if not_begun:
-        await desk.write(connection, request, words.aborted(request, person.name))
-    elif not await requests.change(connection, request, Phase.LOOKING, Phase.ACTING, abort_by=person.name):
-        return OLD
-    return ""
+    person = pressed.person
+    is_aborted = await aborts.abort(pressed.connection, pressed.desk, request, person.id, person.name)
+    return "" if is_aborted else OLD
 
 
 async def choose(pressed: Pressed) -> str:
@@ -188,14 +152,20 @@ async def choose(pressed: Pressed) -> str:
         case Mistake() as mistake:
             changed, page = await _over(pressed, request), asking.mistake(mistake)
         case Missing(command=command) | command:
-            page = words.begun(command)
-            changed = await requests.change(
-                pressed.connection, request, Phase.ASKING, command=command, phase=Phase.WAITING, options=()
-            )
+            changed, page = await _go_on(pressed, request, command)
     if not changed:
         return OLD
     await pressed.desk.write(pressed.connection, changed, page)
     return ""
+
+
+async def _go_on(pressed: Pressed, request: Request, command: Command) -> tuple[Request | None, Page]:
+    if same := await requests.same(pressed.connection, command):
+        return await _over(pressed, request), words.already(same)
+    changed = await requests.change(
+        pressed.connection, request, Phase.ASKING, command=command, phase=Phase.WAITING, options=()
+    )
+    return changed, words.begun(command)
 
 
 async def _over(pressed: Pressed, request: Request) -> Request | None:
@@ -223,6 +193,25 @@ async def ask_for_rollback(pressed: Pressed) -> str:
     )
 
 
+async def ask_to_go_back(pressed: Pressed) -> str:
+    """To the release that served before what was left in the middle."""
+    request, release = await pressed.request(Phase.OVER), pressed.about.partition(".")[2]
+    if not request or not release.isdigit():
+        return OLD
+    return await _begin(pressed, Command(verb=Verb.ROLLBACK, environment=request.environment, release=int(release)))
+
+
+async def look_again(pressed: Pressed) -> str:
+    """What became of something whose process died."""
+    request = await pressed.request(Phase.OVER)
+    if not request:
+        return OLD
+    if not may(pressed.person, request.environment, Verb.STATUS):
+        return NOT_YOURS
+    await requests.change(pressed.connection, request, Phase.OVER, phase=Phase.RECOVERING, owner=None)
+    return ""
+
+
 async def ask_to_unlock(pressed: Pressed) -> str:
     return await _begin(pressed, Command(verb=Verb.UNLOCK, environment=pressed.environment))
 
@@ -245,6 +234,10 @@ PRESSES: dict[str, Callable[[Pressed], Awaitable[str]]] = {
     Press.LOGS: ask_for_logs,
     Press.AGAIN: ask_again,
     Press.ROLL_BACK: ask_for_rollback,
+    Press.GO_BACK: ask_to_go_back,
+    Press.LOOK_AGAIN: look_again,
     Press.UNLOCK: ask_to_unlock,
+    Press.ACKNOWLEDGE: alerts.acknowledge,
+    Press.MUTE: alerts.mute,
 }
 """What each does; it says why if nothing came of it."""

@@ -15,7 +15,7 @@ class Decision:
     person_name: str
     environment: str
     decision: str
-    """asked, confirmed, approved, refused, dismissed, aborted."""
+    """confirmed, approved, refused, withdrawn, aborted; done, where none is asked; acknowledged, muted, unmuted."""
     what: str
     why: str = ""
 

@@ -1,10 +1,11 @@
 """Messages as what they are to show. screen.py brings Telegram there: the newest counts, the last is never lost."""
 
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import case, delete, select, true, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +14,7 @@ from opsbot.storage.tables import messages
 Change: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
 Keyboard: TypeAlias = tuple[tuple[tuple[str, str], ...], ...]
 """Rows of buttons: text, and what comes back when one is pressed, or a URL."""
+_IS_BEHIND = messages.c.wanted != messages.c.shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,7 @@ async def add(connection: AsyncConnection, place: Place, view: View, now: float,
         "wanted": 1,
         "shown": 0,
         "attempts": 0,
+        "behind_since": now,
         "created_at": now,
     }
     made = await connection.execute(messages.insert().values(values).returning(messages.c.id))
@@ -69,16 +72,24 @@ async def add(connection: AsyncConnection, place: Place, view: View, now: float,
 
 
 async def show(connection: AsyncConnection, message: int, view: View, *, urgent: bool = True) -> None:
-    """From now on. What is not urgent waits until Telegram has time for it, and the next one may take its place."""
-    changed = {**_shown(view), "urgent": urgent, "wanted": messages.c.wanted + 1, "attempts": 0}
+    """From now on. What is not urgent waits until Telegram has time for it, and the next one may take its place.
+
+    What takes the place of something urgent is urgent too, and has waited as long.
+    """
+    changed = {
+        **_shown(view),
+        "urgent": true() if urgent else _IS_BEHIND & messages.c.urgent,
+        "wanted": messages.c.wanted + 1,
+        "attempts": 0,
+        "behind_since": case((_IS_BEHIND, messages.c.behind_since), else_=time.time()),
+    }
     await connection.execute(update(messages).where(messages.c.id == message).values(changed))
 
 
 async def behind(connection: AsyncConnection, but: Collection[int]) -> list[Pending]:
-    """Those that nobody is at, and not in these chats; what is urgent comes first."""
-    is_behind = (messages.c.wanted != messages.c.shown) & messages.c.owner.is_(None)
-    chosen = select(messages).where(is_behind, messages.c.chat_id.not_in(but))
-    ordered = chosen.order_by(messages.c.urgent.desc(), messages.c.id)
+    """Those that nobody is at, and not in these chats; what is urgent comes first, and then who has waited longest."""
+    chosen = select(messages).where(_IS_BEHIND, messages.c.owner.is_(None), messages.c.chat_id.not_in(but))
+    ordered = chosen.order_by(messages.c.urgent.desc(), messages.c.behind_since, messages.c.id)
     return [_pending(row) for row in await connection.execute(ordered)]
 
 
@@ -90,7 +101,8 @@ async def claim(connection: AsyncConnection, due: Iterable[Pending], owner: int)
 
 async def owners(connection: AsyncConnection) -> set[int]:
     """The processes that are at some."""
-    chosen = select(messages.c.owner).where(messages.c.owner.is_not(None)).distinct()
+    is_behind = messages.c.wanted != messages.c.shown
+    chosen = select(messages.c.owner).where(is_behind, messages.c.owner.is_not(None)).distinct()
     return set((await connection.execute(chosen)).scalars())
 
 
@@ -101,13 +113,26 @@ async def take_back(connection: AsyncConnection, owner: int) -> None:
 
 async def shown(connection: AsyncConnection, pending: Pending, telegram_id: int | None) -> None:
     """What was pending is shown; it may be to show something newer by now. The content of a file is not kept."""
-    noted = {"shown": pending.wanted, "telegram_id": telegram_id, "document": None, "attempts": 0, "owner": None}
+    noted = {
+        "shown": pending.wanted,
+        "telegram_id": telegram_id,
+        "document": None,
+        "attempts": 0,
+        "behind_since": time.time(),
+        "owner": None,
+    }
     await connection.execute(update(messages).where(messages.c.id == pending.id).values(noted))
 
 
 async def failed(connection: AsyncConnection, pending: Pending) -> None:
-    counted = {"attempts": messages.c.attempts + 1, "owner": None}
+    """Others in its chat are tried before it is tried again."""
+    counted = {"attempts": messages.c.attempts + 1, "behind_since": time.time(), "owner": None}
     await connection.execute(update(messages).where(messages.c.id == pending.id).values(counted))
+
+
+async def put_back(connection: AsyncConnection, pending: Pending) -> None:
+    """It was not its turn."""
+    await connection.execute(update(messages).where(messages.c.id == pending.id).values(owner=None))
 
 
 async def give_up(connection: AsyncConnection, pending: Pending) -> None:
@@ -117,7 +142,7 @@ async def give_up(connection: AsyncConnection, pending: Pending) -> None:
 
 
 async def lost(connection: AsyncConnection, pending: Pending) -> None:
-    """Somebody deleted it: it is sent anew."""
+    """It is there no more, or cannot be changed any more: it is sent anew."""
     await connection.execute(update(messages).where(messages.c.id == pending.id).values(telegram_id=None, owner=None))
 
 

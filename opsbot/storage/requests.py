@@ -24,10 +24,12 @@ class Phase(StrEnum):
     QUEUED = "queued"
     """Confirmed."""
     ACTING = "acting"
+    RECOVERING = "recovering"
+    """Whoever acted is dead, or lost the servers: what has become of it is found out from them."""
     OVER = "over"
 
 
-UNDER_WAY = (Phase.WAITING, Phase.LOOKING, Phase.PROPOSED, Phase.QUEUED, Phase.ACTING)
+UNDER_WAY = (Phase.WAITING, Phase.LOOKING, Phase.PROPOSED, Phase.QUEUED, Phase.ACTING, Phase.RECOVERING)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +47,12 @@ class Request:
     release: int | None
     """The one that it makes serve."""
     expires_at: float
+    """Until when a plan can be confirmed, or a question answered."""
     approved_by: str
     abort_by: str
     owner: int | None
+    begun_at: float | None
+    """When it was begun to be done."""
     created_at: float
 
     @property
@@ -70,6 +75,7 @@ async def add(
     message: int,
     now: float,
     options: tuple[str, ...] = (),
+    expires_at: float = 0.0,
 ) -> Request:
     values = {
         **_columns(command),
@@ -79,7 +85,7 @@ async def add(
         "message": message,
         "options": options,
         "fingerprint": "",
-        "expires_at": 0.0,
+        "expires_at": expires_at,
         "approved_by": "",
         "abort_by": "",
         "created_at": now,

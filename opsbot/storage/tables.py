@@ -20,10 +20,11 @@ requests = Table(
     Column("options", JSON, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("release", Integer),
-    Column("expires_at", Float, nullable=False),  # until when it can be confirmed
+    Column("expires_at", Float, nullable=False),  # until when it can be confirmed, or answered
     Column("approved_by", Text, nullable=False),
     Column("abort_by", Text, nullable=False),
     Column("owner", BigInteger),  # the process that is at it
+    Column("begun_at", Float),  # when it was begun to be done
     Column("created_at", Float, nullable=False),
     Index("requests_by_phase", "phase", "id"),
     sqlite_autoincrement=True,  # buttons name requests: the number of one that was deleted is not given again
@@ -46,6 +47,7 @@ messages = Table(
     Column("wanted", Integer, nullable=False),  # counts what it was to show
     Column("shown", Integer, nullable=False),  # the last of these that it shows; 0: it was not sent yet
     Column("attempts", Integer, nullable=False),
+    Column("behind_since", Float, nullable=False),  # or since it was tried last: who waits longest comes first
     Column("owner", BigInteger),  # the process that brings Telegram there
     Column("created_at", Float, nullable=False),
     Index("messages_by_number", "chat_id", "telegram_id"),
@@ -70,7 +72,7 @@ decisions = Table(
     Column("person_id", BigInteger, nullable=False),
     Column("person_name", Text, nullable=False),
     Column("environment", Text, nullable=False),
-    Column("decision", Text, nullable=False),  # asked, confirmed, refused, aborted, …
+    Column("decision", Text, nullable=False),  # confirmed, refused, aborted, …
     Column("what", Text, nullable=False),
     Column("why", Text, nullable=False),
     Index("decisions_by_environment", "environment", "id"),

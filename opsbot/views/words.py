@@ -47,7 +47,10 @@ def begun(command: Command) -> Page:
 
 def begins(request: Request) -> Page:
     by = f", approved by {escape(request.approved_by)}" if request.approved_by else ""
-    return page(f"⏳ {bold(asked(request.command))} by {escape(request.person_name)}{by} begins …")
+    return page(
+        f"⏳ {bold(asked(request.command))} by {escape(request.person_name)}{by} begins …",
+        buttons=[[Button(label="Abort", press=Press.ABORT, about=str(request.id))]],
+    )
 
 
 def queued(waiting: Queued) -> Page:
@@ -79,7 +82,10 @@ def already(request: Request) -> Page:
 
 
 def aborted(request: Request, by: str) -> Page:
-    return page(f"🚫 {bold(asked(request.command))}: aborted by {escape(by)}. Nothing was begun.")
+    """Nobody aborts it where opsbot is told to end."""
+    why = f"aborted by {escape(by)}" if by else "aborted, since opsbot was told to end"
+    again = Button(label="Try again", press=Press.AGAIN, about=str(request.id))
+    return page(f"🚫 {bold(asked(request.command))}: {why}. Nothing was begun.", buttons=[[] if by else [again]])
 
 
 def rolled_back(request: Request, facts: shipper.Facts) -> str:

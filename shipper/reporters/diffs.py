@@ -45,6 +45,7 @@ def _places(host_names: Sequence[str]) -> str:
 
 
 def env_lines(found: Sequence[RoleEnv]) -> Iterator[Styled]:
+    """Each with the style that it has on a terminal."""
     for role in found:
         compared = f"compared with release {role.release_number}" if role.release_number else "nothing of it serves"
         yield f"{role.role_name} on {_places(role.host_names)}, {compared}", "bold"

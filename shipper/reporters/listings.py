@@ -32,6 +32,7 @@ def _role_style(role: RoleStatus) -> str:
 
 
 def role_rows(hosts: Sequence[HostStatus], now: datetime) -> Iterator[Row]:
+    """A row for each role on each host, in their order."""
     yield (
         "HOST",
         "ROLE",
@@ -77,6 +78,7 @@ def _mebibytes(count: int) -> str:
 
 
 def host_rows(hosts: Sequence[HostStatus], now: datetime) -> Iterator[Row]:
+    """A row for each host, in their order."""
     yield ("HOST", "FREE DISK", "USED", "LOCK", "FREEZE", "PROBLEM")
     for host in hosts:
         if host.problem:

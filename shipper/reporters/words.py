@@ -92,6 +92,7 @@ def serving_line(row: Serving) -> str:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
+    """As in "2 h ago"."""
     if moment is None:
         return "never"
     passed = now - moment

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.bench.commands import next_version
 from tests.bench.report import RTTS, Row
@@ -30,7 +31,8 @@ def measure_ops(client: Client, server: Machine, say: Callable[[str], None]) -> 
     with Telegram() as telegram, tempfile.TemporaryDirectory(prefix="opsbot-bench-") as folder:
         ann = telegram.add_user("Ann")
         client.repository.write("config/opsbot.yaml", _CONFIG.format(id=ann.id))
-        with opsbot(telegram, Path(folder), client.repository.folder, **client.environ) as bot:
+        environ: Any = client.environ
+        with opsbot(telegram, Path(folder), client.repository.folder, **environ) as bot:
             bot.becomes("active")
             for number in range(_RUNS):
                 say(f"opsbot, {number + 1} of {_RUNS}")

@@ -186,6 +186,14 @@ class Project(Repository):
         (container,) = self.containers()
         return container
 
+    def say(self, role_name: str, *lines: str) -> None:
+        """Makes the newest container of a role write lines."""
+        of_role = [made for made in self.containers() if made["Config"]["Labels"]["shipper.role"] == role_name]
+        shown = " ".join(f"'{line}'" for line in lines)
+        command = f"printf '%s\\n' {shown} >/proc/1/fd/1"
+        said = self.server.docker("exec", of_role[0]["Id"], "/bin/sh", "-c", command)
+        assert said.returncode == 0, said.stderr
+
     def answer(self) -> str:
         """What users of the serving container get."""
         address = self.serving["NetworkSettings"]["Networks"][self.service]["IPAddress"]
@@ -196,17 +204,26 @@ class Project(Repository):
 def project(
     request: pytest.FixtureRequest, tmp_path: Path, laptop: Machine, server: Machine, fork_server: ForkServer
 ) -> Iterator[Project]:
+    shelf = None if request.node.get_closest_marker("builds") else request.getfixturevalue("shelf")
+    with project_in(tmp_path, laptop, server, fork_server, shelf) as made:
+        yield made
+
+
+@contextmanager
+def project_in(
+    folder: Path, laptop: Machine, server: Machine, fork_server: ForkServer, shelf: Shelf | None
+) -> Iterator[Project]:
+    """One with a commit, whose service is gone from the server in the end."""
     service = f"sample{next(_numbers)}"
-    folder = tmp_path / service
-    home = tmp_path / "home"
+    home = folder / "home"
     home.mkdir()
     made = Project(
-        folder=folder,
+        folder=folder / service,
         service=service,
         host_name=server.address,
         server=server,
         fork_server=fork_server,
-        shelf=None if request.node.get_closest_marker("builds") else request.getfixturevalue("shelf"),
+        shelf=shelf,
         environ={
             "PATH": os.environ["PATH"],
             "HOME": str(home),

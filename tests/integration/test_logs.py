@@ -18,15 +18,6 @@ SECRET = "green-as-grass"
 OTHER_SECRET = "blue-as-the-sea"
 
 
-def say(project: Project, role_name: str, *lines: str) -> None:
-    """Makes the newest container of a role write lines."""
-    of_role = [made for made in project.containers() if made["Config"]["Labels"]["shipper.role"] == role_name]
-    shown = " ".join(f"'{line}'" for line in lines)
-    command = f"printf '%s\\n' {shown} >/proc/1/fd/1"
-    said = project.server.docker("exec", of_role[0]["Id"], "/bin/sh", "-c", command)
-    assert said.returncode == 0, said.stderr
-
-
 def add_roles(project: Project, **roles: str) -> None:
     """Roles beside `web`, as YAML that is added to what web has."""
     file = project.folder / "config/deploy.yaml"
@@ -53,8 +44,8 @@ def test_lines_of_all_roles_come_in_the_order_of_their_times(project: Project) -
     add_roles(project, worker="env: {MODE: deaf}", mute="logging: {driver: none}")
     project.deploy()
     for number in range(1, 4):
-        say(project, "web", f"web says {number}")
-        say(project, "worker", f"worker says {number}", "no ERROR")
+        project.say("web", f"web says {number}")
+        project.say("worker", f"worker says {number}", "no ERROR")
 
     everything = project.shipper("logs")
     found = project.shipper("logs", "--grep", r"says \d", "-n", "2")
@@ -91,12 +82,12 @@ def test_following_goes_on_over_a_deploy_and_masks_the_secrets_of_both_releases(
     project.deploy(COLOUR=SECRET)
     with following(project) as (process, output):
         wait_for("web r1 | COLOUR=•••", output)
-        say(project, "web", "said while we listen")
+        project.say("web", "said while we listen")
         wait_for("web r1 | said while we listen", output)
 
         project.deploy(COLOUR=OTHER_SECRET)
         wait_for("web r2 | COLOUR=•••", output)
-        say(project, "web", f"the colour is {OTHER_SECRET}, and was {SECRET}")
+        project.say("web", f"the colour is {OTHER_SECRET}, and was {SECRET}")
         wait_for("web r2 | the colour is •••, and was •••", output)
 
         process.send_signal(signal.SIGINT)

@@ -1,5 +1,6 @@
 """The web page of the tests' Telegram, in a real browser."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,3 +116,35 @@ def test_other_web_pages_may_not_write_here(page: Page, telegram: TelegramWithPa
     headers = {"Origin": "https://example.org"}
     answer = page.request.post(f"{telegram.url}/page/text", data={"chat": "0", "text": "/deploy"}, headers=headers)
     assert answer.status == 403
+
+
+def test_an_alert_is_shown_until_it_is_read(page: Page, telegram: TelegramWithPage) -> None:
+    says(telegram.bot, anna(telegram).chat, "listening …")
+    with page.expect_response("**/page/click"):
+        page.get_by_role("button", name="Cancel").click()
+    (query,) = telegram.bot.queries.values()
+    telegram.bot.answers_query(query.id, {"text": "Too late", "show_alert": True})
+    alert = page.get_by_role("alertdialog")
+    expect(alert).to_contain_text("Too late")
+    alert.get_by_role("button", name="OK").click()
+    expect(alert).to_be_hidden()
+
+
+def test_a_message_is_forwarded_to_another_bot_without_its_buttons(page: Page, telegram: TelegramWithPage) -> None:
+    says(telegram.bot, anna(telegram).chat, "listening …")
+    page.locator(".message").last.hover()
+    page.get_by_role("button", name="forward").click()
+    with page.expect_response("**/page/forward"):
+        page.get_by_role("dialog").get_by_role("button", name="opsbot").click()
+    forwarded = anna(telegram).chat_with(telegram.named("opsbot")).last
+    assert (forwarded.text, forwarded.buttons, forwarded.sender) == ("listening …", [], anna(telegram))
+
+
+def test_in_a_group_each_command_names_its_bot(page: Page, telegram: TelegramWithPage) -> None:
+    for bot in telegram.bots:
+        bot.commands['{"language_code": "", "type": "all_group_chats"}'] = [{"command": "help", "description": "…"}]
+    page.get_by_role("button", name="Team").click()
+    expect(page.get_by_role("button", name="/help@voicebot_bot")).to_be_visible()
+    page.get_by_role("button", name="/help@opsbot_bot").click()
+    expect(page.locator(".mine")).to_have_text(re.compile("/help@opsbot_bot"))
+    assert [len(bot.mailbox.pending) for bot in telegram.bots] == [0, 1]

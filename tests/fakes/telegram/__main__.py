@@ -30,10 +30,11 @@ def wait_for_ctrl_c() -> None:
 
 
 def furnished(port: int) -> TelegramWithPage:
-    """With a few people and a group."""
+    """With two bots, a few people and a group."""
     telegram = TelegramWithPage(port=port)
-    telegram.add_user("Anna", "en")
-    telegram.add_user("Борис", "ru")
+    telegram.add_bot("opsbot")
+    for name, language_code in (("Anna", "en"), ("Борис", "ru"), ("Clara", "en"), ("Dora", "en")):
+        telegram.add_user(name, language_code)
     telegram.add_group("Team")
     return telegram
 

@@ -1,7 +1,7 @@
 """A bot's account: its token, its updates, the chats that it is in."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tests.fakes.telegram.chats import Attachment, Chat, Message, Person, Version
 from tests.fakes.telegram.clock import Clock
@@ -22,6 +22,8 @@ class Query:
     message: Message
     data: str
     at: float
+    tells: Literal["all", "number", "nothing"] = "all"
+    """What Telegram tells of the message: of an old one its number, of one that a person sent by a bot nothing."""
     answer: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -29,10 +31,19 @@ class Query:
         return {
             "id": self.id,
             "from": self.person.as_json(),
-            "message": self.message.as_json(),
+            **self._of_message(),
             "chat_instance": str(self.message.chat.id),
             "data": self.data,
         }
+
+    def _of_message(self) -> dict[str, Any]:
+        match self.tells:
+            case "all":
+                return {"message": self.message.as_json()}
+            case "number":  # https://core.telegram.org/bots/api#inaccessiblemessage
+                return {"message": {"chat": self.message.chat.as_json(), "message_id": self.message.id, "date": 0}}
+            case "nothing":
+                return {"inline_message_id": f"inline-{self.message.id}"}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -80,9 +91,10 @@ class Bot(Person):
         markup: dict[str, Any] | None = None,
         reply_to: Message | None = None,
         attachment: Attachment | None = None,
+        is_silent: bool = False,
     ) -> Message:
         version = Version(at=self.clock.now(), text=text, markup=markup)
-        return chat.add(sender=self, version=version, reply_to=reply_to, attachment=attachment)
+        return chat.add(sender=self, version=version, reply_to=reply_to, attachment=attachment, is_silent=is_silent)
 
     def changes(self, message: Message, text: Text, markup: dict[str, Any] | None) -> None:
         if message.sender is not self:

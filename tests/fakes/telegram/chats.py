@@ -4,7 +4,7 @@ import functools
 import hashlib
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -84,6 +84,9 @@ class Message:
     attachment: Attachment | None = None
     reply_to: "Message | None" = None
     forward_origin: dict[str, Any] | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What else Telegram says of it: `sender_chat`, say, `via_bot` or `message_thread_id`."""
+    is_silent: bool = False
     reaction: str = ""
     is_deleted: bool = False
 
@@ -119,6 +122,7 @@ class Message:
             **({"forward_origin": self.forward_origin} if self.forward_origin else {}),
             **({"reply_markup": last.markup} if last.markup else {}),
             **self._content(last.text),
+            **self.told,
         }
 
     def _without_reply(self) -> dict[str, Any]:
@@ -166,6 +170,8 @@ class Chat:
         attachment: Attachment | None = None,
         reply_to: Message | None = None,
         forward_origin: dict[str, Any] | None = None,
+        told: Mapping[str, Any] | None = None,
+        is_silent: bool = False,
     ) -> Message:
         message = Message(
             chat=self,
@@ -175,6 +181,8 @@ class Chat:
             attachment=attachment,
             reply_to=reply_to,
             forward_origin=forward_origin,
+            told=told or {},
+            is_silent=is_silent,
         )
         self.everything.append(message)
         return message

@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from typing import Literal
 
 from tests.fakes.telegram.bots import Bot, Query
 from tests.fakes.telegram.chats import Chat, Message
@@ -40,6 +41,9 @@ class Cloud:
         self.bots.append(bot)
         return bot
 
+    def named(self, name: str) -> Bot:
+        return next(bot for bot in self.bots if bot.first_name == name)
+
     def add_user(self, name: str = "Anna", language_code: str = "en") -> User:
         number = _FIRST_USER + len(self.users)
         username = f"{name.lower()}{number}"
@@ -55,6 +59,10 @@ class Cloud:
             bot.chats[chat.id] = chat
         return chat
 
+    @property
+    def groups(self) -> list[Chat]:
+        return [chat for chat in self.chats if chat.kind != "private"]
+
     def private_chat(self, user: User, bot: Bot) -> Chat:
         if user.id not in bot.chats:
             bot.chats[user.id] = Chat(id=user.id, title=user.first_name, kind="private")
@@ -67,8 +75,18 @@ class Cloud:
                 bot.hears(message)
         return message
 
-    def click(self, user: User, bot: Bot, message: Message, data: str) -> Query:
-        query = Query(id=str(next(self._query_ids)), person=user, message=message, data=data, at=self.clock.now())
+    def click(
+        self,
+        user: User,
+        bot: Bot,
+        message: Message,
+        data: str,
+        *,
+        tells: Literal["all", "number", "nothing"] = "all",
+    ) -> Query:
+        """Whoever makes a client of Telegram's can send any data with it."""
+        query_id, at = str(next(self._query_ids)), self.clock.now()
+        query = Query(id=query_id, person=user, message=message, data=data, at=at, tells=tells)
         bot.queries[query.id] = query
         bot.mailbox.post("callback_query", query.as_json())
         return query

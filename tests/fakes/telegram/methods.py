@@ -29,7 +29,8 @@ def get_me(bot: Bot, parameters: Parameters, files: Files) -> Any:
 def send_message(bot: Bot, parameters: Parameters, files: Files) -> Any:
     chat = _chat(bot, parameters)
     text, markup, reply_to = _text(parameters), _markup(parameters), _reply_to(chat, parameters)
-    return bot.writes(chat, text, markup=markup, reply_to=reply_to).as_json()
+    is_silent = parameters.flag("disable_notification")
+    return bot.writes(chat, text, markup=markup, reply_to=reply_to, is_silent=is_silent).as_json()
 
 
 def send_document(bot: Bot, parameters: Parameters, files: Files) -> Any:
@@ -37,7 +38,9 @@ def send_document(bot: Bot, parameters: Parameters, files: Files) -> Any:
     caption, markup, reply_to = _caption(parameters), _markup(parameters), _reply_to(chat, parameters)
     file = _sent_file(parameters, files)
     attachment = Attachment(kind="document", file=file, details={"file_name": file.name})
-    return bot.writes(chat, caption, markup=markup, reply_to=reply_to, attachment=attachment).as_json()
+    is_silent = parameters.flag("disable_notification")
+    sent = bot.writes(chat, caption, markup=markup, reply_to=reply_to, attachment=attachment, is_silent=is_silent)
+    return sent.as_json()
 
 
 def edit_message_text(bot: Bot, parameters: Parameters, files: Files) -> Any:
@@ -76,10 +79,18 @@ def get_file(bot: Bot, parameters: Parameters, files: Files) -> Any:
 
 
 def set_my_commands(bot: Bot, parameters: Parameters, files: Files) -> Any:
-    scope = parameters.structure("scope") or {"type": "default"}
-    key = json.dumps({**scope, "language_code": parameters.text("language_code")}, sort_keys=True)
-    bot.commands[key] = parameters.structure("commands")
+    bot.commands[_scope(parameters)] = parameters.structure("commands")
     return True
+
+
+def delete_my_commands(bot: Bot, parameters: Parameters, files: Files) -> Any:
+    bot.commands.pop(_scope(parameters), None)
+    return True
+
+
+def _scope(parameters: Parameters) -> str:
+    scope = parameters.structure("scope") or {"type": "default"}
+    return json.dumps({**scope, "language_code": parameters.text("language_code")}, sort_keys=True)
 
 
 def send_chat_action(bot: Bot, parameters: Parameters, files: Files) -> Any:
@@ -124,6 +135,7 @@ METHODS: dict[str, Method] = {
     "answercallbackquery": answer_callback_query,
     "getfile": get_file,
     "setmycommands": set_my_commands,
+    "deletemycommands": delete_my_commands,
     "setmydescription": acknowledge,
     "setmyshortdescription": acknowledge,
     "sendchataction": send_chat_action,

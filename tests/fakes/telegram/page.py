@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,20 @@ _SAFE = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A chat as a person has it in the list."""
+
+    title: str
+    chat: Chat
+    bots: tuple[Bot, ...]
+    """Those that are in it."""
+
+    @property
+    def is_group(self) -> bool:
+        return self.chat.kind != "private"
+
+
 class TelegramWithPage(Telegram):
     """The page is at `url`. Everybody has a chat with every bot, and all are in all groups."""
 
@@ -35,6 +50,7 @@ class TelegramWithPage(Telegram):
             web.post("/page/text", self._text),
             web.post("/page/file", self._upload),
             web.post("/page/click", self._click),
+            web.post("/page/forward", self._forward),
             web.post("/page/language", self._language),
         ]
 
@@ -89,6 +105,13 @@ class TelegramWithPage(Telegram):
             self.click(self._user(asked), bot, message, asked["data"])
         return web.json_response({})
 
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        asked = await _asked(request)
+        message = self._chat(asked).find(int(asked["message"]))
+        if message:
+            self._user(asked).forwards(message, chat=self._chat(asked, "to"))
+        return web.json_response({})
+
     async def _language(self, request: web.Request) -> web.StreamResponse:
         asked = await _asked(request)
         self._user(asked).language_code = asked["language"]
@@ -97,8 +120,8 @@ class TelegramWithPage(Telegram):
     def _user(self, asked: Any) -> User:
         return next((user for user in self.users if str(user.id) == str(asked.get("user"))), self.users[0])
 
-    def _chat(self, asked: Any) -> Chat:
-        return self.chats[int(asked["chat"])]
+    def _chat(self, asked: Any, key: str = "chat") -> Chat:
+        return self._chats_of(self._user(asked))[asked[key]].chat
 
     def _where(self, asked: Any) -> dict[str, Any]:
         chat = self._chat(asked)
@@ -107,28 +130,31 @@ class TelegramWithPage(Telegram):
     def _seen_by(self, user: User, wanted: str) -> dict[str, Any]:
         chats = self._chats_of(user)
         chosen = wanted if wanted in chats else next(iter(chats))
-        chat, bot = chats[chosen]
+        seen = chats[chosen]
         return {
             "user": user.id,
             "users": [{"id": each.id, "name": each.first_name} for each in self.users],
             "language": user.language_code,
             "languages": LANGUAGES,
             "chat": chosen,
-            "chats": [_listed(key, chat, bot) for key, (chat, bot) in chats.items()],
-            "commands": user.commands_of(bot),
-            "messages": [_shown(message, user) for message in chat.messages],
+            "chats": [_listed(key, listed) for key, listed in chats.items()],
+            "commands": [command for bot in seen.bots for command in _commands(user, bot, seen)],
+            "messages": [_shown(message, user) for message in seen.chat.messages],
             "answers": [
                 {"id": query.id, **query.answer}
+                for bot in seen.bots
                 for query in bot.queries.values()
                 if query.person is user and query.answer and query.answer["text"]
             ],
         }
 
-    def _chats_of(self, user: User) -> dict[str, tuple[Chat, Bot]]:
-        """By their place in the list of all."""
-        found = {str(self.chats.index(user.chat_with(bot))): (user.chat_with(bot), bot) for bot in self.bots}
-        groups = [chat for chat in self.chats if chat.kind != "private"]
-        return {**found, **{str(self.chats.index(group)): (group, self.bot) for group in groups}}
+    def _chats_of(self, user: User) -> dict[str, Seen]:
+        """Those with the same bot, and the same groups, have the same key for everybody."""
+        found = {str(bot.id): Seen(title=bot.first_name, chat=user.chat_with(bot), bots=(bot,)) for bot in self.bots}
+        for group in self.groups:
+            bots = tuple(bot for bot in self.bots if group.id in bot.chats)
+            found[str(group.id)] = Seen(title=group.title, chat=group, bots=bots)
+        return found
 
 
 async def _asked(request: web.Request) -> dict[str, Any]:
@@ -143,15 +169,22 @@ def _refuse_strangers(request: web.Request) -> None:
         raise web.HTTPForbidden
 
 
-def _listed(key: str, chat: Chat, bot: Bot) -> dict[str, Any]:
-    last = chat.messages[-1] if chat.messages else None
+def _listed(key: str, seen: Seen) -> dict[str, Any]:
+    last = seen.chat.last if seen.chat.messages else None
     return {
         "key": key,
-        "title": bot.first_name if chat.kind == "private" else chat.title,
+        "title": seen.title,
         "last": _summary(last) if last else "",
-        "is_polled": bot.mailbox.is_polled,
-        "is_group": chat.kind != "private",
+        "listening": [bot.first_name for bot in seen.bots if bot.mailbox.is_polled],
+        "is_group": seen.is_group,
     }
+
+
+def _commands(user: User, bot: Bot, seen: Seen) -> list[dict[str, str]]:
+    """With the name of the bot where there may be others."""
+    commands = user.commands_of(bot, seen.chat if seen.is_group else None)
+    to = bot.mention if seen.is_group else ""
+    return [{**command, "command": f"{command['command']}{to}"} for command in commands]
 
 
 def _shown(message: Message, user: User) -> dict[str, Any]:
@@ -167,7 +200,8 @@ def _shown(message: Message, user: User) -> dict[str, Any]:
         "keyboard": (last.markup or {}).get("inline_keyboard", []),
         "file": _file_of(message),
         "reply_to": _reply_of(message),
-        "forwarded": bool(message.forward_origin),
+        "forwarded": message.forward_origin["sender_user"]["first_name"] if message.forward_origin else "",
+        "is_silent": message.is_silent,
         "reaction": message.reaction,
     }
 

@@ -31,8 +31,11 @@ class User(Person):
     def chat_with(self, bot: Bot) -> Chat:
         return self.cloud.private_chat(self, bot)
 
-    def sends_text(self, text: str, *, chat: Chat | None = None, reply_to: Message | None = None) -> Message:
-        return self._sends(chat, typed(text), reply_to=reply_to)
+    def sends_text(
+        self, text: str, *, chat: Chat | None = None, reply_to: Message | None = None, **told: Any
+    ) -> Message:
+        """`told` is what Telegram says of the message beside: `sender_chat`, say, or another `from`."""
+        return self._sends(chat, typed(text), reply_to=reply_to, told=told)
 
     def sends_voice(self, source: bytes | Path, *, duration: float = 1, **options: Any) -> Message:
         return self.sends_file("voice", source, duration=duration, **options)
@@ -98,9 +101,12 @@ class User(Person):
         bot.blocked_by.discard(self.id)
         self._changes_membership(bot, "kicked", "member")
 
-    def commands_of(self, bot: Bot) -> list[dict[str, str]]:
-        """The menu of a private chat, in this person's language."""
-        for scope in ({"chat_id": self.id, "type": "chat"}, {"type": "all_private_chats"}, {"type": "default"}):
+    def commands_of(self, bot: Bot, group: Chat | None = None) -> list[dict[str, str]]:
+        """The menu of a private chat, or of a group, in this person's language.
+
+        https://core.telegram.org/bots/api#determining-list-of-commands
+        """
+        for scope in _group_scopes(group.id, self.id) if group else _private_scopes(self.id):
             for language in (self.language_code, ""):
                 key = json.dumps({**scope, "language_code": language}, sort_keys=True)
                 if key in bot.commands:
@@ -125,3 +131,16 @@ class User(Person):
                 "new_chat_member": {"status": new, **member},
             },
         )
+
+
+def _private_scopes(user_id: int) -> tuple[dict[str, Any], ...]:
+    return {"chat_id": user_id, "type": "chat"}, {"type": "all_private_chats"}, {"type": "default"}
+
+
+def _group_scopes(chat_id: int, user_id: int) -> tuple[dict[str, Any], ...]:
+    return (
+        {"chat_id": chat_id, "type": "chat_member", "user_id": user_id},
+        {"chat_id": chat_id, "type": "chat"},
+        {"type": "all_group_chats"},
+        {"type": "default"},
+    )

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,12 +43,21 @@ class House:
 
     def start(self, **environ: str) -> BotProcess:
         """The next one, which polls as ops1, ops2, …"""
-        name = f"ops{len(self.bots) + 1}"
-        project = self.project
-        shared = {name: project.environ[name] for name in ("PATH", "DOCKER_HOST", "SAMPLE_KEY", "USER", "TMPDIR")}
-        started = opsbot(self.telegram, self.folder, project.folder, name, **shared, **environ)
+        started = self._opsbot(f"ops{len(self.bots) + 1}", (), **environ)
         self.bots.append(self.stack.enter_context(started))
         return self.bots[-1]
+
+    def run(self, *arguments: str, **environ: str) -> tuple[int, list[str]]:
+        """A command of the program, to its end: exit code, and what it said."""
+        with self._opsbot("command", arguments, **environ) as process:
+            code = process.ends()
+            said = process.log
+            process.output.unlink()
+            return code, said.splitlines()
+
+    def _opsbot(self, name: str, arguments: tuple[str, ...], **environ: str) -> AbstractContextManager[BotProcess]:
+        known = {key: self.project.environ[key] for key in ("PATH", "DOCKER_HOST", "SAMPLE_KEY", "USER", "TMPDIR")}
+        return opsbot(self.telegram, self.folder, self.project.folder, name, arguments, **known, **environ)
 
     def active(self, **environ: str) -> BotProcess:
         """One that polls."""

@@ -55,6 +55,12 @@ async def test_an_answer_stands_in_the_chat_under_what_it_answers(bot: Bot, anna
     assert anna.chat.wait_for_answer(question).text == "hi"
 
 
+async def test_a_message_without_a_sound_is_seen_to_be_one(bot: Bot, anna: User) -> None:
+    await bot.send_message(anna.id, "by the way", disable_notification=True)
+    await bot.send_message(anna.id, "it burns")
+    assert [message.is_silent for message in anna.chat.from_bots] == [True, False]
+
+
 async def test_a_reply_to_nothing_is_refused_unless_that_is_allowed(bot: Bot, anna: User) -> None:
     with pytest.raises(TelegramBadRequest, match="message to be replied not found"):
         await bot.send_message(anna.id, "hi", reply_parameters=ReplyParameters(message_id=99))

@@ -27,6 +27,7 @@ def a_request(verb: Verb, *, command: dict[str, Any] | None = None, **changed: A
         "abort_by": "",
         "owner": None,
         "created_at": 0.0,
+        "begun_at": None,
     }
     return Request(**{**values, **changed})
 

@@ -5,6 +5,7 @@ import pytest
 from opsbot.access import (
     Person,
     RateLimit,
+    Seldom,
     approvers,
     environments_for,
     environments_in,
@@ -144,3 +145,15 @@ def test_as_many_commands_as_fit_a_minute_are_taken_at_once_and_then_one_wheneve
 def test_one_who_asks_too_much_takes_nothing_from_another() -> None:
     limit = RateLimit(per_minute=1)
     assert [limit.allows(user_id, 0.0) for user_id in (ANN, ANN, BOB)] == [True, False, True]
+
+
+def test_a_stranger_is_named_once_an_hour_however_much_they_write() -> None:
+    strangers, moments = Seldom(), (0.0, 0.1, 3599.0, 3600.0, 3601.0)
+    assert [strangers.allows(STRANGER, now) for now in moments] == [True, False, False, True, False]
+
+
+def test_thousands_of_strangers_are_not_all_remembered() -> None:
+    strangers = Seldom()
+    assert all(strangers.allows(number, 0.0) for number in range(1001))
+    assert strangers.allows(0, 1.0)
+    assert not strangers.allows(1000, 1.0)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from opsbot.alerts import UNTIL_ENDED, Alert, Changes, Incident, incidents_of, step
-from opsbot.views_watch import alert_text, replaced_text
+from opsbot.views.watch import alert_text, replaced, told
 from opsbot.watching import Kind, Look, Memory, Problem
 from tests.unit.nouns import BEGUN, A, B
 
@@ -41,7 +41,7 @@ class Watch:
         return ", ".join(_told(changes))
 
     def mute(self, until: datetime) -> None:
-        self.known = tuple(replace(alert, muted_until=until) for alert in self.known)
+        self.known = tuple(replace(alert, muted_until=until, muted_by="Bob") for alert in self.known)
 
     def acknowledge(self, who: str) -> None:
         self.known = tuple(replace(alert, acknowledged_by=who) for alert in self.known)
@@ -199,11 +199,11 @@ def test_a_message_shows_what_is_wrong_since_when_and_who_is_at_it() -> None:
         "• <b>b.example</b> cannot be looked at (since 12:01 UTC)",
         "✅ <s><b>web</b> on a.example is not well: &lt;html&gt;</s> (from 12:01 UTC, for 3 min)",
         "👀 Ann &amp; Bob is at it",
-        "🔕 muted until 13:04 UTC",
+        "🔕 muted by Bob until 13:04 UTC",
     ]
 
     watch.mute(UNTIL_ENDED)
-    assert watch.text.endswith("\n🔕 muted until it ends")
+    assert watch.text.endswith("\n🔕 muted by Bob until it ends")
     watch.sees()
     watch.sees()
     assert watch.text.splitlines() == [
@@ -211,7 +211,7 @@ def test_a_message_shows_what_is_wrong_since_when_and_who_is_at_it() -> None:
         "✅ <s><b>web</b> on a.example is not well: &lt;html&gt;</s> (from 12:01 UTC, for 3 min)",
         "✅ <s><b>b.example</b> cannot be looked at</s> (from 12:01 UTC, for 5 min)",
     ]
-    assert replaced_text(watch.incident) == "⚪ <b>production</b>: this goes on in a newer message"
+    assert replaced(watch.incident).text == "⚪ <b>production</b>: this goes on in a newer message"
 
 
 def test_a_day_later_a_message_shows_the_day() -> None:
@@ -230,3 +230,27 @@ def test_a_message_fits_however_much_is_wrong() -> None:
 
     assert len(watch.text.encode("utf-16-le")) // 2 <= 4096
     assert watch.text.splitlines()[-1] == "… and 30 more"
+
+
+def labels(watch: Watch) -> list[str]:
+    return [button.label for row in told(watch.incident, 7, watch.now).buttons for button in row]
+
+
+def test_an_alert_has_the_buttons_that_are_of_use() -> None:
+    watch = Watch()
+    watch.sees(WEB)
+    watch.sees(WEB)
+    assert labels(watch) == ["👀 I am at it", "🔕 1 h", "🔕 Until it ends"]
+    assert {button.about for row in told(watch.incident, 7, watch.now).buttons for button in row} == {
+        "7",
+        "7.hour",
+        "7.end",
+    }
+
+    watch.acknowledge("Ann")
+    watch.mute(watch.now + MINUTE)
+    assert labels(watch) == ["🔔 Unmute"]
+    watch.sees(WEB)
+    watch.sees()
+    watch.sees()
+    assert labels(watch) == []

@@ -209,7 +209,7 @@ def test_an_id_of_nobody_may_stand_there_several_times(tmp_path: Path) -> None:
          'is not one of the environments; did you mean "production"?'),
         ('chats:\n- id: -5\n  environments: ["*"]', '8: chats[0].environments[0]: "*" is not one of the environments; '
          "there are: production, staging"),
-        ("watch: {chat: -5, every: 1s}", '6: watch.every: "1s" is less than 5s, and each look asks every server'),
+        ("watch: {chat: -5, every: 500ms}", '6: watch.every: "500ms" is less than 1s, and each look asks every server'),
         ("watch: {chat: -5, every: 60}", '6: watch.every: "60" is not a duration such as 500ms, 30s, 5m or 2h'),
         ("watch: {chat: -5, disk: 0.9}", '6: watch.disk: "0.9" is not a part of the disk such as 90%'),
         ("watch: {chat: ops}", f'6: watch.chat: "ops" is not a number: names change hands, so give the id. {STRANGER}'),

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.Text(), nullable=False),
         sa.Column("abort_by", sa.Text(), nullable=False),
         sa.Column("owner", sa.BigInteger(), nullable=True),
+        sa.Column("begun_at", sa.Float(), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
         sqlite_autoincrement=True,
     )
@@ -59,6 +60,7 @@ def upgrade() -> None:
         sa.Column("wanted", sa.Integer(), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("behind_since", sa.Float(), nullable=False),
         sa.Column("owner", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
         sqlite_autoincrement=True,

@@ -32,14 +32,19 @@ function show(view) {
   options($("language"), view.languages.map((code) => [code, code]), view.language);
   const chosen = view.chats.find((chat) => chat.key === view.chat);
   $("title").textContent = chosen.title;
-  $("status").textContent = chosen.is_polled ? "bot is listening" : "no bot is listening";
+  $("status").textContent = listening(chosen);
   $("chats").replaceChildren(...view.chats.map((chat) => chatButton(chat, chat === chosen)));
   $("commands").replaceChildren(...view.commands.map(commandButton));
   showMessages(view.messages);
   for (const answer of view.answers) {
-    if (!toasted.has(answer.id) && !first) toast(answer.text);
+    if (!toasted.has(answer.id) && !first) (answer.show_alert ? alarm : toast)(answer.text);
     toasted.add(answer.id);
   }
+}
+
+function listening(chat) {
+  if (!chat.listening.length) return "no bot is listening";
+  return chat.is_group ? `${chat.listening.join(" and ")} listening` : "bot is listening";
 }
 
 function options(select, wanted, chosen) {
@@ -87,7 +92,7 @@ function showMessage(list, message) {
 function messageElement(message) {
   const bubble = make("div", "bubble",
     message.is_mine ? null : make("div", "sender", message.sender),
-    message.forwarded ? make("div", "quoted", "forwarded") : null,
+    message.forwarded ? make("div", "quoted", `Forwarded from ${message.forwarded}`) : null,
     message.reply_to ? make("div", "quoted", `${message.reply_to.sender}: ${message.reply_to.summary}`) : null,
     message.file ? fileElement(message.file) : null,
     message.text ? make("div", "text", ...formatted(message.text, message.entities)) : null,
@@ -99,12 +104,16 @@ function messageElement(message) {
 }
 
 function metaElement(message) {
-  const reply = make("button", "", "↩ reply");
-  reply.type = "button";
+  const reply = make("button", "", "↩ reply"), forward = make("button", "", "↪ forward");
+  reply.type = forward.type = "button";
   reply.onclick = () => replyToMessage(message);
+  forward.onclick = () => askWhereTo(message);
   const time = new Date(message.at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const edited = message.edits ? make("span", "", `edited ${message.edits}×`) : null;
-  return make("div", "meta", reply, message.reaction ? make("span", "", message.reaction) : null, edited, make("span", "", time));
+  const reaction = message.reaction ? make("span", "", message.reaction) : null;
+  const silent = message.is_silent ? make("span", "", "🔕") : null;
+  if (silent) silent.title = "sent without a sound";
+  return make("div", "meta", reply, forward, reaction, silent, edited, make("span", "", time));
 }
 
 function keyboardElement(message) {
@@ -195,6 +204,11 @@ function toast(text) {
   toast.timer = setTimeout(() => { $("toast").hidden = true; }, 4000);
 }
 
+function alarm(text) {
+  $("alarm").firstElementChild.textContent = text;
+  $("alarm").showModal();
+}
+
 function here() {
   const where = { user: seen.user, chat: seen.chat, reply_to: replyTo === null ? "" : replyTo };
   replyToMessage(null);
@@ -235,6 +249,17 @@ function replyToMessage(message) {
   }
 }
 
+function askWhereTo(message) {
+  const chats = seen.chats.map((chat) => {
+    const button = make("button", "", chat.title);
+    button.type = "button";
+    button.onclick = () => { $("forwarding").close(); post("forward", { message: message.id, to: chat.key }); };
+    return button;
+  });
+  $("forwarding").lastElementChild.replaceChildren(...chats);
+  $("forwarding").showModal();
+}
+
 function openKinds(isOpen) {
   $("kinds").hidden = !isOpen;
   $("attach").setAttribute("aria-expanded", String(isOpen));
@@ -263,7 +288,7 @@ async function record() {
   }
 }
 
-$("user").onchange = () => look($("user").value, "");
+$("user").onchange = () => look($("user").value, seen.chat);
 $("language").onchange = () => post("language", { language: $("language").value });
 $("replying").lastElementChild.onclick = () => replyToMessage(null);
 $("attach").onclick = () => openKinds($("kinds").hidden);

@@ -1,13 +1,39 @@
-"""PURE: what people see of an incident, as HTML for Telegram."""
+"""PURE: what people see of an incident."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from enum import StrEnum
 from html import escape
 
 from opsbot.alerts import UNTIL_ENDED, Alert, Incident
+from opsbot.views.pages import Button, Page, Press, page
 
 _MOST_LINES = 10  # with _LONGEST this stays below the 4096 units of https://core.telegram.org/bots/api#sendmessage
 _LONGEST = 150
+
+
+class Mute(StrEnum):
+    """What stands behind the number of the message in what a button is about."""
+
+    HOUR = "hour"
+    UNTIL_ENDED = "end"
+    NOT = "not"
+
+
+def told(incident: Incident, message: int, now: datetime) -> Page:
+    """`message` is the row of the message that shows it, which its buttons name."""
+    return page(alert_text(incident, now), buttons=_buttons(incident, message, now))
+
+
+def replaced(incident: Incident) -> Page:
+    """What becomes of a message when a newer one tells the same."""
+    return page(f"⚪ <b>{escape(incident.environment)}</b>: this goes on in a newer message")
+
+
+def named(alerts: Iterable[Alert]) -> str:
+    """For the list of who decided what; not HTML."""
+    places = (f"{alert.role_name} on {alert.host_name}" if alert.role_name else alert.host_name for alert in alerts)
+    return f"alert of {', '.join(dict.fromkeys(places))}"
 
 
 def alert_text(incident: Incident, now: datetime) -> str:
@@ -19,9 +45,20 @@ def alert_text(incident: Incident, now: datetime) -> str:
     return "\n".join([*lines, *_notes(incident, now)])
 
 
-def replaced_text(incident: Incident) -> str:
-    """What becomes of a message when a newer one tells the same."""
-    return f"⚪ <b>{escape(incident.environment)}</b>: this goes on in a newer message"
+def _buttons(incident: Incident, message: int, now: datetime) -> Iterator[list[Button]]:
+    """None when it is over."""
+    if not incident.open_alerts:
+        return
+    if not all(alert.acknowledged_by for alert in incident.open_alerts):
+        yield [Button(label="👀 I am at it", press=Press.ACKNOWLEDGE, about=str(message))]
+    if all(alert.is_muted(now) for alert in incident.open_alerts):
+        yield [_mute("🔔 Unmute", message, Mute.NOT)]
+    else:
+        yield [_mute("🔕 1 h", message, Mute.HOUR), _mute("🔕 Until it ends", message, Mute.UNTIL_ENDED)]
+
+
+def _mute(label: str, message: int, mute: Mute) -> Button:
+    return Button(label=label, press=Press.MUTE, about=f"{message}.{mute}")
 
 
 def _head(incident: Incident) -> str:
@@ -46,10 +83,12 @@ def _notes(incident: Incident, now: datetime) -> Iterator[str]:
     people = dict.fromkeys(alert.acknowledged_by for alert in incident.open_alerts if alert.acknowledged_by)
     if people:
         yield f"👀 {escape(', '.join(people))} is at it"
-    muted = [alert.muted_until for alert in incident.alerts if alert.muted_until and alert.is_muted(now)]
+    muted = [
+        (alert.muted_until, alert.muted_by) for alert in incident.alerts if alert.muted_until and alert.is_muted(now)
+    ]
     if muted:
-        until = max(muted)
-        yield "🔕 muted until it ends" if until == UNTIL_ENDED else f"🔕 muted until {_time(until, now)}"
+        until, by = max(muted)
+        yield f"🔕 muted by {escape(by)} until {'it ends' if until == UNTIL_ENDED else _time(until, now)}"
 
 
 def _time(moment: datetime, now: datetime) -> str:
