@@ -33,6 +33,7 @@ people:
   Boris: {{ id: {boris}, may: approver }}
   Clara: {{ id: {clara}, may: viewer }}
 chats: [{{ id: {team} }}]
+watch: {{ every: 5s, chat: {team} }}
 """
 _TO_TRY = """
 {subjects}
@@ -42,12 +43,14 @@ v1 serves in production and in staging. To be tried in the page, where you are w
 2 Anna    /deploy staging {v2}, Confirm, and when it is over: Roll back
 3 Anna    /deploy staging {v3}: it does not pass its gate, and what served goes on
 4 Anna    /plan staging latest; /lock staging not today, then /deploy staging {v4}; /unlock staging
-5 Anna    in the group Team: /deploy production {v2}, which Борис has to approve there
+5 Anna    in the group Team: /deploy production {v2}, which Борис has to approve
 6 Clara   /status production; /deploy is not for her, nor are the buttons of others
 7 Dora    is a stranger: whatever she writes or presses, there is silence
-8 from CI {ci} deploy {v4}
-          in another terminal; its message is in the group Team, and opsbot answers its Roll back.
-          So it does with what you commit in {checkout}, after {ci} deploy
+8 from CI, in another terminal: {ci} deploy {v4}
+          its message is in the group Team, where opsbot answers its Roll back. Without a commit it deploys what you
+          commit in {checkout}
+9 {accident}
+          is an accident in production: the group Team is told, until Anna does /restart production web
 """
 
 
@@ -96,7 +99,9 @@ def _with_opsbot(stack: ExitStack, telegram: TelegramWithPage, folder: Path) -> 
     _wait_until_it_polls("opsbot", opsbot, telegram)
     subjects = "\n".join(f"  {commit[:7]}  {COMMITS[name].subject}" for name, commit in commits.items())
     short = {name: commit[:7] for name, commit in commits.items()}
-    return _TO_TRY.format(subjects=subjects, ci=project.ci, checkout=project.checkout, **short)
+    return _TO_TRY.format(
+        subjects=subjects, ci=project.ci, checkout=project.checkout, accident=project.accident, **short
+    )
 
 
 def _voicebot(telegram: TelegramWithPage, folder: Path) -> AbstractContextManager["subprocess.Popen[bytes]"]:

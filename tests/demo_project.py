@@ -36,6 +36,12 @@ SAMPLE_KEY=$(cat "{key}")
 export SAMPLE_KEY {variables}
 exec "{python}" -m shipper "$@"
 """
+_BREAK = """\
+#!/bin/sh
+# an accident: what serves in production is gone
+export DOCKER_HOST={docker_host}
+docker kill $(docker ps --quiet --filter label=shipper.service=sample)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +84,13 @@ class DemoProject:
 
     @property
     def ci(self) -> Path:
-        """A command."""
+        """A command: shipper, as CI has it."""
         return self.folder / "ci"
+
+    @property
+    def accident(self) -> Path:
+        """A command."""
+        return self.folder / "break"
 
     def create(self) -> dict[str, str]:
         """With nothing deployed yet. The commits, by the names that they have in COMMITS."""
@@ -94,7 +105,7 @@ class DemoProject:
             _is_now(datetime.now(UTC) - timedelta(days=days))
             made[name] = self._commit(repository, commit)
         shutil.copytree(self.checkout / "config", self.carried / "config")
-        self._write_ci()
+        self._write_commands()
         return made
 
     async def ship(self, commits: Mapping[str, str]) -> None:
@@ -130,11 +141,12 @@ class DemoProject:
             "TMPDIR": str(home),
         }
 
-    def _write_ci(self) -> None:
+    def _write_commands(self) -> None:
         variables = " ".join(f"{name}='{value}'" for name, value in self._variables.items())
-        text = _CI.format(folder=self.checkout, key=self.server.key, variables=variables, python=sys.executable)
-        self.ci.write_text(text)
-        self.ci.chmod(0o700)
+        ci = _CI.format(folder=self.checkout, key=self.server.key, variables=variables, python=sys.executable)
+        for file, text in ((self.ci, ci), (self.accident, _BREAK.format(docker_host=self.server.docker_host))):
+            file.write_text(text)
+            file.chmod(0o700)
 
 
 def _is_now(moment: datetime) -> None:

@@ -1,12 +1,14 @@
 """SIGKILL of opsbot while it deploys: the next one says in the same message what is true, and goes on from there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import cycle
 
 import pytest
 
 from tests.fakes.telegram import Message
-from tests.integration.opsbot.deploys import HANGS, deploys, deploys_up_to
+from tests.integration.killing import journal
+from tests.integration.opsbot.deploys import HANGS, deploys, deploys_up_to, written
 from tests.integration.opsbot.house import House
 from tests.integration.test_lock import cut_off
 from tests.integration.visiting import visitor
@@ -15,8 +17,8 @@ from tests.integration.waiting import eventually
 ROLE = "gate: {http: {port: 8080, path: /up}, deadline: 10s, interval: 20ms, settle: 20ms}"
 LINES = range(1, 19)
 """Of the journal, that a deploy writes."""
-SOME = (1, 8, 15)
-"""Before anything was done, before the swap, after the commit."""
+SOME = (1, 15)
+"""Before anything was done, and after the commit."""
 
 
 @pytest.fixture
@@ -30,12 +32,11 @@ def versions(ops: House) -> tuple[str, str]:
     return commits
 
 
-def is_killed_at(ops: House, line: int, asked: Message) -> Message:
-    """When the journal has so many lines of what this asked for, and is confirmed now. The message that tells of it."""
-    file, bot = ops.project.state / "journal", ops.bots[-1]
-    before = file.read_bytes().count(b"\n")
+def is_killed_when(ops: House, moment: Callable[[list[str]], bool], asked: Message) -> Message:
+    """By what stands in the journal of what this asked for, and is confirmed now. The message that tells of it."""
+    before, bot = len(journal(ops.project)), ops.bots[-1]
     ops.presses("deployer", "Confirm", asked)
-    eventually(lambda: file.read_bytes().count(b"\n") >= before + line, f"line {line}", within=30, every=0.001)
+    eventually(lambda: moment(written(ops, before)), "the moment to kill it", within=30, every=0.001)
     bot.kill()
     return next(answer for answer in asked.chat.answers_to(asked) if "See what became" not in answer.text)
 
@@ -48,6 +49,14 @@ def truth(ops: House, told: Message) -> str:
         return told.text if "was killed" in told.text and "Looking" not in told.text else None
 
     return told.chat.wait_until(is_told, f"the truth in {told.text!r}")
+
+
+def has_lines(number: int, lines: list[str]) -> bool:
+    return len(lines) >= number
+
+
+def begins_checks(number: int, lines: list[str]) -> bool:
+    return lines.count("begin check") == number
 
 
 def goes_on(ops: House, told: Message) -> None:
@@ -83,7 +92,8 @@ def test_it_does_so_at_each_line_of_the_journal(ops: House, versions: tuple[str,
 def is_killed_everywhere(ops: House, versions: tuple[str, str], lines: Iterable[int]) -> None:
     with visitor(ops.project):
         for line, commit in zip(lines, cycle(versions), strict=False):
-            told = is_killed_at(ops, line, ops["deployer"].sends_text(f"/deploy production {commit[:7]}"))
+            asked = ops["deployer"].sends_text(f"/deploy production {commit[:7]}")
+            told = is_killed_when(ops, partial(has_lines, line), asked)
             said = truth(ops, told)
             assert f"web on {ops.project.host_name}: {who_serves(ops)}" in said, f"killed at line {line}"
             if "Go on" in told.labels:
@@ -91,18 +101,39 @@ def is_killed_everywhere(ops: House, versions: tuple[str, str], lines: Iterable[
             assert ops.project.answer() == f"version {versions.index(commit) + 1}", f"killed at line {line}"
 
 
-def test_after_two_kills_in_a_row_one_may_go_back(ops: House, versions: tuple[str, str]) -> None:
-    first, second = versions
-    with visitor(ops.project):
-        told = is_killed_at(ops, 11, ops["deployer"].sends_text(f"/deploy production {first[:7]}"))
-        assert "of " + first[:7] in truth(ops, told)
+def test_killed_twice_in_the_middle_it_may_be_rolled_back(ops: House) -> None:
+    """The gate of what has to be stopped before it is replaced is not passed."""
+    first, second = (two_roles(ops, path) for path in ("/up", "/go"))
+    ops.active()
+    ops.answer(deploys(ops, first, "admin"), "serves, after")
+
+    told = ops["deployer"].sends_text(f"/deploy production {second[:7]}")
+    for checks in (2, 1):  # web is new already when it goes on
+        told = is_killed_when(ops, partial(begins_checks, checks), told)
+        said = truth(ops, told)
+        assert "It was left in the middle" in said
+        assert f"• web on {ops.project.host_name}: release 2 of {second[:7]}, new, healthy" in said
+        assert f"• jobs on {ops.project.host_name}: nothing serves" in said
         ops["deployer"].clicks("Go on", told)
-        again = is_killed_at(ops, 2, told)
-        truth(ops, again)
-        ops["deployer"].clicks("Roll back", again)
-        ops.presses("deployer", "Confirm", again)
-        ops.answer(again, f"of {second[:7]} serves, after")
-    assert ops.project.answer() == "version 2"
+    ops["deployer"].clicks("Roll back", told)
+
+    eventually(lambda: len(plans(told)) == 2, "both plans")
+    ops["deployer"].clicks("Confirm", next(plan for plan in plans(told) if "rollback" in plan.text))
+    ops.answer(told, f"release 1 of {first[:7]} serves, after")
+
+
+def two_roles(ops: House, path: str) -> str:
+    """A commit; one has its gate at this path."""
+    ops.project.configure(ROLE)
+    config = ops.project.folder / "config/deploy.yaml"
+    gate = f"gate: {{http: {{port: 8080, path: {path}}}, deadline: 30s, interval: 20ms, settle: 20ms}}"
+    jobs = f"  jobs:\n    hosts: [{ops.project.host_name}]\n    stop_timeout: 2s\n    strategy: recreate\n    {gate}\n"
+    config.write_text(config.read_text() + jobs)
+    return ops.project.commit()
+
+
+def plans(told: Message) -> list[Message]:
+    return [answer for answer in told.chat.answers_to(told) if any("Confirm" in label for label in answer.labels)]
 
 
 @pytest.mark.soak

@@ -5,13 +5,22 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+import shipper
 from botkit.database import Database, parse
 from botkit.presence import FilePresence
 from opsbot import recovery, turns
 from opsbot.command import Command
-from opsbot.storage import requests
+from opsbot.config import Config
+from opsbot.desk import Desk
+from opsbot.keys import Keys
+from opsbot.projects import Projects
+from opsbot.settings import Settings
+from opsbot.signals import Signals
+from opsbot.storage import messages, requests
+from opsbot.storage.messages import Place, View
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
 from opsbot.storage.schema import MIGRATIONS
 from opsbot.verbs import Verb
@@ -20,13 +29,18 @@ DEPLOY = Command(verb=Verb.DEPLOY, environment="production", version="1" * 40)
 
 
 @pytest.fixture
-async def connection(tmp_path: Path) -> AsyncIterator[AsyncConnection]:
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
     url = parse(f"sqlite:///{tmp_path}/opsbot.db")
     MIGRATIONS.migrate(url, print)
-    database = Database(url)
+    made = Database(url)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[AsyncConnection]:
     async with database.writing() as connection:
         yield connection
-    await database.close()
 
 
 @pytest.fixture
@@ -89,3 +103,39 @@ async def test_what_became_of_the_dead_is_found_out_before_anything_else_is_done
 
     assert [request.id for request in turns.startable(found)] == [left.id]
     assert {queued.behind.id for queued in turns.queued(found)} == {left.id}
+
+
+async def test_who_cannot_find_out_in_time_says_so_and_may_be_asked_to_look_again(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "PATIENCE_SECONDS", 0)
+    desk = a_desk(database, tmp_path / "nowhere")
+    async with database.writing() as connection:
+        await messages.add(connection, Place(chat_id=1), View(text="⏳"), time.time())
+        left = await in_phase(connection, Phase.RECOVERING, owner=1)
+
+    await recovery.recover(desk, left)
+
+    async with database.reading() as connection:
+        told, alarm = await messages.behind(connection, ())
+        found = await requests.get(connection, left.id)
+    assert "What serves now is not known.\n" in told.view.text
+    assert [text for row in told.view.keyboard for text, _ in row] == ["Look again"]
+    assert "See what became of it" in alarm.view.text
+    assert found
+    assert found.phase is Phase.OVER
+
+
+def a_desk(database: Database, project: Path) -> Desk:
+    config = Config.model_validate({"environments": {"production": {}}, "people": {}})
+    inside = shipper.Inside(container_id="", give_way=print, take_back=print, leave=print)
+    settings = Settings(bot_token=SecretStr("1:token"), project_folder=project)
+    return Desk(
+        config=config,
+        database=database,
+        projects=Projects(settings, config, {}, shipper.Connections(), inside),
+        github=None,
+        keys=Keys(shipper.Secret("1:token"), {"production": "shop"}),
+        signals=Signals(),
+        owner=1,
+    )
