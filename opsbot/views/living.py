@@ -20,7 +20,7 @@ def over(request: Request, living: shipper.Living, now: datetime, *, is_frozen: 
     about, text, why = str(request.id), living.text(now), _stopped(request, living)
     logs = Button(label="Logs", press=Press.LOGS, about=about)
     if is_frozen:
-        unlock = Button(label="🔓 Unlock", press=Press.UNLOCK, about=about)
+        unlock = Button(label="Lift the freeze", press=Press.UNLOCK, about=about)
         return page(text, why, buttons=[[unlock, logs]])
     if living.has_failed:
         again = Button(label="Try again", press=Press.AGAIN, about=about)

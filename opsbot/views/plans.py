@@ -225,7 +225,7 @@ def _warnings(plan: shipper.Plan, known: Known) -> Iterator[str]:
     for reason in plan.no_way_back:
         yield f"⚠️ {bold('No way back')} from release {plan.release.number}: {_cut(reason, _SENTENCE)}"
     if freeze := known.freeze:
-        yield f"🔒 Deploys are frozen by {_cut(freeze.performer, _NAME)}: {_cut(freeze.reason, _SENTENCE)}"
+        yield f"🧊 Deploys are frozen by {_cut(freeze.performer, _NAME)}: {_cut(freeze.reason, _SENTENCE)}"
 
 
 def _disks(known: Known) -> Iterator[str]:

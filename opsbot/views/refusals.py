@@ -11,11 +11,11 @@ from opsbot.views.words import short
 
 
 def frozen(request: Request, freeze: shipper.Freeze) -> Page:
-    unlock = Button(label="🔓 Unlock", press=Press.UNLOCK, about=str(request.id))
+    unlock = Button(label="Lift the freeze", press=Press.UNLOCK, about=str(request.id))
     again = Button(label="Try again", press=Press.AGAIN, about=str(request.id))
     by, why = shipper.escaped(freeze.performer, 80), shipper.escaped(freeze.reason, 300)
     return page(
-        f"🔒 {title(request)}",
+        f"🧊 {title(request)}",
         f"Deploys are frozen{escape(freeze.until_text)} by {by}: {why}",
         "Nothing was done. A rollback is possible all the same.",
         buttons=[[unlock, again]],

@@ -33,12 +33,16 @@ def test_a_rollback_by_button_leaves_the_release_that_serves_and_freezes_deploys
     done = ops.answer(button.message, "⚠️ Deploys are frozen: rolled back from release 3 to 2 by deployer.")
 
     assert f"release 2 of {second[:7]} serves" in done.text
-    assert done.labels == ["🔓 Unlock", "Logs"]
+    assert done.labels == ["Lift the freeze", "Logs"]
     assert ops.project.answer() == "version 2"
     (freeze,) = asyncio.run(shipper.freezes(ops.project.opened())).values()
     assert (freeze.performer, freeze.reason) == ("deployer (Telegram)", "rolled back from release 3 to 2 by deployer")
     asked = ops["admin"].sends_text(f"/deploy production {third[:7]}")
     ops.answer(asked, "Deploys are frozen by deployer (Telegram): rolled back from release 3 to 2 by deployer")
+    ops["deployer"].clicks("Lift the freeze", done)
+    ops.answer(done, "deployer has lifted the freeze of production.")
+    again = ops.presses("admin", "Try again", asked)
+    ops.answer(again.message, f"Release 2 of {second[:7]} → 3 of {third[:7]}")
     asked = ops["admin"].sends_text("/rollback production 1")
     refused = ops.answer(asked, "There is no way back over release 2: drops a table\nNothing was done")
     assert "from a terminal: shipper rollback 1 --force" in refused.text

@@ -188,11 +188,11 @@ def test_a_freeze_is_told_before_anybody_confirms() -> None:
     refused = refusals.frozen(a_deploy(), freeze)
 
     assert refused.text == (
-        "🔒 <b>PRODUCTION</b>: deploy of 2222222\n"
+        "🧊 <b>PRODUCTION</b>: deploy of 2222222\n"
         "Deploys are frozen by bob (Telegram): rolled back from &lt;2&gt;\n"
         "Nothing was done. A rollback is possible all the same."
     )
-    assert labels(refused) == [["🔓 Unlock", "Try again"]]
+    assert labels(refused) == [["Lift the freeze", "Try again"]]
 
 
 def test_a_rollback_from_a_release_that_does_not_serve_says_what_does() -> None:
