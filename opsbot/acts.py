@@ -42,7 +42,8 @@ async def act(desk: Desk, request: Request) -> None:
             raise
         _go_on()
     assert show.living
-    await _tell(desk, await _as_it_is_now(desk, request), show.living)
+    is_frozen = await freezing.freeze_after_rollback(desk, request, show.living, tell=show)
+    await _tell(desk, await _as_it_is_now(desk, request), show.living, is_frozen=is_frozen)
 
 
 async def _as_it_is_now(desk: Desk, request: Request) -> Request:
@@ -54,17 +55,16 @@ async def _as_it_is_now(desk: Desk, request: Request) -> Request:
     return await desk.database.insist(look) or request
 
 
-async def _tell(desk: Desk, request: Request, told: shipper.Living) -> None:
+async def _tell(desk: Desk, request: Request, told: shipper.Living, *, is_frozen: bool) -> None:
     loud = living.alarm(request, told)
     if living.is_blind(told):
         await desk.show(request, recovery.looking(request), phase=Phase.RECOVERING, owner=None)
         if loud:
             await desk.database.insist(lambda connection: desk.reply(connection, request, loud))
         return
-    remark, is_frozen = await freezing.after_rollback(desk, request, told)
     await desk.end(
         request,
-        living.over(request, told, datetime.now(UTC), remark, is_frozen=is_frozen),
+        living.over(request, told, datetime.now(UTC), is_frozen=is_frozen),
         outcome="failed" if told.has_failed else "done",
         loud=loud,
         options=living.role_to_look_at(told),

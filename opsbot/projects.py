@@ -1,5 +1,6 @@
 """The project that each environment is a destination of, as our folder has it: that of our own release."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from opsbot.settings import Settings
 from opsbot.storage.messages import Place
 
 ORIGIN = "telegram"
+_MOST_KEPT = 16
 _OURS = frozenset(name.upper() for name in Settings.model_fields)
 """What our own process is set by. A secret of the service may have the same name, and is none of these."""
 
@@ -30,6 +32,7 @@ class Projects:
         self._environ = {name: value for name, value in environ.items() if name not in _OURS}
         self._connections = connections
         self._inside = inside
+        self._made: dict[tuple[str, str], shipper.Project] = {}
 
     def base(
         self, environment_name: str, performer: str = "", *role_names: str, shown_in: Place | None = None
@@ -52,7 +55,17 @@ class Projects:
         self, environment_name: str, version: str, performer: str, shown_in: Place | None = None
     ) -> shipper.Project:
         """With the config of the commit that is meant. Raises ShipperError."""
-        return await shipper.project_of(self.base(environment_name, performer, shown_in=shown_in), version)
+        base = self.base(environment_name, performer, shown_in=shown_in)
+        made = self._made.get((environment_name, version)) or await shipper.project_of(base, version)
+        self._keep(environment_name, made)
+        return replace(made, environ=base.environ, performer=base.performer, shown_in=base.shown_in)
+
+    def _keep(self, environment_name: str, made: shipper.Project) -> None:
+        """A whole SHA names the same files for ever: what was planned by it is done without reading them again."""
+        if re.fullmatch("[0-9a-f]{40}", made.version):
+            self._made[environment_name, made.version] = made
+        if len(self._made) > _MOST_KEPT:
+            del self._made[next(iter(self._made))]
 
     def full_names(self) -> dict[str, str]:
         """Of the service, by environment. Raises ShipperError where an environment has no config that is of use."""

@@ -4,11 +4,11 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import shipper
+from opsbot import metrics
 from opsbot.access import approvers
 from opsbot.command import LATEST
 from opsbot.desk import Desk
@@ -17,7 +17,7 @@ from opsbot.inquiry import Inquiry
 from opsbot.storage import requests
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
-from opsbot.views import plans, words
+from opsbot.views import plans, refusals, words
 from opsbot.views.pages import Page
 from opsbot.views.plans import Known
 
@@ -70,7 +70,8 @@ async def _complete(desk: Desk, request: Request, plan: shipper.Plan | Page, kno
     inquiry.ask_what_lies_between(_sha(facts.replaces_version), facts.commit)
     await inquiry.wait(PATIENCE)
     if inquiry.told.awaits_checks:
-        await desk.show(request, plans.awaiting(request, plan, replace(known, told=inquiry.told)))
+        page = plans.awaiting(request, plan, replace(known, told=inquiry.told))
+        await desk.show(request, page, phase=request.phase)
         await inquiry.wait()
     await _offer(desk, request, plan, replace(known, told=inquiry.told))
 
@@ -80,50 +81,56 @@ async def _offer(desk: Desk, request: Request, plan: shipper.Plan, known: Known)
     told = known.told
     if request.verb == Verb.PLAN or plan.is_empty:
         await desk.end(request, plans.shown(request, plan, known))
-    elif known.freeze and request.verb == Verb.DEPLOY:
-        await desk.end(request, plans.frozen(request, known.freeze), command=request.command)
-    elif told.checks and told.is_red and not request.command.force_reason and request.verb == Verb.DEPLOY:
+    elif known.freeze:
+        await desk.end(request, refusals.frozen(request, known.freeze), outcome="dismissed", command=request.command)
+    elif told.checks and told.is_red and not request.command.force_reason:
         await desk.note(request, "refused", "CI is red: " + ", ".join(check.name for check in told.checks.failed))
-        await desk.end(request, plans.red(request, told.checks))
+        await desk.end(request, refusals.red(request, told.checks), outcome="dismissed")
     else:
         await _ask_to_confirm(desk, request, plan, known)
 
 
 async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, known: Known) -> None:
-    if known.told.checks and not known.told.is_red:  # there was nothing to force
-        request = replace(request, command=replace(request.command, force_reason=""))
     environment = desk.config.environments[request.environment]
-    expires_at = time.time() + environment.confirm_within
     others = approvers(desk.config, request.environment, request.person_id) if environment.approvals else ()
-    request = replace(request, approved_by="")
-    page = plans.proposed(request, plan, known, datetime.fromtimestamp(expires_at, UTC), others)
     if environment.approvals and not others:
         page = plans.shown(request, plan, known, "Nobody else may approve here, so it cannot be done.")
-        await desk.end(request, page)
+        await desk.end(request, page, outcome="dismissed")
         return
-
-    async def propose(connection: AsyncConnection) -> None:
-        if same := await requests.same(connection, request.command, but=request.id):
-            if await requests.change(connection, request, Phase.LOOKING, Phase.ACTING, phase=Phase.OVER):
-                await desk.write(connection, request, words.already(same))
-            return
-        changed = await requests.change(
-            connection,
-            request,
-            Phase.LOOKING,
-            Phase.ACTING,
-            phase=Phase.PROPOSED,
-            fingerprint=plan.fingerprint,
-            release=plan.release.number,
-            command=request.command,
-            expires_at=expires_at,
-            approved_by="",
-        )
-        if changed:
-            await desk.write(connection, changed, page)
-
-    await desk.database.insist(propose)
+    was_not_needed = known.told.checks and not known.told.is_red
+    command = replace(request.command, force_reason="") if was_not_needed else request.command
+    offered = replace(
+        request,
+        command=command,
+        fingerprint=plan.fingerprint,
+        release=plan.release.number,
+        expires_at=time.time() + environment.confirm_within,
+        approved_by="",
+    )
+    page = plans.proposed(offered, plan, known, others)
+    if not await desk.database.insist(lambda connection: _put(connection, desk, offered, page)):
+        metrics.count(request, "dismissed")
     desk.signals.to_show.ring()
+
+
+async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> bool:
+    """Not where it turns out to be what somebody else has asked for: `latest`, say, is one commit like another."""
+    same = await requests.same(connection, offered.command, but=offered.id)
+    changed = await requests.change(
+        connection,
+        offered,
+        Phase.LOOKING,
+        Phase.ACTING,
+        phase=Phase.OVER if same else Phase.PROPOSED,
+        command=offered.command,
+        fingerprint=offered.fingerprint,
+        release=offered.release,
+        expires_at=offered.expires_at,
+        approved_by=offered.approved_by,
+    )
+    if changed:
+        await desk.write(connection, offered, words.already(same) if same else page)
+    return same is None
 
 
 async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, str]:
@@ -139,7 +146,7 @@ async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, st
 
 
 async def _around(desk: Desk, request: Request) -> Known:
-    """What is worth knowing, and no reason to fail: whoever plans hears of the same trouble."""
+    """What is worth knowing, and no reason to fail: whoever plans hears of the same trouble. A freeze is of deploys."""
     base = desk.projects.base(request.environment)
     try:
         async with shipper.task_group() as group:
@@ -147,7 +154,8 @@ async def _around(desk: Desk, request: Request) -> Known:
             freezes = group.create_task(shipper.freezes(base))
     except shipper.ShipperError:
         return Known()
-    return Known(disks=disks.result(), freeze=next(iter(freezes.result().values()), None))
+    frozen = freezes.result().values() if request.verb in (Verb.DEPLOY, Verb.PLAN) else ()
+    return Known(disks=disks.result(), freeze=next(iter(frozen), None))
 
 
 async def _planned(desk: Desk, request: Request) -> shipper.Plan | Page:
@@ -187,12 +195,12 @@ async def _planned_rollback(desk: Desk, request: Request) -> shipper.Plan | Page
         plan = await shipper.plan_rollback(base, request.command.release)
         if leaving in (None, plan.facts.replaces):
             return plan
-        return words.left_already(request, _serving(await shipper.list_releases(base)))
+        return refusals.left_already(request, _serving(await shipper.list_releases(base)))
     except shipper.ReleaseNotFound:
         serving = _serving(await shipper.list_releases(base))
         if leaving in (None, *serving):
             raise
-        return words.left_already(request, serving)
+        return refusals.left_already(request, serving)
     except shipper.Irreversible as error:
         number = f" {request.command.release}" if request.command.release else ""
         raise shipper.Irreversible(

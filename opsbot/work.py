@@ -16,6 +16,7 @@ from opsbot.command import missing_of
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
+from opsbot.verbs import Verb
 from opsbot.views import words
 
 log = structlog.get_logger(__name__)
@@ -122,7 +123,7 @@ class Work:
             await recovery.recover(self._desk, request)
         elif what := missing_of(request.command):
             await questions.ask(self._desk, request, what)
-        elif request.verb in turns.PLANNED:
+        elif request.verb in (*turns.PLANNED, Verb.PLAN):
             await proposals.propose(self._desk, request)
         else:
             await looks.LOOKS[request.verb](self._desk, request)

@@ -15,20 +15,20 @@ def going(request: Request, living: shipper.Living, now: datetime) -> Page:
     return page(living.text(now), aborting, buttons=buttons)
 
 
-def over(request: Request, living: shipper.Living, now: datetime, remark: str = "", *, is_frozen: bool = False) -> Page:
-    """With what may be done next."""
+def over(request: Request, living: shipper.Living, now: datetime, *, is_frozen: bool = False) -> Page:
+    """With what may be done next; `is_frozen` where deploys are, from now on."""
     about, text, why = str(request.id), living.text(now), _stopped(request, living)
     logs = Button(label="Logs", press=Press.LOGS, about=about)
     if is_frozen:
-        unlock = Button(label="🔓 Unlock", press=Press.UNLOCK, about=about)
-        return page(text, why, escape(remark), buttons=[[unlock, logs]])
+        unlock = Button(label="Lift the freeze", press=Press.UNLOCK, about=about)
+        return page(text, why, buttons=[[unlock, logs]])
     if living.has_failed:
         again = Button(label="Try again", press=Press.AGAIN, about=about)
         return page(text, why, buttons=[[again, logs]])
     if request.verb == Verb.DEPLOY and living.facts.replaces:
         back = Button(label="Roll back", press=Press.ROLL_BACK, about=str(living.facts.release))
         return page(text, why, buttons=[[back, logs]])
-    return page(text, why, escape(remark), buttons=[[logs]])
+    return page(text, why, buttons=[[logs]])
 
 
 def role_to_look_at(living: shipper.Living) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 
 import shipper
@@ -49,10 +49,10 @@ class Known:
     remark: str = ""
 
 
-def proposed(request: Request, plan: shipper.Plan, known: Known, until: datetime, approvers: Sequence[str]) -> Page:
+def proposed(request: Request, plan: shipper.Plan, known: Known, approvers: Sequence[str]) -> Page:
     """To be confirmed by whoever asked; or approved, where there are approvers, by one of them."""
-    time = f"{until:%H:%M} UTC"
-    about = f"{request.id}.{plan.fingerprint[:8]}"
+    time = f"{datetime.fromtimestamp(request.expires_at, UTC):%H:%M} UTC"
+    about = f"{request.id}.{request.fingerprint[:8]}"
     if not approvers:
         confirm = Button(label="✅ Confirm", press=Press.CONFIRM, about=about)
         cancel = Button(label="Cancel", press=Press.DISMISS, about=str(request.id))
@@ -75,33 +75,8 @@ def shown(request: Request, plan: shipper.Plan, known: Known, end: str = "") -> 
     return _page(request, plan, known, end, [])
 
 
-def frozen(request: Request, freeze: shipper.Freeze) -> Page:
-    return page(
-        f"🔒 {_title(request)}",
-        f"Deploys are frozen{escape(freeze.until_text)} by {_cut(freeze.performer, _NAME)}: "
-        f"{_cut(freeze.reason, _SENTENCE)}",
-        "Nothing was done. A rollback is possible all the same.",
-        buttons=[
-            [
-                Button(label="🔓 Unlock", press=Press.UNLOCK, about=str(request.id)),
-                Button(label="Try again", press=Press.AGAIN, about=str(request.id)),
-            ]
-        ],
-    )
-
-
-def red(request: Request, checks: Checks) -> Page:
-    """Refused."""
-    return page(
-        f"❌ {_title(request)}",
-        f"CI is red: {_checks(checks.failed)}.",
-        "Nothing was done. Who may force it gives the reason: "
-        f"<code>/deploy {escape(request.environment)} {escape(short(request.command.version))} force REASON</code>",
-    )
-
-
 def _page(request: Request, plan: shipper.Plan, known: Known, end: str, buttons: Iterable[Iterable[Button]]) -> Page:
-    head = [*filter(None, (escape(known.remark), f"📋 {_title(request)}")), *_about(request, plan)]
+    head = [*filter(None, (escape(known.remark), f"📋 {title(request)}")), *_about(request, plan)]
     if plan.is_empty:
         return page(*head, "There is nothing to do.", end)
     parts = [_verdict(request, known.told), _commits(plan, known.told), _changes(plan), _what_happens(plan)]
@@ -115,7 +90,7 @@ def _page(request: Request, plan: shipper.Plan, known: Known, end: str, buttons:
     return Page(text=text, buttons=tuple(tuple(row) for row in buttons))
 
 
-def _title(request: Request) -> str:
+def title(request: Request) -> str:
     """The environment first: nobody is to mistake it."""
     command = request.command
     return f"{bold(command.environment.upper())}: {escape(asked(command).removesuffix(f' in {command.environment}'))}"
@@ -139,9 +114,9 @@ def _verdict(request: Request, told: Told) -> Iterator[str]:
     if told.awaits_checks:
         yield "⏳ CI: asking GitHub …"
     elif checks and checks.verdict is Verdict.RED:
-        yield f"❌ CI is red: {_checks(checks.failed)}"
+        yield f"❌ CI is red: {names_of(checks.failed)}"
     elif checks and checks.verdict is Verdict.PENDING:
-        yield f"⏳ CI still runs: {_checks(checks.waiting)}"
+        yield f"⏳ CI still runs: {names_of(checks.waiting)}"
     elif checks:
         yield _VERDICTS[checks.verdict]
     if told.problem:
@@ -150,7 +125,8 @@ def _verdict(request: Request, told: Told) -> Iterator[str]:
         yield f"⚠️ Forced by {escape(request.person_name)}: {_cut(request.command.force_reason, _SENTENCE)}"
 
 
-def _checks(checks: Sequence[Check]) -> str:
+def names_of(checks: Sequence[Check]) -> str:
+    """Each with its page, where there is one."""
     told = [_link(_cut(check.name, _NAME), check.url) for check in checks[:_MOST_HOSTS]]
     return ", ".join(told) + (f" and {left} more" if (left := len(checks) - len(told)) else "")
 
@@ -237,7 +213,7 @@ def _bringing(plan: shipper.Plan) -> Iterator[str]:
         where = "" if name in ("build", "push") else f" to {_hosts(host_names)}"
         yield f"• image: {name} {_cut(detail, _SENTENCE)}{where}"
     if not hosts and plan.role_names:
-        yield "• image: it is there"
+        yield "• image: the hosts have it"
 
 
 def _hosts(names: Sequence[str]) -> str:
@@ -249,7 +225,7 @@ def _warnings(plan: shipper.Plan, known: Known) -> Iterator[str]:
     for reason in plan.no_way_back:
         yield f"⚠️ {bold('No way back')} from release {plan.release.number}: {_cut(reason, _SENTENCE)}"
     if freeze := known.freeze:
-        yield f"🔒 Deploys are frozen by {_cut(freeze.performer, _NAME)}: {_cut(freeze.reason, _SENTENCE)}"
+        yield f"🧊 Deploys are frozen by {_cut(freeze.performer, _NAME)}: {_cut(freeze.reason, _SENTENCE)}"
 
 
 def _disks(known: Known) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """PURE: what requests are called, and what there is to say of them on the way."""
 
-from collections.abc import Mapping
 from html import escape
 
 import shipper
@@ -21,6 +20,8 @@ def asked(command: Command) -> str:
             what = f"{command.verb} of {short(command.version)}"
         case Verb.ROLLBACK if command.release:
             what = f"rollback to release {command.release}"
+        case Verb.ROLLBACK if command.leaving:
+            what = f"rollback from release {command.leaving}"
         case Verb.RESTART | Verb.LOGS if command.role:
             what = f"{command.verb} of {command.role}"
         case verb:
@@ -91,15 +92,6 @@ def rolled_back(request: Request, release: int | None, left: int | None = None) 
     """Why deploys are frozen then."""
     way = f"from release {left} to {release}" if left else f"to release {release}"
     return f"rolled back {way} by {request.person_name}"
-
-
-def left_already(request: Request, serving: Mapping[int, str]) -> Page:
-    """Of a rollback from a release that does not serve any more."""
-    now = ", ".join(f"release {number} of {escape(version)}" for number, version in serving.items())
-    return page(
-        f"{bold(asked(request.command))}: it was to leave release {request.command.leaving}, which does not serve.",
-        f"{now[:1].upper() + now[1:] or 'Nothing'} serves. Nothing was done.",
-    )
 
 
 def dismissed(request: Request, by: str) -> Page:

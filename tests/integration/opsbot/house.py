@@ -1,7 +1,8 @@
 """A Telegram with admins in it, a project, and an opsbot that deploys it to a real server."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,6 +94,16 @@ class House:
         query = self.presses(who, label, asked)
         answer = asked.chat.wait_until(lambda: query.answer, f"an answer to the press of {label!r}")
         return str(answer.get("text", ""))
+
+    def decisions(self) -> list[tuple[str, str, str, str]]:
+        """Who decided, what, of what, and why: the oldest first."""
+        with closing(sqlite3.connect(self.folder / "opsbot.db")) as database:
+            return list(database.execute("SELECT person_name, decision, what, why FROM decisions ORDER BY id"))
+
+    def lets_plans_run_out(self) -> None:
+        """As if nobody had confirmed them in time."""
+        with closing(sqlite3.connect(self.folder / "opsbot.db")) as database, database:
+            database.execute("UPDATE requests SET expires_at = 1 WHERE phase = 'proposed'")
 
     def told(self) -> str:
         return "\n".join([chat.told() for chat in self.telegram.chats] + [bot.log for bot in self.bots[-2:]])

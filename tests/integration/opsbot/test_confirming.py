@@ -45,6 +45,10 @@ def test_a_red_commit_is_refused_unless_forced_and_a_plan_that_changed_is_confir
         github.says(second, "tests", "failure")
         ops.configure("confirm_within: 1m", f"github: {{ repository: me/shop, api: '{github.url}' }}")
         ops.active()
+        github.is_silent = True
+        slow = ops["deployer"].sends_text(f"/deploy production {first}")
+        assert ops.answer(slow, "CI: asking GitHub").labels == ["Cancel"]
+        github.is_silent = False
 
         asked = ops["admin"].sends_text("/deploy production latest")
         refused = ops.answer(asked, "CI is red: tests.")
@@ -61,5 +65,35 @@ def test_a_red_commit_is_refused_unless_forced_and_a_plan_that_changed_is_confir
         assert f"1 commit\n• {second[:7]} About {second[:7]}, Ann" in changed.text
         ops.presses("admin", "Confirm", asked)
         ops.answer(asked, f"release 2 of {second[:7]} serves")
+        assert ops.answer(slow, "did not answer within 4 s").labels == ["✅ Confirm", "Cancel"]
 
+    ops.lets_plans_run_out()
+    assert ops.answer(slow, "nobody confirmed it in time. Nothing was done.").labels == ["Plan it again"]
+    assert ops.decisions() == [
+        ("admin", "refused", f"deploy of {second[:7]} in production", "CI is red: tests"),
+        ("admin", "confirmed", f"deploy of {second[:7]} in production", "the site is <down>"),
+        ("admin", "confirmed", f"deploy of {second[:7]} in production", "the site is <down>"),
+    ]
     assert "admin (Telegram), forced: the site is <down>" in ops.project.shipper("history").output
+
+
+def test_two_deploys_that_are_confirmed_at_once_go_one_after_the_other(ops: House) -> None:
+    ops.project.configure("gate: {http: {port: 8080, path: /up}, deadline: 5s, interval: 50ms, settle: 1s}")
+    first, second = ops.project.version("version 1"), ops.project.version("version 2")
+    ops.active()
+    mine = ops["admin"].sends_text(f"/deploy production {first}")
+    yours = ops["deployer"].sends_text(f"/deploy production {second}")
+    for asked in (mine, yours):
+        ops.answer(asked, "To be confirmed until")
+
+    ops.presses("admin", "Confirm", mine)
+    ops.answer(mine, f"deploy of {first[:7]}, ")
+    ops.presses("deployer", "Confirm", yours)
+
+    place = f"number 1 in the queue, after the deploy of {first[:7]} in production by admin."
+    assert ops.answer(yours, place).labels == ["Never mind"]
+    changed = ops.answer(yours, "The world changed since that plan was confirmed.")
+    assert f"Release 1 of {first[:7]} → 2 of {second[:7]}" in changed.text
+    ops.presses("deployer", "Cancel", yours)
+    ops.answer(yours, "withdrawn. Nothing was done.")
+    assert ops.project.answer() == "version 1"

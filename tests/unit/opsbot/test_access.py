@@ -6,6 +6,7 @@ from opsbot.access import (
     Person,
     RateLimit,
     Seldom,
+    approvers,
     environments_for,
     environments_in,
     is_allowed_chat,
@@ -98,6 +99,12 @@ def test_what_somebody_may_is_told_for_each_environment(user_id: int, verb: Verb
 
 def test_nobody_may_anything_in_an_environment_that_is_not_there() -> None:
     assert not any(may(person(ANN), "prod", verb) for verb in Verb)
+
+
+def test_what_somebody_asks_for_others_approve() -> None:
+    assert approvers(CONFIG, "staging", ANN) == ("bob",)
+    assert approvers(CONFIG, "staging", CAY) == ("ann", "bob")
+    assert approvers(CONFIG, "production", ANN) == ()
 
 
 def test_a_menu_has_what_somebody_may_anywhere() -> None:

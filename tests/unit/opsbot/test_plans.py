@@ -2,22 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 import shipper
-from opsbot.command import Command
 from opsbot.github import Check, Checks, Commit, Comparison, Verdict
-from opsbot.storage.requests import Phase, Request
+from opsbot.storage.requests import Request
 from opsbot.verbs import Verb
-from opsbot.views import plans
-from opsbot.views.pages import LONGEST_MESSAGE, Page
+from opsbot.views import plans, refusals
+from opsbot.views.pages import Page
 from opsbot.views.plans import Known, Told
 from shipper.changes import Change, Changes, Sign
 from shipper.plan import Plan
-from tests.fakes.telegram.entities import parsed
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_config, a_host
+from tests.unit.opsbot.nouns import a_request, labels, read
 from tests.unit.test_plan import plan, serving_first
 
 UNTIL = datetime(2026, 3, 1, 12, 5, tzinfo=UTC)
@@ -26,26 +24,8 @@ LINT = Check(name="<lint>", url="")
 GREEN = Told(checks=Checks(verdict=Verdict.GREEN))
 
 
-def a_request(verb: Verb = Verb.DEPLOY, **changed: Any) -> Request:
-    command = Command(verb=verb, environment="production", version=SECOND if verb is Verb.DEPLOY else "")
-    values: dict[str, Any] = {
-        "id": 7,
-        "command": replace(command, **changed.pop("command", {})),
-        "person_id": 1,
-        "person_name": "ann",
-        "phase": Phase.LOOKING,
-        "message": 1,
-        "options": (),
-        "fingerprint": "",
-        "release": None,
-        "expires_at": 0.0,
-        "approved_by": "",
-        "abort_by": "",
-        "owner": None,
-        "created_at": 0.0,
-        "begun_at": None,
-    }
-    return Request(**{**values, **changed})
+def a_deploy(**command: str) -> Request:
+    return a_request(Verb.DEPLOY, command={"version": SECOND, **command})
 
 
 def changed(made: Plan, *changes: Change, role_name: str = "web") -> Plan:
@@ -54,13 +34,10 @@ def changed(made: Plan, *changes: Change, role_name: str = "web") -> Plan:
 
 
 def page(made: Plan, known: Known | None = None, *approvers: str, request: Request | None = None) -> Page:
-    made_page = plans.proposed(request or a_request(), made, known or Known(), UNTIL, approvers)
-    assert parsed(made_page.text, "HTML").length <= LONGEST_MESSAGE
+    asked = replace(request or a_deploy(), expires_at=UNTIL.timestamp(), fingerprint=made.fingerprint)
+    made_page = plans.proposed(asked, made, known or Known(), approvers)
+    assert read(made_page)
     return made_page
-
-
-def labels(made: Page) -> list[list[str]]:
-    return [[button.label for button in row] for row in made.buttons]
 
 
 def test_a_plan_tells_all_that_is_worth_knowing_before_it_is_confirmed() -> None:
@@ -137,7 +114,7 @@ def test_the_verdict_of_ci_is_told(told: Told, lines: list[str]) -> None:
 
 def test_what_is_forced_says_why() -> None:
     red = Known(told=Told(checks=Checks(verdict=Verdict.RED, failed=(TESTS,))))
-    shown = page(plan(serving_first()), red, request=a_request(command={"force_reason": "the site is <down>"}))
+    shown = page(plan(serving_first()), red, request=a_deploy(force_reason="the site is <down>"))
 
     assert "\n⚠️ Forced by ann: the site is &lt;down&gt;\n" in shown.text
 
@@ -186,7 +163,7 @@ def test_the_largest_plan_fits_a_message() -> None:
     made = changed(plan(*(a_host(host_name=name) for name in hosts), config=a_config(roles=roles)), *names, *subjects)
     known = Known(told=Told(problem="&" * 5000), disks={name: shipper.Disk(free=1, used_percent=99) for name in hosts})
 
-    forced = a_request(command={"force_reason": "<" * 5000})
+    forced = a_deploy(force_reason="<" * 5000)
     approvers = [f"approver {number}" for number in range(9)]
 
     shown = page(made, known, *approvers, request=forced)
@@ -196,7 +173,7 @@ def test_the_largest_plan_fits_a_message() -> None:
 
 
 def test_a_red_commit_is_refused_with_how_it_is_forced() -> None:
-    refused = plans.red(a_request(), Checks(verdict=Verdict.RED, failed=(TESTS,)))
+    refused = refusals.red(a_deploy(), Checks(verdict=Verdict.RED, failed=(TESTS,)))
 
     assert refused.text == (
         "❌ <b>PRODUCTION</b>: deploy of 2222222\n"
@@ -208,11 +185,21 @@ def test_a_red_commit_is_refused_with_how_it_is_forced() -> None:
 
 def test_a_freeze_is_told_before_anybody_confirms() -> None:
     freeze = shipper.Freeze(performer="bob (Telegram)", reason="rolled back from <2>", since=BEGUN)
-    refused = plans.frozen(a_request(), freeze)
+    refused = refusals.frozen(a_deploy(), freeze)
 
     assert refused.text == (
-        "🔒 <b>PRODUCTION</b>: deploy of 2222222\n"
+        "🧊 <b>PRODUCTION</b>: deploy of 2222222\n"
         "Deploys are frozen by bob (Telegram): rolled back from &lt;2&gt;\n"
         "Nothing was done. A rollback is possible all the same."
     )
-    assert labels(refused) == [["🔓 Unlock", "Try again"]]
+    assert labels(refused) == [["Lift the freeze", "Try again"]]
+
+
+def test_a_rollback_from_a_release_that_does_not_serve_says_what_does() -> None:
+    request = a_request(Verb.ROLLBACK, command={"leaving": 2})
+
+    assert refusals.left_already(request, {3: "<3333>", 1: "1111111"}).text == (
+        "❌ <b>PRODUCTION</b>: rollback from release 2\n"
+        "Release 2 does not serve any more: release 3 of &lt;3333&gt;, release 1 of 1111111 does.\n"
+        "Nothing was done."
+    )
