@@ -42,7 +42,7 @@ def test_a_rollback_by_button_leaves_the_release_that_serves_and_freezes_deploys
     ops["deployer"].clicks("Lift the freeze", done)
     ops.answer(done, "deployer has lifted the freeze of production.")
     again = ops.presses("admin", "Try again", asked)
-    ops.answer(again.message, f"Release 2 of {second[:7]} → 3 of {third[:7]}")
+    ops.answer(again.message, f"Release 2 of {second[:7]} → 4 of {third[:7]}")
     asked = ops["admin"].sends_text("/rollback production 1")
     refused = ops.answer(asked, "There is no way back over release 2: drops a table\nNothing was done")
     assert "from a terminal: shipper rollback 1 --force" in refused.text
