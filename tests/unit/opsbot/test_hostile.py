@@ -11,7 +11,7 @@ from opsbot.command import Command, What
 from opsbot.github import Check, Checks, Verdict
 from opsbot.turns import Queued
 from opsbot.verbs import Verb
-from opsbot.views import asking, history, locks, logs, plans, status, words
+from opsbot.views import asking, history, locks, logs, refusals, status, words
 from opsbot.views.choices import Choice
 from opsbot.views.pages import Page
 from shipper.model import Freeze
@@ -69,8 +69,8 @@ PAGES: dict[str, Callable[[str], Page]] = {
     ),
     "a freeze": lambda text: locks.frozen(a_request(Verb.LOCK), a_freeze(text)),
     "a freeze that was lifted": lambda text: locks.lifted(a_request(Verb.UNLOCK), [a_freeze(text)]),
-    "what refuses a deploy": lambda text: plans.frozen(DEPLOY, a_freeze(text)),
-    "a check of CI": lambda text: plans.red(DEPLOY, Checks(verdict=Verdict.RED, failed=(Check(name=text, url=""),))),
+    "what refuses a deploy": lambda text: refusals.frozen(DEPLOY, a_freeze(text)),
+    "a check of CI": lambda text: refusals.red(DEPLOY, Checks(verdict=Verdict.RED, failed=(Check(name=text, url=""),))),
     "a mistake": lambda text: asking.mistake(Mistake(complaint=text, usage=text)),
     "a person": lambda text: words.aborted(DEPLOY, text),
     "a person who waits": lambda text: words.queued(
