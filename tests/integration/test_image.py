@@ -120,6 +120,8 @@ def test_a_container_runs_the_bot_if_nothing_else_is_said(bots: Machine) -> None
 
 def test_the_config_is_carried_and_makes_sense(container: Container) -> None:
     assert "service: voicebot" in container.prints("shipper", "config", options=("--env=VPS_SSH_KEY=a key",))
+    environments = json.loads(container.prints("python", "-m", "opsbot", "config"))["environments"]
+    assert [*environments] == ["production", "staging"]
 
 
 def test_a_container_has_an_init_and_a_user_of_a_fixed_id(container: Container) -> None:
