@@ -69,6 +69,6 @@ COPY . .
 ARG VERSION=""
 ARG REVISION=""
 LABEL org.opencontainers.image.title="voicebot" \
-      org.opencontainers.image.description="A Telegram bot that turns voice into text, and shipper, which ships it" \
+      org.opencontainers.image.description="Telegram bots that turn voice into text and deploy, and shipper, which ships them" \
       org.opencontainers.image.version=$VERSION \
       org.opencontainers.image.revision=$REVISION

@@ -35,9 +35,11 @@ def run() -> None:
         settings = read(Settings)
         logs.configure(settings.log_level, settings.log_format, noisy=("asyncssh",))
         import shipper
-        from opsbot import app
 
-        program.run(app.run(settings, _of_people(settings), os.environ), unusable=(shipper.ShipperError,))
+        of_people = _of_people(settings)
+        from opsbot import app  # aiogram takes seconds, which a mistake in the config need not wait for
+
+        program.run(app.run(settings, of_people, os.environ), unusable=(shipper.ShipperError,))
 
 
 def _of_people(settings: ConfigSettings) -> "Config":

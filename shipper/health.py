@@ -15,7 +15,7 @@ from shipper.project import Project
 from shipper.releases import last_deployed
 from shipper.steps.check import Check
 from shipper.steps.handover import state_of
-from shipper.tasks import task_group
+from shipper.tasks import task_group, together
 from shipper.usage import Sample, cpu_percent
 from shipper.world import Disk, World
 
@@ -114,7 +114,8 @@ async def _roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
     expected = last.env if last else given
     there = (name for name in observed.role_names if observed.serving(name) or observed.stopped(name))
     names = [name for name in dict.fromkeys((*given, *expected, *there)) if project.means_role(name)]
-    serving = {name: container for name in names if (container := observed.serving(name))}
+    at_work = await together({name: _at_work(world, observed, name, payloads) for name in names})
+    serving = {name: container for name, container in at_work.items() if container}
     async with task_group() as reads:
         looking_at = {name: reads.create_task(_health(eye, world, c, payloads)) for name, c in serving.items()}
         using = reads.create_task(_used(eye, world, serving.values()))
@@ -127,6 +128,24 @@ async def _roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
         for name in names
     )
     return tuple(replace(role, expected=role.role_name in expected) for role in roles)
+
+
+async def _at_work(
+    world: World, observed: Observed, role_name: str, payloads: Mapping[int, Payload]
+) -> Container | None:
+    """What serves. Of several that hand over, since a deploy died between them, the one that says that it is active."""
+    marked = [c for c in observed.of_role(role_name) if c.is_running and (c.is_committed or c.is_set_aside)]
+    if len(marked) > 1 and all(container.hands_over for container in marked):
+        states = await together({c.id: _says(world, c, _role_of(c, payloads)) for c in marked})
+        if active := [container for container in marked if states[container.id] == "active"]:
+            return active[-1]
+    return observed.serving(role_name)
+
+
+def _role_of(container: Container, payloads: Mapping[int, Payload]) -> Role | None:
+    """As its release has it, if the record of that can be read."""
+    payload = payloads.get(container.release_number)
+    return payload.config.roles.get(container.role_name) if payload else None
 
 
 def _role(
@@ -164,15 +183,14 @@ def _absent(observed: Observed, role_name: str) -> RoleStatus:
 
 async def _health(eye: Eye, world: World, container: Container, payloads: Mapping[int, Payload]) -> tuple[str, str]:
     """By the gate of the release that it is of; and what it says of itself if it hands over."""
-    payload = payloads.get(container.release_number)
-    role = payload and payload.config.roles.get(container.role_name)
+    role = _role_of(container, payloads)
     if container.state is not ContainerState.RUNNING:
         return container.state.value + f", after exit code {container.exit_code}" * (container.exit_code != 0), ""
     if not role:
         return f"runs; its gate is not known, as the record of release {container.release_number} cannot be read", ""
     async with task_group() as asking:
         gate = asking.create_task(_gate(world, container, role))
-        state = asking.create_task(_state(world, container, role))
+        state = asking.create_task(_says(world, container, role))
     return eye.mask(gate.result()) or HEALTHY, eye.mask(state.result())
 
 
@@ -190,9 +208,9 @@ async def _gate(world: World, container: Container, role: Role) -> str:
         return f"runs; its gate cannot be asked: {error.what}"
 
 
-async def _state(world: World, container: Container, role: Role) -> str:
+async def _says(world: World, container: Container, role: Role | None) -> str:
     with suppress(ShipperError):  # which the gate tells
-        return await state_of(world, container, role.handover) if role.handover else ""
+        return await state_of(world, container, role.handover) if role and role.handover else ""
     return ""
 
 

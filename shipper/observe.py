@@ -13,6 +13,8 @@ from shipper.world import Inside, World
 Worlds = Mapping[str, World]
 Hosts = Mapping[str, Observed]
 
+_SHORTEST_ID = 12  # characters of it that Docker makes the container's host name
+
 
 async def observe(world: World, *, image_name: str | None, network_name: str, list_images: bool = False) -> Observed:
     """With a list of all images for those who may remove some."""
@@ -34,16 +36,18 @@ async def observe(world: World, *, image_name: str | None, network_name: str, li
         image=image.result() if image else None,
         has_network=has_network.result(),
         images=listed.result() if listed else (),
-        own=_own(ours, world.inside),
+        own=own_among(ours, world.inside),
     )
     if any(container.was_stopped for container in observed.incumbents):
         return replace(observed, stopped_roles=stopped_roles(await world.journal.read()))
     return observed
 
 
-def _own(containers: Iterable[Container], inside: Inside | None) -> Container | None:
+def own_among(containers: Iterable[Container], inside: Inside | None) -> Container | None:
+    """PURE: that in which we run. Machines are called `db` or `cafe`, as some ids begin."""
     known = inside.container_id if inside else ""
-    return next((container for container in containers if known and container.id.startswith(known)), None)
+    is_id = len(known) >= _SHORTEST_ID
+    return next((container for container in containers if is_id and container.id.startswith(known)), None)
 
 
 def stopped_roles(entries: Iterable[Mapping[str, Any]]) -> frozenset[str]:

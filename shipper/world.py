@@ -359,7 +359,7 @@ class Inside:
     """
 
     container_id: str
-    """Or its beginning: within the container, its host name. Nothing is asked of whom no server has."""
+    """Or its first 12 characters: within the container, its host name. Nothing is asked of whom no server has."""
     give_way: Callable[[], None]
     """Stop taking new work and give the lease back, as at the stop signal, but live on."""
     take_back: Callable[[], None]

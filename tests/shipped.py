@@ -31,6 +31,10 @@ roles:
       WHISPER_WORKERS: 1
       WHISPER_THREADS: 1
     volumes: ["{volume}:/data", "{model}:/tiny:ro"]
+  opsbot: null
+secrets:
+  OPSBOT_TOKEN: null
+  OPSBOT_SSH_KEY: null
 retain: 2
 """
 _DIGITS = [str(number) for number in range(1000, 10_000, 77)]

@@ -16,9 +16,10 @@ from tests.integration.waiting import eventually
 from tests.machines import Machine
 
 CHANGED = "voicebot:changed"
-IN_CONTEXT = ("Dockerfile", ".dockerignore", "requirements.lock", "botkit", "config", "shipper", "voicebot")
+IN_CONTEXT = ("Dockerfile", ".dockerignore", "requirements.lock", "botkit", "config", "opsbot", "shipper", "voicebot")
 ALL_PARTS = (
-    "aiogram, aiosqlite, alembic, av, faster_whisper, onnxruntime, psycopg, shipper.cli, structlog, voicebot.app"
+    "aiogram, aiosqlite, alembic, av, faster_whisper, onnxruntime, opsbot.app, psycopg, shipper.cli, structlog, "
+    "voicebot.app"
 )
 SAYS_ITS_HEALTH = """
 import asyncio
@@ -82,15 +83,13 @@ def container(bots: Machine) -> Iterator[Container]:
 
 @pytest.fixture(scope="module")
 def changed(bots: Machine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """An image of another version of the code, with a bot more, made in a folder where secrets lie about."""
+    """An image of another version of the code, made in a folder where secrets lie about."""
     folder = tmp_path_factory.mktemp("changed")
     for name in IN_CONTEXT:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     (folder / "voicebot/__init__.py").write_text('"""Another version."""\n')
-    (folder / "opsbot").mkdir()
-    (folder / "opsbot/__main__.py").write_text("")
-    for name in (".env", ".git", "config/secrets.env", "config/secrets.staging.env"):
+    for name in (".env", ".git", "config/opsbot_key", "config/secrets.env", "config/secrets.staging.env"):
         (folder / name).write_text("BOT_TOKEN=1:secret\n")
     build(bots, CHANGED, folder, "--build-arg=VERSION=1.2.3", "--build-arg=REVISION=abc1234")
     return inspected(bots, CHANGED)
@@ -110,6 +109,8 @@ def test_every_part_starts_from_the_one_image(container: Container) -> None:
     container.prints("python", "-c", f"import {ALL_PARTS}")
     assert container.prints("shipper", "--version").startswith("shipper ")
     assert "migrated the database from revision none" in container.prints("python", "-m", "voicebot", "migrate")
+    of_its_own = ("--env=DATABASE_URL=sqlite:////data/opsbot.db",)
+    assert "from revision none" in container.prints("python", "-m", "opsbot", "migrate", options=of_its_own)
 
 
 def test_a_container_runs_the_bot_if_nothing_else_is_said(bots: Machine) -> None:
@@ -119,6 +120,8 @@ def test_a_container_runs_the_bot_if_nothing_else_is_said(bots: Machine) -> None
 
 def test_the_config_is_carried_and_makes_sense(container: Container) -> None:
     assert "service: voicebot" in container.prints("shipper", "config", options=("--env=VPS_SSH_KEY=a key",))
+    environments = json.loads(container.prints("python", "-m", "opsbot", "config"))["environments"]
+    assert [*environments] == ["production", "staging"]
 
 
 def test_a_container_has_an_init_and_a_user_of_a_fixed_id(container: Container) -> None:
@@ -162,7 +165,7 @@ def test_what_is_no_part_of_it_does_not_get_in(code: Path) -> None:
     folders = {"botkit", "config", "opsbot", "shipper", "voicebot"}
     assert {each.name for each in code.iterdir()} == {*folders, "requirements.lock"}
     expected = {"deploy.schema.json", "deploy.staging.yaml", "deploy.yaml", "env.j2"}
-    assert {each.name for each in (code / "config").iterdir()} == expected
+    assert {each.name for each in (code / "config").iterdir()} == {*expected, "opsbot.schema.json", "opsbot.yaml"}
 
 
 def test_its_history_tells_no_secret_and_no_index(bots: Machine) -> None:
