@@ -35,7 +35,9 @@ class Keys:
             service = self._services[environment]
             return shipper.sign_button(made, token=self._token, service=service, chat_id=chat_id)
 
-        keyboard = tuple(tuple((button.label, signed(button)) for button in row) for row in page.buttons)
+        # a message may be older than the config, and of an environment that is none any more
+        rows = page.buttons if environment in self._services else ()
+        keyboard = tuple(tuple((button.label, signed(button)) for button in row) for row in rows)
         return View(text=page.text, keyboard=keyboard, document=page.document, file_name=page.file_name)
 
     def read(self, data: str, chat_id: int, now: datetime) -> Read | None:

@@ -38,9 +38,14 @@ class Projects:
         self, environment_name: str, performer: str = "", *role_names: str, shown_in: Place | None = None
     ) -> shipper.Project:
         """With these roles, or all; `shown_in` is where we show ourselves what happens. Raises ShipperError."""
+        environment = self._config.environments.get(environment_name)
+        if not environment:
+            raise shipper.ConfigError(
+                f"{environment_name} is no environment of {self._settings.opsbot_config} any more."
+            )
         made = shipper.open_project(
             self._settings.project_folder,
-            destination=self._config.environments[environment_name].destination,
+            destination=environment.destination,
             roles=role_names,
             environ=self._environ,
             performer=performer or "opsbot",

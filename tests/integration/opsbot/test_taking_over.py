@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,26 @@ async def test_who_cannot_find_out_in_time_says_so_and_may_be_asked_to_look_agai
     assert "See what became of it" in alarm.view.text
     assert found
     assert found.phase is Phase.OVER
+
+
+async def test_what_was_left_in_an_environment_that_is_none_any_more_is_ended_without_buttons(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "PATIENCE_SECONDS", 0)
+    desk = a_desk(database, tmp_path)
+    async with database.writing() as connection:
+        await messages.add(connection, Place(chat_id=1), View(text="⏳"), time.time())
+        left = await in_phase(connection, Phase.RECOVERING, owner=1)
+        gone = replace(DEPLOY, environment="staging")
+        changed = await requests.change(connection, left, Phase.RECOVERING, command=gone)
+        assert changed
+
+    await recovery.recover(desk, changed)
+
+    async with database.reading() as connection:
+        told, _ = await messages.behind(connection, ())
+    assert "staging is no environment of config/opsbot.yaml any more." in told.view.text
+    assert told.view.keyboard == ()
 
 
 def a_desk(database: Database, project: Path) -> Desk:
