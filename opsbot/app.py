@@ -104,13 +104,18 @@ async def _serve(handover: Handover, settings: Settings, desk: Desk, bot: Bot, p
         tell_stranger=_tell_stranger,
         metrics=metrics.telegram,
     )
+
+    def committed() -> None:
+        toasts.committed()
+        desk.signals.handled()
+
     dispatch = Dispatch(
         bot,
         desk.database,
         inbox,
         dispatcher(desk),
         put=toasts.put,
-        done=desk.signals.handled,
+        done=committed,
         given_up=_tell_given_up,
         arrived=desk.signals.arrived,
         metrics=metrics.telegram,

@@ -19,12 +19,16 @@ class Toasts:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
         self._due: asyncio.Queue[TelegramMethod[bool]] = asyncio.Queue()
+        self._undecided: Sequence[TelegramMethod[bool]] = ()
 
     async def put(
         self, connection: AsyncConnection, returned: Sequence[TelegramMethod[bool]] | None, now: float
     ) -> None:
-        """What a handler has returned."""
-        for toast in returned or ():
+        """What a handler has returned. It is made when what it tells of is committed: see `committed`."""
+        self._undecided = returned or ()
+
+    def committed(self) -> None:
+        for toast in self._undecided:
             self._due.put_nowait(toast)
 
     async def run(self) -> None:

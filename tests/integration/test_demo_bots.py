@@ -44,7 +44,7 @@ def demo(_parts: None) -> Iterator[Demo]:
         try:
             yield (made := Demo(said=_said(process)))
             process.send_signal(signal.SIGINT)
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=120)
             assert (process.returncode, "Traceback" in output) == (0, False), output
             assert not made.folder.exists()
         finally:
