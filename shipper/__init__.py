@@ -19,15 +19,7 @@ if TYPE_CHECKING:
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
     from shipper.complaints import did_you_mean as did_you_mean
     from shipper.composing import Composed as Composed, write_compose as write_compose
-    from shipper.config import (
-        Config as Config,
-        Duration as Duration,
-        Section as Section,
-        contradictions as contradictions,
-        json_schema as json_schema,
-        matching as matching,
-        seconds_of as seconds_of,
-    )
+    from shipper.config import Config as Config, json_schema as json_schema
     from shipper.connections import Connections as Connections
     from shipper.deployment import deploy as deploy
     from shipper.diagnosis import diagnose as diagnose
@@ -121,6 +113,13 @@ if TYPE_CHECKING:
     from shipper.reporters.listings import host_rows as host_rows, release_rows as release_rows, role_rows as role_rows
     from shipper.reporters.words import ago as ago
     from shipper.rollbacks import plan_rollback as plan_rollback, rollback as rollback
+    from shipper.schema import (
+        Duration as Duration,
+        Section as Section,
+        contradictions as contradictions,
+        matching as matching,
+        seconds_of as seconds_of,
+    )
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
     from shipper.tasks import task_group as task_group
@@ -145,7 +144,7 @@ _NAMES = {
     "checks": "Finding HERE Level",
     "complaints": "did_you_mean",
     "composing": "Composed write_compose",
-    "config": "Config Duration Section contradictions json_schema matching seconds_of",
+    "config": "Config json_schema",
     "connections": "Connections",
     "deployment": "deploy",
     "diagnosis": "diagnose",
@@ -177,6 +176,7 @@ _NAMES = {
     "reporters.listings": "host_rows release_rows role_rows",
     "reporters.words": "ago",
     "rollbacks": "plan_rollback rollback",
+    "schema": "Duration Section contradictions matching seconds_of",
     "shipping": "build push",
     "statuses": "status watch_status",
     "tasks": "task_group",

@@ -1,4 +1,4 @@
-"""PURE: which commit a run of CI is about; who began it, and its URL, are told by `project.py`.
+"""PURE: what a run of CI tells of itself: who began it, its URL, and which commit it is about.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/variables
 https://docs.gitlab.com/ci/variables/predefined_variables/
@@ -31,3 +31,16 @@ def revision_of_run(environ: Mapping[str, str], asked: str | None) -> str:
             next="Pass them on to where shipper runs; a container gets only what it is given (docker run --env NAME).",
         )
     return asked or environ[names[0]]
+
+
+def performer_of_run(environ: Mapping[str, str]) -> str:
+    """The user of GitHub or GitLab; empty where it is no run of these."""
+    return environ.get("GITHUB_ACTOR") or environ.get("GITLAB_USER_LOGIN") or ""
+
+
+def url_of_run(environ: Mapping[str, str]) -> str:
+    """As GitHub (in parts) and GitLab (whole) tell it; empty where it is no run of these."""
+    parts = [environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    if all(parts):
+        return "{}/{}/actions/runs/{}".format(*parts)
+    return environ.get("CI_JOB_URL") or ""

@@ -3,139 +3,36 @@
 The manual for these keys is the commented `config/deploy.yaml` of this repository; `deployfile.py` reads such a file.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
+from pydantic import Field, model_validator
+
+from shipper.schema import (
+    AbsolutePath,
+    ApiAddress,
+    Command,
+    Duration,
+    FileMode,
+    FileOwner,
+    Host,
+    HttpPath,
+    Memory,
+    Name,
+    Port,
+    PublishedPort,
+    Section,
+    Size,
+    TelegramChatId,
+    Text,
+    VariableName,
+    Volume,
+    contradiction,
+    contradictions,
+    exactly_one,
+    matching,
+    written_duration,
 )
-from pydantic_core import PydanticCustomError
-
-from shipper.errors import UsageError
-
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_BYTES = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-_LEAST_MEMORY = 6 * 1024**2  # dockerd refuses less: https://docs.docker.com/engine/containers/resource_constraints/
-
-
-def _duration(value: object) -> float:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", str(value))
-    if not match:
-        raise ValueError("is not a duration such as 500ms, 30s, 5m or 2h")
-    return round(float(match[1]) * _SECONDS[match[2]], 6)
-
-
-def _format_duration(seconds: float) -> str:
-    number, unit = (seconds, "s") if seconds >= 1 or seconds == 0 else (seconds * 1000, "ms")
-    return f"{number:.6f}".rstrip("0").rstrip(".") + unit
-
-
-def _size(value: object) -> int:
-    match = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(value).lower())
-    if not match:
-        raise ValueError("is not a size such as 512m or 2g")
-    return int(match[1]) * _BYTES[match[2]]
-
-
-def _memory(value: object) -> int:
-    size = _size(value)
-    if size < _LEAST_MEMORY:
-        raise ValueError("is less than the 6m that Docker demands")
-    return size
-
-
-def _command(value: object) -> object:
-    return ["/bin/sh", "-c", value] if isinstance(value, str) else value
-
-
-def matching(pattern: str, complaint: str) -> AfterValidator:
-    """A validator for the text of a Section's field."""
-
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(complaint)
-        return value
-
-    return AfterValidator(check)
-
-
-_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
-_ADDRESS = r"([\d.]+|\[[0-9a-fA-F:]+\])"
-
-Duration = Annotated[
-    float,
-    BeforeValidator(_duration),
-    PlainSerializer(_format_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h)$"}),
-]
-_SIZE_SCHEMA = WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\d+\s*[bkmgBKMG]?[bB]?$"})
-Size = Annotated[int, BeforeValidator(_size), _SIZE_SCHEMA]
-Memory = Annotated[int, BeforeValidator(_memory), _SIZE_SCHEMA]
-Command = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_command),
-    Field(min_length=1),
-    WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}}),
-]
-Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Name = Annotated[
-    str,
-    matching(r"[a-z0-9][a-z0-9_-]{0,39}", "must be 1 to 40 of a-z, 0-9, - and _, and begin with a letter or digit"),
-]
-VariableName = Annotated[str, matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name for an environment variable")]
-Host = Annotated[
-    str,
-    matching(rf"([\w.-]+@)?([\w.-]+|{_ADDRESS})(:{_PORT})?", "is not name, user@name, name:port or user@[ipv6]:port"),
-]
-PublishedPort = Annotated[
-    str, matching(rf"({_ADDRESS}:)?{_PORT}:{_PORT}(/(tcp|udp))?", "is not [address:]host_port:container_port[/udp]")
-]
-Volume = Annotated[
-    str,
-    matching(r"(/[^:]*|[a-zA-Z0-9][\w.-]*):/[^:]*(:(ro|rw))?", "is not volume_or_/folder:/path/inside[:ro]"),
-]
-HttpPath = Annotated[str, matching(r"/\S*", "must begin with /")]
-AbsolutePath = Annotated[str, matching(r"/[^\0]*[^/\0]", "is not an absolute path of a file")]
-TelegramChatId = Annotated[
-    str,
-    matching(r"-?[1-9]\d*|@[A-Za-z]\w{3,31}", 'is not the number of a chat, such as -1001234567890, or "@name"'),
-    WithJsonSchema({"type": ["string", "integer"]}),
-]
-ApiAddress = Annotated[str, matching(r"https?://[^\s/?#@]+(/[^\s?#]*)?", "is not an address: https://api.example.org")]
-FileMode = Annotated[str, matching(r"0?[0-7]{3}", "is not a mode such as 0444")]
-FileOwner = Annotated[str, matching(r"\d+:\d+", "is not numeric uid:gid such as 1000:1000")]
-
-
-class Section(BaseModel):
-    """Keys and values of a file that `parse_document` reads: no others are taken."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
-
-
-def _contradiction(key: str, complaint: str) -> PydanticCustomError:
-    return contradictions([(key, complaint)])
-
-
-def contradictions(found: Sequence[tuple[str | tuple[str | int, ...], str]]) -> PydanticCustomError:
-    """What a validator of a Section raises: each with the key, below the section, that is to be changed."""
-    return PydanticCustomError(
-        "contradiction", "{text}", {"text": "; ".join(text for _, text in found), "found": found}
-    )
-
-
-def _exactly_one(section: Section, *names: str) -> None:
-    given = [name for name in names if getattr(section, name)]
-    if len(given) != 1:
-        raise _contradiction(given[1] if given else "", f"needs exactly one of {', '.join(names)}")
 
 
 class Build(Section):
@@ -182,11 +79,11 @@ class Gate(Section):
     def _one_probe(self) -> Self:
         given = [name for name in ("healthcheck", "http", "tcp", "command") if getattr(self, name)]
         if len(given) > 1:
-            raise _contradiction(given[1], f"a gate has one probe, and {given[0]} is given too")
+            raise contradiction(given[1], f"a gate has one probe, and {given[0]} is given too")
         return self
 
     def __str__(self) -> str:
-        within = f" within {_format_duration(self.deadline)}"
+        within = f" within {written_duration(self.deadline)}"
         if self.http:
             return f"GET {self.http.path} on port {self.http.port}{within}"
         if self.tcp:
@@ -195,7 +92,7 @@ class Gate(Section):
             return f"`{' '.join(self.command)}` succeeds{within}"
         if self.healthcheck:
             return f"the image's HEALTHCHECK succeeds{within}"
-        return f"runs for {_format_duration(self.settle)}"
+        return f"runs for {written_duration(self.settle)}"
 
 
 class ReleaseCommands(Section):
@@ -236,7 +133,7 @@ class MountedFile(Section):
 
     @model_validator(mode="after")
     def _one_content(self) -> Self:
-        _exactly_one(self, "secret", "source")
+        exactly_one(self, "secret", "source")
         return self
 
 
@@ -283,21 +180,21 @@ class Role(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(set(self.hosts)) < len(self.hosts):
-            raise _contradiction("hosts", "names a host twice")
+            raise contradiction("hosts", "names a host twice")
         if self.singleton and len(self.hosts) > 1:
-            raise _contradiction("singleton", f"never two at once, yet there are {len(self.hosts)} hosts")
+            raise contradiction("singleton", f"never two at once, yet there are {len(self.hosts)} hosts")
         if self.strategy in ("overlap", "handover") and self.publish:
-            raise _contradiction(
+            raise contradiction(
                 "strategy", "two containers cannot publish the same port: use recreate, or publish none"
             )
         if self.strategy == "overlap" and self.singleton:
-            raise _contradiction("strategy", "overlap runs two at once, and singleton forbids it")
+            raise contradiction("strategy", "overlap runs two at once, and singleton forbids it")
         if self.strategy == "handover" and not self.handover:
-            raise _contradiction("strategy", "handover needs the section `handover`: the app must speak its protocol")
+            raise contradiction("strategy", "handover needs the section `handover`: the app must speak its protocol")
         if self.handover and not self.singleton:
-            raise _contradiction("handover", "is for a role that must never run twice: say singleton: true")
+            raise contradiction("handover", "is for a role that must never run twice: say singleton: true")
         if reserved := [label for label in self.labels if label.startswith("shipper.")]:
-            raise _contradiction("labels", f"{reserved[0]!r} is a name that shipper keeps for itself")
+            raise contradiction("labels", f"{reserved[0]!r} is a name that shipper keeps for itself")
         return self
 
 
@@ -319,7 +216,7 @@ class Ssh(Section):
     @model_validator(mode="after")
     def _one_key(self) -> Self:
         if self.key and self.key_env:
-            raise _contradiction("key_env", "a key is given already by `key`")
+            raise contradiction("key_env", "a key is given already by `key`")
         return self
 
 
@@ -333,7 +230,7 @@ class SecretSource(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        _exactly_one(self, "env", "file", "command")
+        exactly_one(self, "env", "file", "command")
         return self
 
 
@@ -364,7 +261,7 @@ class Notifier(Section):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        _exactly_one(self, "webhook", "apprise", "telegram")
+        exactly_one(self, "webhook", "apprise", "telegram")
         return self
 
     @property
@@ -385,7 +282,7 @@ class Registry(Section):
     def _both(self) -> Self:
         if bool(self.username) != bool(self.password):
             given, missing = ("username", "password") if self.username else ("password", "username")
-            raise _contradiction(given, f"needs a {missing} beside it")
+            raise contradiction(given, f"needs a {missing} beside it")
         return self
 
 
@@ -495,14 +392,6 @@ def registry_of(image_name: str) -> str:
     """The server that the name of an image names, by Docker's rule: `docker.io` or `registry.example.org:5000`."""
     first, slash, _ = image_name.partition("/")
     return first if slash and (first == "localhost" or "." in first or ":" in first) else "docker.io"
-
-
-def seconds_of(duration: str) -> float:
-    """Seconds of 500ms, 30s, 5m or 2h. Raises UsageError."""
-    try:
-        return _duration(duration)
-    except ValueError as error:
-        raise UsageError(f'"{duration}" {error}') from None
 
 
 def json_schema(section: type[Section] = Config, *, title: str = "shipper: config/deploy.yaml") -> dict[str, Any]:

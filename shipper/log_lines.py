@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from shipper.config import seconds_of
 from shipper.deployment import ignore
 from shipper.errors import ConnectError, EngineError, HostError, NotThere, ReleaseNotFound, UsageError
 from shipper.events import Tell, Warned
 from shipper.mask import Mask, masking
 from shipper.model import Container, LogLine, Payload
 from shipper.project import Project
+from shipper.schema import seconds_of
 from shipper.session import looking
 from shipper.tasks import task_group, together
 from shipper.world import LogEntry, World

@@ -23,7 +23,7 @@ from shipper.mask import Mask
 from shipper.model import Secret
 from shipper.project import Project
 from shipper.session import SystemClock
-from shipper.tasks import alongside, finish, together
+from shipper.tasks import alongside, together
 from shipper.telegram import Answer, Chat
 
 _PATIENCE = 5.0  # seconds, when all else has ended, for what is not sent yet
@@ -126,20 +126,24 @@ class Notices:
                     due.put_nowait(None)
                 for chat in self._chats.values():
                     chat.close()
-                await finish(together({name: self._wait_for(name, workers[name]) for name in self._told}))
+                longest = 0.0 if _is_interrupted() else _LONGEST
+                with suppress(asyncio.CancelledError):  # who interrupts now does not want to wait for them
+                    await together({name: self._wait_for(name, workers[name], longest) for name in self._told})
                 if self._held:
                     self._tell(self._held)
 
-    async def _wait_for(self, name: str, worker: asyncio.Task[None]) -> None:
-        """A little while; longer where Telegram asks for it."""
+    async def _wait_for(self, name: str, worker: asyncio.Task[None], longest: float) -> None:
+        """A little while; longer where Telegram asks for it, up to `longest`."""
         begun, chat = self._clock.monotonic(), self._chats.get(name)
         until = begun + _PATIENCE
-        while not worker.done() and (left := until - self._clock.monotonic()) > 0:
-            await asyncio.wait([worker], timeout=left)
-            if chat and chat.rests_until <= begun + _LONGEST:
-                until = max(until, chat.rests_until + _PATIENCE)
-        if not worker.done():
-            self._warn(name, (chat and chat.why) or f"it took more than {_PATIENCE:g} s")
+        try:
+            while not worker.done() and (left := until - self._clock.monotonic()) > 0:
+                await asyncio.wait([worker], timeout=left)
+                if chat and chat.rests_until <= begun + longest:
+                    until = max(until, chat.rests_until + _PATIENCE)
+        finally:
+            if not worker.done():
+                self._warn(name, (chat and chat.why) or f"it took more than {_PATIENCE:g} s")
 
     async def _work(self, name: str, notifier: Notifier) -> None:
         secret, why = await self._secret(name, "token" if notifier.telegram else "URL")
@@ -224,6 +228,11 @@ def _send(notifier: Notifier, url: str, announcement: Announcement) -> str:
     except senders.NotSent as error:
         return str(error)
     return ""
+
+
+def _is_interrupted() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _reason(error: BaseException) -> str:

@@ -157,8 +157,8 @@ def open_project(
         destination=destination,
         revision=meant,
         environ=environ,
-        performer=performer or performer_of(environ),
-        origin=origin or origin_of(environ),
+        performer=performer or ci.performer_of_run(environ) or f"{_user()}@{platform.node()}",
+        origin=origin or ci.url_of_run(environ) or TERMINAL,
         config_file=config_file,
         connections=connections,
         shown_in=tuple((str(chat), topic) for chat, topic in shown_in),
@@ -246,23 +246,6 @@ def _address(host_name: str) -> str:
     """Without the user and the port."""
     address = host_name.rpartition("@")[2]
     return address.partition("]")[0].lstrip("[") if address.startswith("[") else address.partition(":")[0]
-
-
-def performer_of(environ: Mapping[str, str]) -> str:
-    """The user of GitHub or GitLab whose run of CI this is, else the user of this machine.
-
-    https://docs.github.com/en/actions/reference/workflows-and-actions/variables#default-environment-variables
-    https://docs.gitlab.com/ci/variables/predefined_variables/
-    """
-    return environ.get("GITHUB_ACTOR") or environ.get("GITLAB_USER_LOGIN") or f"{_user()}@{platform.node()}"
-
-
-def origin_of(environ: Mapping[str, str]) -> str:
-    """The URL of the run of CI, as GitHub (in parts) and GitLab (whole) tell it; "terminal" where there is none."""
-    parts = [environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
-    if all(parts):
-        return "{}/{}/actions/runs/{}".format(*parts)
-    return environ.get("CI_JOB_URL") or TERMINAL
 
 
 def _user() -> str:

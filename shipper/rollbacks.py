@@ -1,6 +1,6 @@
 """A rollback: the story of a deploy with a release that was, made anew from its record on the hosts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from shipper import environment, releases
@@ -117,6 +117,7 @@ async def _decide(
     payloads = {name: each.payload for name, each in found.items()}
     releases.refuse_absent_roles(number, payloads.values(), project.role_names)
     warn_of_left_out(project, next(iter(payloads.values())).config, hosts, tell)
+    warn_of_unnamed_hosts(project, serving.values(), tell)
     records = {name: each.release for name, each in found.items()}
     hosts = {name: replace(host, image=found[name].image) for name, host in hosts.items()}
     if goal.todays_secrets is None:
@@ -143,6 +144,21 @@ def _look_for_barriers(hosts: Hosts, number: int, force: bool, tell: Tell) -> No
         )
     if crossed:
         tell(Warned(text=f"Going back, as --force says, though there is no way back over {reasons}"))
+
+
+def warn_of_unnamed_hosts(project: Project, serving: Iterable[Payload], tell: Tell) -> None:
+    """Our config may be of another commit than what serves, and have fewer hosts: the others are not asked."""
+    roles = [role for each in serving for name, role in each.config.roles.items() if project.means_role(name)]
+    serving_on = {_address(name): name for role in roles for name in role.hosts}
+    known = {_address(name) for name in project.config.hosts}
+    if unnamed := [name for address, name in serving_on.items() if address not in known]:
+        told = f"What serves was deployed to {', '.join(unnamed)} too, which the config here does not name"
+        tell(Warned(text=f"{told}: it is left as it is."))
+
+
+def _address(host_name: str) -> str:
+    """However the user is written."""
+    return host_name.rpartition("@")[2]
 
 
 def _warn_of_changed_env(

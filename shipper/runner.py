@@ -43,7 +43,8 @@ class _Run:
         self._plan = plan
         self._worlds = worlds
         self._tell = tell
-        self._inside = next(iter(worlds.values())).inside
+        self._inside = next(iter(worlds.values())).inside if plan.ends_us else None
+        """Of the container that we run in, where the plan replaces it: else its failure says nothing of that one."""
         self._at_once = asyncio.Semaphore(plan.max_parallel)
         self._begun: list[list[list[Step]]] = []
         """For each wave, and each lane of it: a step that fails may have done a part of its work as well."""
@@ -65,9 +66,11 @@ class _Run:
             if isinstance(error, (ShipperError, asyncio.CancelledError)):
                 return next(iter(self._failures), Failure(step=self._last_begun, error=error))
             raise  # a bug, but what was begun was taken back
-        await finish(self._do_what_is_left())
-        if self._inside and self._plan.ends_us:
-            self._inside.leave()
+        try:
+            await finish(self._do_what_is_left())
+        finally:
+            if self._inside:
+                self._inside.leave()
         return None
 
     @property

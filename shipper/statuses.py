@@ -50,9 +50,9 @@ async def watch_status(
                 news.clear()
             fresh.clear()
 
-        async with task_group() as looking:
+        async with task_group() as watching:
             for name in project.hosts:
-                looking.create_task(_again_and_again(_only(project, name), every, mask, see, tell))
+                watching.create_task(_again_and_again(_only(project, name), every, mask, see, tell))
             await all_seen()
             show(_told({name: latest[name] for name in project.hosts}, mask))
             while True:

@@ -13,14 +13,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from shipper import open_project
+from shipper import notices, open_project
 from shipper.buttons import verify_button
-from shipper.events import Ended, Event, Planned
+from shipper.events import Ended, Event, Planned, Warned
 from shipper.mask import Mask
 from shipper.model import Deployed, Secret
 from shipper.notices import notifying
 from tests.fakes.telegram import Telegram
 from tests.integration.conftest import Project
+from tests.integration.waiting import eventually
 from tests.unit.nouns import a_config, a_facts, a_release
 from tests.unit.test_turning import a_project
 
@@ -305,3 +306,39 @@ def test_an_interrupt_that_comes_before_the_first_step_is_told_to_those_who_were
         ("start", None),
         ("failure", "interrupted"),
     ]
+
+
+@pytest.mark.parametrize("begins_to_wait", [False, True])
+def test_who_interrupts_does_not_wait_as_long_as_telegram_asks_for(
+    begins_to_wait: bool, telegram: Telegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "_PATIENCE", 0.1)
+    group = telegram.add_group("Team")
+    telegram.faults.limit("", 29, times=math.inf)
+    chat = {"chat": str(group.id), "token": {"env": "OPSBOT_TOKEN"}, "api": telegram.url}
+    config, told = a_config(notify={"team": {"telegram": chat}}), list[Event]()
+
+    async def interrupted() -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task
+        project = a_project(config, environ={"OPSBOT_TOKEN": telegram.bot.token})
+        async with notifying(project, told.append, Mask()) as tell:
+            tell(Planned(service="shop", lines=(), facts=a_facts()))
+            await asyncio.to_thread(eventually, lambda: bool(telegram.calls), "a call")
+            if begins_to_wait:
+                loop.call_later(0.05, task.cancel)
+            else:
+                task.cancel()
+            tell(Ended(service="shop", outcome=Deployed(release=a_release(2), seconds=1.0)))
+            if not begins_to_wait:
+                await loop.create_future()
+
+    begun = time.monotonic()
+    if begins_to_wait:
+        asyncio.run(interrupted())
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(interrupted())
+
+    assert time.monotonic() - begun < 5
+    assert [type(event) for event in told] == [Planned, Warned, Ended]

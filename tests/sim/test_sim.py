@@ -303,6 +303,22 @@ def test_a_case_that_is_replayed_makes_the_same_calls(loop: VirtualLoop) -> None
     assert calls(SCENARIOS["overlap"]) == calls(SCENARIOS["overlap"])
 
 
+def test_what_fails_beside_the_container_that_it_is_run_in_does_not_call_that_back(loop: VirtualLoop) -> None:
+    explorer = Explorer(SCENARIOS["inside, two roles"], loop)
+    client = Client(explorer.begun(), {})
+    name = next(c.spec.name for c in client.sim.servers["a.example"].containers.values() if c.is_of("bot") and c.works)
+    called: list[str] = []
+    asked = {verb: partial(called.append, verb) for verb in ("give_way", "take_back", "leave")}
+    inside = Inside(container_id=f"id-of-{name}", **asked)
+    project = replace(explorer.scenario.project("v9"), role_names=("web",), inside=inside)
+
+    with simulated(client):
+        outcome = loop.run_until_complete(shipper.deploy(project))
+
+    assert isinstance(outcome, Failed)
+    assert called == []
+
+
 # A plan that somebody confirmed
 
 

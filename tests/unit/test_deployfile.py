@@ -1,6 +1,6 @@
 import pytest
 
-from shipper.config import Config
+from shipper.config import Config, SecretSource
 from shipper.deployfile import parse
 from shipper.errors import ConfigError
 
@@ -373,6 +373,18 @@ def test_a_list_in_an_overlay_replaces_the_one_below() -> None:
 
 def test_an_empty_value_in_an_overlay_takes_away_what_is_below() -> None:
     assert read(SERVICE + "build: {target: app}", "build:").build is None
+
+
+def test_an_overlay_takes_away_a_role_and_a_secret_or_gets_it_from_elsewhere() -> None:
+    below = SERVICE + "  bot: {hosts: [b]}\nsecrets: {ONE: {file: one}, TWO: {file: two}, THREE: }"
+    config = read(below, "roles: {bot: }\nsecrets: {ONE: , TWO: {file: , env: OTHER}, THREE: }")
+    assert list(config.roles) == ["web"]
+    assert config.secrets == {"TWO": SecretSource(env="OTHER"), "THREE": None}
+
+
+def test_a_role_of_which_nothing_is_said_is_a_mistake_where_there_is_nothing_to_take_away() -> None:
+    assert complaint(SERVICE + "  bot:") == f"{FILE}:6: roles.bot: should be a mapping"
+    assert complaint(SERVICE, "roles: {bot: }") == f"{OVERLAY}:1: roles.bot: should be a mapping"
 
 
 def test_a_role_that_only_the_overlay_has_is_added() -> None:

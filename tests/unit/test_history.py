@@ -10,7 +10,6 @@ import pytest
 
 import shipper
 from shipper.model import PastDeploy
-from shipper.project import origin_of, performer_of
 from shipper.reads import past_deploys
 from tests.unit.nouns import FIRST
 
@@ -42,8 +41,12 @@ OUTCOME: dict[str, Any] = {"event": "outcome", "deploy": "0aaa", "kind": "deploy
     ],
     ids=["GitHub Actions", "GitLab CI", "a terminal", "a part of GitHub's variables"],
 )
-def test_the_environment_tells_who_deploys_and_from_where(environ: dict[str, str], performer: str, origin: str) -> None:
-    assert (performer_of(environ), origin_of(environ)) == (performer, origin)
+def test_the_environment_tells_who_deploys_and_from_where(
+    environ: dict[str, str], performer: str, origin: str, tmp_path: Path
+) -> None:
+    (tmp_path / "deploy.yaml").write_text("{service: shop, image: shop, roles: {web: {hosts: [a.example]}}}")
+    project = shipper.open_project(tmp_path, config_file="deploy.yaml", environ=environ)
+    assert (project.performer, project.origin) == (performer, origin)
 
 
 def test_a_program_can_say_who_deploys_and_from_where(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
         (("yaml",), {"composing.py", "documents.py", "cli/looking.py"}),
         (("rich",), {"cli/shared.py", "cli/status.py", "reporters/terminal.py"}),
         (("click",), CLI - {"cli/console.py"}),
-        (("pydantic", "pydantic_core"), {"complaints.py", "config.py", "documents.py", "records.py"}),
+        (("pydantic", "pydantic_core"), {"complaints.py", "config.py", "documents.py", "records.py", "schema.py"}),
         (("subprocess",), {"git.py"}),
         (
             ("os", "signal"),

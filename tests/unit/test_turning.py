@@ -22,6 +22,7 @@ from shipper.observe import stopped_roles
 from shipper.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
 from shipper.project import Project
 from shipper.releases import env_hash, hosts_of, number_for, refuse_absent_roles, refuse_other_content, rollback_number
+from shipper.rollbacks import warn_of_unnamed_hosts
 from shipper.steps.prune import Prune
 from shipper.steps.retire import Retire
 from shipper.steps.stop import Stop
@@ -597,6 +598,19 @@ def test_where_a_singleton_may_still_run_on_a_host_that_is_left_out_that_is_told
     told: list[Event] = []
     project = a_project(MOVING, host_names=(B,) if left_out else ())
     warn_of_left_out(project, MOVING, by_name(host), told.append)
+    assert [event.text for event in told if isinstance(event, Warned)] == expected
+
+
+UNNAMED = "What serves was deployed to b.example too, which the config here does not name: it is left as it is."
+
+
+@pytest.mark.parametrize(("role_names", "expected"), [((), [UNNAMED]), (("cron",), [])])
+def test_a_rollback_by_a_config_that_lacks_a_host_of_what_serves_tells_that(
+    role_names: tuple[str, ...], expected: list[str]
+) -> None:
+    told: list[Event] = []
+    serving = a_payload(a_config(roles={"web": {"hosts": [f"deploy@{A}", B]}, "cron": {"hosts": [f"deploy@{A}"]}}))
+    warn_of_unnamed_hosts(a_project(TWO_ROLES, role_names=role_names), [serving], told.append)
     assert [event.text for event in told if isinstance(event, Warned)] == expected
 
 
