@@ -14,6 +14,7 @@ from opsbot.command import LATEST
 from opsbot.desk import Desk
 from opsbot.github import GitHubUnavailable
 from opsbot.inquiry import Inquiry
+from opsbot.metrics import Outcome
 from opsbot.storage import requests
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
@@ -108,20 +109,28 @@ async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, know
         approved_by="",
     )
     page = plans.proposed(offered, plan, known, others)
-    if not await desk.database.insist(lambda connection: _put(connection, desk, offered, page)):
-        metrics.count(request, "dismissed")
+    if over := await desk.database.insist(lambda connection: _put(connection, desk, offered, page)):
+        metrics.count(request, over)
     desk.signals.to_show.ring()
 
 
-async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> bool:
-    """Not where it turns out to be what somebody else has asked for: `latest`, say, is one commit like another."""
+async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> Outcome | None:
+    """Not where somebody aborted it at the last moment, or another one asked for the same: `latest`, say, is one commit
+    like another. How it ends then.
+    """
+    now = await requests.get(connection, offered.id)
     same = await requests.same(connection, offered.command, but=offered.id)
+    over: Outcome | None = None
+    if now and now.abort_by:
+        over, page = "aborted", words.aborted(offered, now.abort_by)
+    elif same:
+        over, page = "dismissed", words.already(same)
     changed = await requests.change(
         connection,
         offered,
         Phase.LOOKING,
         Phase.ACTING,
-        phase=Phase.OVER if same else Phase.PROPOSED,
+        phase=Phase.OVER if over else Phase.PROPOSED,
         command=offered.command,
         fingerprint=offered.fingerprint,
         release=offered.release,
@@ -129,8 +138,8 @@ async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: 
         approved_by=offered.approved_by,
     )
     if changed:
-        await desk.write(connection, offered, words.already(same) if same else page)
-    return same is None
+        await desk.write(connection, offered, page)
+    return over
 
 
 async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, str]:
@@ -147,7 +156,7 @@ async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, st
 
 async def _around(desk: Desk, request: Request) -> Known:
     """What is worth knowing, and no reason to fail: whoever plans hears of the same trouble. A freeze is of deploys."""
-    base = desk.projects.base(request.environment)
+    base = await desk.projects.base(request.environment)
     try:
         async with shipper.task_group() as group:
             disks = group.create_task(shipper.disks(base))
@@ -165,7 +174,7 @@ async def _planned(desk: Desk, request: Request) -> shipper.Plan | Page:
         case Verb.ROLLBACK:
             return await _planned_rollback(desk, request)
         case Verb.RESTART:
-            base = desk.projects.base(request.environment, performer, request.command.role)
+            base = await desk.projects.base(request.environment, performer, request.command.role)
             return await shipper.plan_restart(base)
         case _:
             return await shipper.plan_deploy(await _project(desk, request))
@@ -189,7 +198,7 @@ async def _project(desk: Desk, request: Request) -> shipper.Project:
 
 
 async def _planned_rollback(desk: Desk, request: Request) -> shipper.Plan | Page:
-    base = desk.projects.base(request.environment, words.performer(request))
+    base = await desk.projects.base(request.environment, words.performer(request))
     leaving = request.command.leaving
     try:
         plan = await shipper.plan_rollback(base, request.command.release)

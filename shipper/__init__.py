@@ -122,7 +122,7 @@ if TYPE_CHECKING:
     )
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
-    from shipper.tasks import task_group as task_group
+    from shipper.tasks import alongside as alongside, finish as finish, task_group as task_group
     from shipper.telegram_text import (
         escaped as escaped,
         first_that_fit as first_that_fit,
@@ -179,7 +179,7 @@ _NAMES = {
     "schema": "Duration Section contradictions matching seconds_of",
     "shipping": "build push",
     "statuses": "status watch_status",
-    "tasks": "task_group",
+    "tasks": "alongside finish task_group",
     "telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
     "trust": "pin_key shown_key",
     "turning": "plan_restart restart start stop",
