@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -102,9 +101,9 @@ def test_secrets_are_in_no_command_line_on_either_side(project: Project) -> None
     def watch() -> None:
         """All processes of this machine, those in the server's namespace among them."""
         while not done.is_set():
-            for name in filter(str.isdigit, os.listdir("/proc")):  # a glob fails at what ends while it looks
+            for folder in Path("/proc").iterdir():  # a glob fails at what ends while it looks
                 with suppress(OSError):
-                    seen.add(Path("/proc", name, "cmdline").read_bytes())
+                    seen.add((folder / "cmdline").read_bytes())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
