@@ -37,6 +37,8 @@ class Pattern:
     def search(self, line: str, /) -> bool:
         """Raises TooSlow."""
         granted = min(LINE_SECONDS, self._seconds_left)
+        if granted <= 0:  # by another host's lines; as a timer that would be none
+            raise self._too_slow()
         self._is_searching = True
         signal.signal(signal.SIGVTALRM, self._end)  # of several, the one that looks now
         signal.setitimer(signal.ITIMER_VIRTUAL, granted)
@@ -49,10 +51,13 @@ class Pattern:
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         if self._is_searching:
-            raise TooSlow(
-                f'To look for "{self._pattern.pattern}" takes too long.',
-                next="What repeats itself within something repeated, or often in a row, has countless ways to match.",
-            )
+            raise self._too_slow()
+
+    def _too_slow(self) -> TooSlow:
+        return TooSlow(
+            f'To look for "{self._pattern.pattern}" takes too long.',
+            next="What repeats itself within something repeated, or often in a row, has countless ways to match.",
+        )
 
 
 def compiled(text: str) -> "re.Pattern[str]":
