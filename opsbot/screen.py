@@ -66,8 +66,8 @@ class Screen:
         self._pace = pace
         self._to_show = to_show
         self._owner = owner
-        self._at_work: dict[int, int] = {}
-        """Chats that one of our tasks writes to, and the row that it shows."""
+        self._at_work: set[int] = set()
+        """Chats that one of our tasks writes to."""
         self._until = math.inf
 
     def drain(self) -> None:
@@ -93,7 +93,7 @@ class Screen:
         due: dict[int, Pending] = {}
         try:
             async with self._database.writing() as connection:
-                for pending in await messages.behind(connection, resting | self._at_work.keys()):
+                for pending in await messages.behind(connection, resting | self._at_work):
                     chat_id = pending.place.chat_id
                     if len(due) + len(self._at_work) < AT_ONCE and chat_id not in due and self._may_be_shown(pending):
                         due[chat_id] = pending
@@ -101,7 +101,7 @@ class Screen:
         except SQLAlchemyError as error:
             log.warning("database_failed", error=reason(error))
             return []
-        self._at_work |= {chat_id: pending.id for chat_id, pending in due.items()}
+        self._at_work |= due.keys()
         return list(due.values())
 
     def _may_be_shown(self, pending: Pending) -> bool:
@@ -113,7 +113,7 @@ class Screen:
             if not _is_paced_edit(pending):  # that was counted when it was allowed
                 await self._pace.turn(chat_id)
             await self._database.insist(await self._shown(pending))
-        del self._at_work[chat_id]
+        self._at_work.remove(chat_id)
         self._to_show.ring()
 
     async def _shown(self, pending: Pending) -> Change:
@@ -141,6 +141,9 @@ class Screen:
             self._pace.hold(pending.place.chat_id, _pause(pending))
             given_up = pending.attempts + 1 >= MOST_ATTEMPTS
             return partial(messages.give_up if given_up else messages.failed, pending=pending)
+        except Exception:  # a mistake of ours in one message is to end neither the others nor a deploy
+            log.exception("not_shown", message=pending.id)
+            return partial(messages.give_up, pending=pending)
         return partial(messages.shown, pending=pending, telegram_id=number or pending.telegram_id)
 
     async def _call(self, pending: Pending) -> int:

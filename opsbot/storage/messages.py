@@ -101,8 +101,7 @@ async def claim(connection: AsyncConnection, due: Iterable[Pending], owner: int)
 
 async def owners(connection: AsyncConnection) -> set[int]:
     """The processes that are at some."""
-    is_behind = messages.c.wanted != messages.c.shown
-    chosen = select(messages.c.owner).where(is_behind, messages.c.owner.is_not(None)).distinct()
+    chosen = select(messages.c.owner).where(_IS_BEHIND, messages.c.owner.is_not(None)).distinct()
     return set((await connection.execute(chosen)).scalars())
 
 
@@ -137,8 +136,8 @@ async def put_back(connection: AsyncConnection, pending: Pending) -> None:
 
 async def give_up(connection: AsyncConnection, pending: Pending) -> None:
     """Telegram does not take it. It may take what comes next."""
-    given_up = update(messages).where(messages.c.id == pending.id).values(shown=pending.wanted, owner=None)
-    await connection.execute(given_up)
+    given_up = {"shown": pending.wanted, "document": None, "owner": None}
+    await connection.execute(update(messages).where(messages.c.id == pending.id).values(given_up))
 
 
 async def lost(connection: AsyncConnection, pending: Pending) -> None:

@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from botkit import pace
-from botkit.database import Database, parse
+from botkit.database import Database
 from botkit.pace import Pace
 from botkit.signals import Bell
 from botkit.telegram import connect
@@ -22,7 +21,6 @@ from opsbot import metrics, screen
 from opsbot.screen import Screen
 from opsbot.storage import messages
 from opsbot.storage.messages import Place, View
-from opsbot.storage.schema import MIGRATIONS
 from opsbot.storage.tables import messages as table
 from tests.fakes.telegram import Call, Chat, Refusal, Telegram
 
@@ -35,15 +33,6 @@ QUICK = 40
 def telegram() -> Iterator[Telegram]:
     with Telegram() as made:
         yield made
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = parse(f"sqlite:///{tmp_path}/opsbot.db")
-    MIGRATIONS.migrate(url, lambda said: None)
-    made = Database(url)
-    yield made
-    await made.close()
 
 
 @pytest.fixture(autouse=True)
@@ -217,6 +206,21 @@ async def test_a_group_that_put_the_bot_out_holds_up_nobody(telegram: Telegram, 
     assert other.chat.last.text == "heard"
     assert [said.text for said in gone.from_bots] == ["back"]
     assert len(rule.calls) == 1
+
+
+async def test_a_mistake_of_ours_in_one_message_holds_up_nobody(telegram: Telegram, database: Database) -> None:
+    one, other = telegram.add_user(), telegram.add_user()
+    async with showing(telegram, database) as shower:
+        row = await shower.add(one.chat, "plan")
+        await shower.all_shown()
+        async with database.writing() as connection:
+            no_button = {"buttons": [[["label", 5]]], "wanted": 2}
+            await connection.execute(table.update().where(table.c.id == row).values(no_button))
+        await shower.add(other.chat, "heard")
+        await shower.all_shown()
+        await shower.show(row, "done")
+        await shower.all_shown()
+    assert (one.chat.last.text, other.chat.last.text) == ("done", "heard")
 
 
 async def test_a_group_that_has_a_new_number_gets_its_messages_there(telegram: Telegram, database: Database) -> None:

@@ -1,41 +1,18 @@
 """What becomes of requests whose process died, in the real database, among real processes' locks."""
 
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-import shipper
-from botkit.database import Database, parse
+from botkit.database import Database
 from botkit.presence import FilePresence
 from opsbot import recovery, turns
-from opsbot.command import Command
-from opsbot.config import Config
-from opsbot.desk import Desk
-from opsbot.keys import Keys
-from opsbot.projects import Projects
-from opsbot.settings import Settings
-from opsbot.signals import Signals
 from opsbot.storage import messages, requests
-from opsbot.storage.messages import Place, View
-from opsbot.storage.requests import UNDER_WAY, Phase, Request
-from opsbot.storage.schema import MIGRATIONS
-from opsbot.verbs import Verb
-
-DEPLOY = Command(verb=Verb.DEPLOY, environment="production", version="1" * 40)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = parse(f"sqlite:///{tmp_path}/opsbot.db")
-    MIGRATIONS.migrate(url, print)
-    made = Database(url)
-    yield made
-    await made.close()
+from opsbot.storage.requests import UNDER_WAY, Phase
+from tests.integration.opsbot.desks import DEPLOY, a_desk, in_phase
 
 
 @pytest.fixture
@@ -49,15 +26,6 @@ def present(tmp_path: Path) -> Iterator[FilePresence]:
     made = FilePresence(f"{tmp_path}/owners")
     yield made
     made.close()
-
-
-async def in_phase(connection: AsyncConnection, phase: Phase, owner: int | None) -> Request:
-    added = await requests.add(
-        connection, DEPLOY, person_id=1, person_name="Ann", phase=phase, message=1, now=time.time()
-    )
-    changed = await requests.change(connection, added, phase, owner=owner)
-    assert changed
-    return changed
 
 
 @pytest.mark.parametrize(
@@ -112,7 +80,6 @@ async def test_who_cannot_find_out_in_time_says_so_and_may_be_asked_to_look_agai
     monkeypatch.setattr(recovery, "PATIENCE_SECONDS", 0)
     desk = a_desk(database, tmp_path / "nowhere")
     async with database.writing() as connection:
-        await messages.add(connection, Place(chat_id=1), View(text="⏳"), time.time())
         left = await in_phase(connection, Phase.RECOVERING, owner=1)
 
     await recovery.recover(desk, left)
@@ -133,7 +100,6 @@ async def test_what_was_left_in_an_environment_that_is_none_any_more_is_ended_wi
     monkeypatch.setattr(recovery, "PATIENCE_SECONDS", 0)
     desk = a_desk(database, tmp_path)
     async with database.writing() as connection:
-        await messages.add(connection, Place(chat_id=1), View(text="⏳"), time.time())
         left = await in_phase(connection, Phase.RECOVERING, owner=1)
         gone = replace(DEPLOY, environment="staging")
         changed = await requests.change(connection, left, Phase.RECOVERING, command=gone)
@@ -145,18 +111,3 @@ async def test_what_was_left_in_an_environment_that_is_none_any_more_is_ended_wi
         told, _ = await messages.behind(connection, ())
     assert "staging is no environment of config/opsbot.yaml any more." in told.view.text
     assert told.view.keyboard == ()
-
-
-def a_desk(database: Database, project: Path) -> Desk:
-    config = Config.model_validate({"environments": {"production": {}}, "people": {}})
-    inside = shipper.Inside(container_id="", give_way=print, take_back=print, leave=print)
-    settings = Settings(bot_token=SecretStr("1:token"), project_folder=project)
-    return Desk(
-        config=config,
-        database=database,
-        projects=Projects(settings, config, {}, shipper.Connections(), inside),
-        github=None,
-        keys=Keys(shipper.Secret("1:token"), {"production": "shop"}),
-        signals=Signals(),
-        owner=1,
-    )
