@@ -27,7 +27,7 @@ class Known:
 
 async def known(connection: AsyncConnection, environment: str) -> Known:
     rows = (await connection.execute(select(alerts).where(alerts.c.environment == environment))).all()
-    found = [(_alert(row.alert), row.message) for row in rows]
+    found = [(_alert(row.alert), row.message) for row in rows if _is_known(row.alert)]
     return Known(
         alerts=tuple(alert for alert, _ in found),
         messages={alert.incident: message for alert, message in found if message is not None},
@@ -53,7 +53,7 @@ async def keep(connection: AsyncConnection, environment: str, kept: Known) -> No
 async def of_message(connection: AsyncConnection, message: int) -> Sequence[Alert]:
     """Those that a message tells of."""
     found = await connection.execute(select(alerts.c.alert).where(alerts.c.message == message))
-    return [_alert(stored) for stored in found.scalars()]
+    return [_alert(stored) for stored in found.scalars() if _is_known(stored)]
 
 
 async def change(connection: AsyncConnection, changed: Iterable[Alert]) -> None:
@@ -63,6 +63,11 @@ async def change(connection: AsyncConnection, changed: Iterable[Alert]) -> None:
 
 def _as_json(alert: Alert) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in vars(alert).items()}
+
+
+def _is_known(stored: Mapping[str, Any]) -> bool:
+    """A newer version, which was rolled back, may have kinds of problems that we do not look for."""
+    return stored["kind"] in set(Kind)
 
 
 def _alert(stored: Mapping[str, Any]) -> Alert:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -95,7 +95,7 @@ async def add(
 
 async def get(connection: AsyncConnection, request_id: int) -> Request | None:
     row = (await connection.execute(select(requests).where(requests.c.id == request_id))).one_or_none()
-    return _request(row) if row else None
+    return _request(row) if row and _is_known(row) else None
 
 
 async def change(
@@ -113,23 +113,13 @@ async def in_phases(connection: AsyncConnection, *phases: Phase, environment: st
     chosen = select(requests).where(requests.c.phase.in_(phases)).order_by(requests.c.id)
     if environment is not None:
         chosen = chosen.where(requests.c.environment == environment)
-    return [_request(row) for row in await connection.execute(chosen)]
+    return [_request(row) for row in await connection.execute(chosen) if _is_known(row)]
 
 
 async def same(connection: AsyncConnection, command: Command, *, but: int = 0) -> Request | None:
     """One under way that asks for the same, if it is not this one."""
     under_way = await in_phases(connection, *UNDER_WAY, environment=command.environment)
     return next((request for request in under_way if request.id != but and request.command.is_same(command)), None)
-
-
-async def of_message(connection: AsyncConnection, message: int) -> Request | None:
-    row = (await connection.execute(select(requests).where(requests.c.message == message))).first()
-    return _request(row) if row else None
-
-
-async def count(connection: AsyncConnection, *phases: Phase) -> int:
-    found = await connection.execute(select(func.count()).where(requests.c.phase.in_(phases)))
-    return int(found.scalar_one())
 
 
 async def forget_old(connection: AsyncConnection, before: float) -> None:
@@ -141,7 +131,14 @@ def _columns(command: Command) -> dict[str, object]:
     return {"environment": command.environment, "command": asdict(command)}
 
 
+def _is_known(row: Row[Any]) -> bool:
+    """A newer version, which was rolled back, may have verbs that we know nothing of: nobody is at those."""
+    return row.command["verb"] in set(Verb)
+
+
 def _request(row: Row[Any]) -> Request:
+    """Perhaps of a newer version, which knows more of it."""
     values = {field.name: row._mapping[field.name] for field in fields(Request)}
-    command = Command(**(row.command | {"verb": Verb(row.command["verb"])}))
+    known = {field.name: row.command[field.name] for field in fields(Command) if field.name in row.command}
+    command = Command(**(known | {"verb": Verb(row.command["verb"])}))
     return Request(**(values | {"phase": Phase(row.phase), "command": command, "options": tuple(row.options)}))

@@ -1,18 +1,14 @@
 """What is known of alerts goes through the database as it is."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select, update
 
-from botkit.database import Database, parse
+from botkit.database import Database
 from opsbot.alerts import UNTIL_ENDED, Alert
 from opsbot.storage import alerts
 from opsbot.storage.alerts import Known
-from opsbot.storage.schema import MIGRATIONS
 from opsbot.storage.tables import alerts as table
 from opsbot.watching import Kind
 
@@ -30,15 +26,6 @@ SEEN = Alert(
 TOLD = replace(SEEN, key="production/b/web/service", incident="first", muted_by="ann", muted_until=UNTIL_ENDED)
 ENDED = replace(SEEN, key="production/c/web/service", incident="first", ended_at=NOW, acknowledged_by="bob")
 KNOWN = Known(alerts=(SEEN, TOLD, ENDED), messages={"first": 7})
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = parse(f"sqlite:///{tmp_path}/opsbot.db")
-    MIGRATIONS.migrate(url, print)
-    made = Database(url)
-    yield made
-    await made.close()
 
 
 async def test_what_is_kept_is_known_at_the_next_look_and_nothing_else_is(database: Database) -> None:
@@ -66,3 +53,6 @@ async def test_what_a_newer_version_knows_of_them_does_no_harm(database: Databas
         stored = (await connection.execute(select(table.c.alert))).scalar_one()
         await connection.execute(update(table).values(alert={**stored, "colour": "red"}))
         assert (await alerts.known(connection, "production")).alerts == (TOLD,)
+
+        await connection.execute(update(table).values(alert={**stored, "kind": "flood"}))
+        assert (await alerts.known(connection, "production")).alerts == ()
