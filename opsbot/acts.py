@@ -41,6 +41,10 @@ async def act(desk: Desk, request: Request) -> None:
         if not show.living:
             raise
         _go_on()
+    await shipper.finish(_end(desk, request, show))  # who aborts it now is too late, and it is to be told as it is
+
+
+async def _end(desk: Desk, request: Request, show: "Show") -> None:
     assert show.living
     is_frozen = await freezing.freeze_after_rollback(desk, request, show.living, tell=show)
     await _tell(desk, await _as_it_is_now(desk, request), show.living, is_frozen=is_frozen)
@@ -58,9 +62,7 @@ async def _as_it_is_now(desk: Desk, request: Request) -> Request:
 async def _tell(desk: Desk, request: Request, told: shipper.Living, *, is_frozen: bool) -> None:
     loud = living.alarm(request, told)
     if living.is_blind(told):
-        await desk.show(request, recovery.looking(request), phase=Phase.RECOVERING, owner=None)
-        if loud:
-            await desk.database.insist(lambda connection: desk.reply(connection, request, loud))
+        await desk.show(request, recovery.looking(request), loud=loud, phase=Phase.RECOVERING, owner=None)
         return
     await desk.end(
         request,

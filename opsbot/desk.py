@@ -34,32 +34,28 @@ class Desk:
     owner: int
     """Our number among the processes of this bot."""
 
-    async def show(self, request: Request, page: Page, **changes: Any) -> None:
-        """In the message of the request, which changes along with it. What is over already stays so."""
+    async def show(self, request: Request, page: Page, *, loud: Page | None = None, **changes: Any) -> bool:
+        """In the message of the request, which changes along with it. What is over already stays so, and is no news.
 
-        async def change(connection: AsyncConnection) -> None:
-            if changed := await requests.change(connection, request, *UNDER_WAY, **changes):
-                await self.write(connection, changed, page)
-
-        await self.database.insist(change)
-        self.signals.to_show.ring()
-
-    async def end(
-        self, request: Request, page: Page, *, outcome: Outcome = "done", loud: Page | None = None, **changes: Any
-    ) -> None:
-        """`loud` is a message of its own, which people hear: an edit makes no sound."""
+        `loud` is a message of its own, which people hear: an edit makes no sound.
+        """
 
         async def change(connection: AsyncConnection) -> bool:
-            over = await requests.change(connection, request, *UNDER_WAY, phase=Phase.OVER, **changes)
-            if over:
-                await self.write(connection, request, page)
+            changed = await requests.change(connection, request, *UNDER_WAY, **changes)
+            if changed:
+                await self.write(connection, changed, page)
                 if loud:
-                    await self.reply(connection, request, loud)
-            return over is not None
+                    await self.reply(connection, changed, loud)
+            return changed is not None
 
-        if await self.database.insist(change):
-            metrics.count(request, outcome)
+        is_news = await self.database.insist(change)
         self.signals.to_show.ring()
+        return is_news
+
+    async def end(self, request: Request, page: Page, *, outcome: Outcome = "done", **changes: Any) -> None:
+        """As `show`."""
+        if await self.show(request, page, phase=Phase.OVER, **changes):
+            metrics.count(request, outcome)
 
     async def write(self, connection: AsyncConnection, request: Request, page: Page, *, urgent: bool = True) -> None:
         """In the message of the request."""

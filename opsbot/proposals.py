@@ -14,6 +14,7 @@ from opsbot.command import LATEST
 from opsbot.desk import Desk
 from opsbot.github import GitHubUnavailable
 from opsbot.inquiry import Inquiry
+from opsbot.metrics import Outcome
 from opsbot.storage import requests
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
@@ -108,20 +109,29 @@ async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, know
         approved_by="",
     )
     page = plans.proposed(offered, plan, known, others)
-    if not await desk.database.insist(lambda connection: _put(connection, desk, offered, page)):
-        metrics.count(request, "dismissed")
+    if over := await desk.database.insist(lambda connection: _put(connection, desk, offered, page)):
+        metrics.count(request, over)
     desk.signals.to_show.ring()
 
 
-async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> bool:
-    """Not where it turns out to be what somebody else has asked for: `latest`, say, is one commit like another."""
-    same = await requests.same(connection, offered.command, but=offered.id)
+async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> Outcome | None:
+    """Not where somebody aborted it at the last moment, or it is what another one asked for: `latest`, say, is one commit
+    like another. How it ends then.
+    """
+    now, same = await requests.get(connection, offered.id), await requests.same(
+        connection, offered.command, but=offered.id
+    )
+    over: Outcome | None = None
+    if now and now.abort_by:
+        over, page = "aborted", words.aborted(offered, now.abort_by)
+    elif same:
+        over, page = "dismissed", words.already(same)
     changed = await requests.change(
         connection,
         offered,
         Phase.LOOKING,
         Phase.ACTING,
-        phase=Phase.OVER if same else Phase.PROPOSED,
+        phase=Phase.OVER if over else Phase.PROPOSED,
         command=offered.command,
         fingerprint=offered.fingerprint,
         release=offered.release,
@@ -129,8 +139,8 @@ async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: 
         approved_by=offered.approved_by,
     )
     if changed:
-        await desk.write(connection, offered, words.already(same) if same else page)
-    return same is None
+        await desk.write(connection, offered, page)
+    return over
 
 
 async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, str]:

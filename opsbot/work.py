@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import shipper
 from botkit.database import reason
 from botkit.presence import Presence
-from opsbot import acts, looks, metrics, proposals, questions, recovery, turns
-from opsbot.command import missing_of
+from opsbot import access, acts, looks, metrics, proposals, questions, recovery, turns
+from opsbot.command import Refused, completed, missing_of
 from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import UNDER_WAY, Phase, Request
@@ -61,7 +61,8 @@ class Work:
         async with self._desk.database.writing() as connection:
             await recovery.take_over(connection, self._is_somebody_at)
             found = await requests.in_phases(connection, *UNDER_WAY)
-            begun = [await self._claim(connection, request) for request in turns.startable(found)]
+            startable = [request for request in turns.startable(found) if request.id not in self._at_it]
+            begun = [await self._claim(connection, request) for request in startable]
             await self._tell_places(connection, found)
         metrics.tell_under_way(found)
         for request in found:
@@ -117,13 +118,23 @@ class Work:
             self._desk.signals.to_do.ring()
 
     async def _do(self, request: Request) -> None:
-        if request.phase is Phase.ACTING:
-            await acts.act(self._desk, request)
-        elif request.phase is Phase.RECOVERING:
+        if request.phase is Phase.RECOVERING:
             await recovery.recover(self._desk, request)
+        elif not await self._is_still_allowed(request):
+            await self._desk.note(request, "refused", "not allowed any more")
+            await self._desk.end(request, words.not_any_more(request), outcome="dismissed")
+        elif request.phase is Phase.ACTING:
+            await acts.act(self._desk, request)
         elif what := missing_of(request.command):
             await questions.ask(self._desk, request, what)
         elif request.verb in (*turns.PLANNED, Verb.PLAN):
             await proposals.propose(self._desk, request)
         else:
             await looks.LOOKS[request.verb](self._desk, request)
+
+    async def _is_still_allowed(self, request: Request) -> bool:
+        """The config may be another one than when it was asked for, or confirmed: with a new one comes a restart."""
+        config, person = self._desk.config, access.who(self._desk.config, request.person_id)
+        place = await self._desk.place(request)
+        here = access.environments_in(config, place.chat_id, place.thread_id) if place else ()
+        return person is not None and not isinstance(completed(request.command, person, here), Refused)

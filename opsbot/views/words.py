@@ -77,6 +77,13 @@ def bug(request: Request) -> Page:
     return page(f"❌ {bold(asked(request.command))}: a mistake of this bot; its log says where.")
 
 
+def not_any_more(request: Request) -> Page:
+    return page(
+        f"❌ {bold(asked(request.command))}: {escape(request.person_name)} may not do that here any more, "
+        "as the config is now. Nothing was done."
+    )
+
+
 def already(request: Request) -> Page:
     return page(f"{bold(asked(request.command))} is under way already: {escape(request.person_name)} asked for it.")
 
