@@ -81,10 +81,10 @@ async def _call(desk: Desk, request: Request, show: "Show") -> None:
             project = await desk.projects.of(command.environment, command.version, performer, place)
             await shipper.deploy(project, expected=expected, tell=show)
         case Verb.ROLLBACK:
-            base = desk.projects.base(command.environment, performer, shown_in=place)
+            base = await desk.projects.base(command.environment, performer, shown_in=place)
             await shipper.rollback(base, request.release, expected=expected, tell=show)
         case _:
-            base = desk.projects.base(command.environment, performer, command.role, shown_in=place)
+            base = await desk.projects.base(command.environment, performer, command.role, shown_in=place)
             await shipper.restart(base, expected=expected, tell=show)
 
 

@@ -62,7 +62,7 @@ async def _environment(name: str, settings: Settings, config: Config, environ: M
     """A line for each host, or one that says why none can be looked at."""
     async with shipper.Connections() as connections:
         try:
-            project = Projects(settings, config, environ, connections).base(name)
+            project = await Projects(settings, config, environ, connections).base(name)
         except shipper.ShipperError as error:
             return [ill(name, f"{error.what} {error.next}")]
         return [_host(name, project, seen) for seen in await look_at(project)]

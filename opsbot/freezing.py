@@ -28,7 +28,9 @@ async def freeze(desk: Desk, request: Request, reason: str) -> tuple[str, bool]:
         return "", False
     place = await desk.place(request)
     try:
-        await shipper.freeze(desk.projects.base(request.environment, words.performer(request), shown_in=place), reason)
+        await shipper.freeze(
+            await desk.projects.base(request.environment, words.performer(request), shown_in=place), reason
+        )
     except shipper.ShipperError as error:
         return f"Deploys could not be frozen: {error.what}", False
     return f"Deploys are frozen: {reason}.", True

@@ -1,7 +1,8 @@
 """The project that each environment is a destination of, as our folder has it: that of our own release."""
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,10 +35,20 @@ class Projects:
         self._inside = inside
         self._made: dict[tuple[str, str], shipper.Project] = {}
 
-    def base(
+    async def base(
         self, environment_name: str, performer: str = "", *role_names: str, shown_in: Place | None = None
     ) -> shipper.Project:
         """With these roles, or all; `shown_in` is where we show ourselves what happens. Raises ShipperError."""
+        # to read a config takes 20 ms, and what Git is asked comes on top: too long to hold up everything else
+        return await asyncio.to_thread(self._opened, environment_name, performer, role_names, shown_in)
+
+    def _opened(
+        self,
+        environment_name: str,
+        performer: str = "",
+        role_names: Collection[str] = (),
+        shown_in: Place | None = None,
+    ) -> shipper.Project:
         environment = self._config.environments.get(environment_name)
         if not environment:
             raise shipper.ConfigError(
@@ -60,7 +71,7 @@ class Projects:
         self, environment_name: str, version: str, performer: str, shown_in: Place | None = None
     ) -> shipper.Project:
         """With the config of the commit that is meant. Raises ShipperError."""
-        base = self.base(environment_name, performer, shown_in=shown_in)
+        base = await self.base(environment_name, performer, shown_in=shown_in)
         made = self._made.get((environment_name, version)) or await shipper.project_of(base, version)
         self._keep(environment_name, made)
         return replace(made, environ=base.environ, performer=base.performer, shown_in=base.shown_in)
@@ -74,7 +85,7 @@ class Projects:
 
     def full_names(self) -> dict[str, str]:
         """Of the service, by environment. Raises ShipperError where an environment has no config that is of use."""
-        return {name: self.base(name).full_name for name in self._config.environments}
+        return {name: self._opened(name).full_name for name in self._config.environments}
 
     def _known_of(self, config: shipper.Config) -> dict[str, str]:
         """What the config takes from the environment, and we have otherwise: the key as a file, and our token."""

@@ -115,7 +115,7 @@ async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, know
 
 
 async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: Page) -> Outcome | None:
-    """Not where somebody aborted it at the last moment, or it is what another one asked for: `latest`, say, is one commit
+    """Not where somebody aborted it at the last moment, or another one asked for the same: `latest`, say, is one commit
     like another. How it ends then.
     """
     now, same = await requests.get(connection, offered.id), await requests.same(
@@ -157,7 +157,7 @@ async def _with_newest_commit(desk: Desk, request: Request) -> tuple[Request, st
 
 async def _around(desk: Desk, request: Request) -> Known:
     """What is worth knowing, and no reason to fail: whoever plans hears of the same trouble. A freeze is of deploys."""
-    base = desk.projects.base(request.environment)
+    base = await desk.projects.base(request.environment)
     try:
         async with shipper.task_group() as group:
             disks = group.create_task(shipper.disks(base))
@@ -175,7 +175,7 @@ async def _planned(desk: Desk, request: Request) -> shipper.Plan | Page:
         case Verb.ROLLBACK:
             return await _planned_rollback(desk, request)
         case Verb.RESTART:
-            base = desk.projects.base(request.environment, performer, request.command.role)
+            base = await desk.projects.base(request.environment, performer, request.command.role)
             return await shipper.plan_restart(base)
         case _:
             return await shipper.plan_deploy(await _project(desk, request))
@@ -199,7 +199,7 @@ async def _project(desk: Desk, request: Request) -> shipper.Project:
 
 
 async def _planned_rollback(desk: Desk, request: Request) -> shipper.Plan | Page:
-    base = desk.projects.base(request.environment, words.performer(request))
+    base = await desk.projects.base(request.environment, words.performer(request))
     leaving = request.command.leaving
     try:
         plan = await shipper.plan_rollback(base, request.command.release)

@@ -31,7 +31,7 @@ async def ask(desk: Desk, request: Request, what: What) -> None:
 
 
 async def _choices(desk: Desk, request: Request, what: What) -> list[Choice]:
-    base, now = desk.projects.base(request.environment), datetime.now(UTC)
+    base, now = await desk.projects.base(request.environment), datetime.now(UTC)
     match what:
         case What.VERSION:
             found = await shipper.list_versions(base)

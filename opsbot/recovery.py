@@ -45,7 +45,7 @@ async def recover(desk: Desk, request: Request) -> None:
 async def _find_out(desk: Desk, request: Request) -> str:
     """Why it cannot be told yet; empty once it is told."""
     try:
-        found = aftermath(request, await _look(desk.projects.base(request.environment)))
+        found = aftermath(request, await _look(await desk.projects.base(request.environment)))
     except shipper.ShipperError as error:
         return error.what
     if found.state is State.HELD:

@@ -80,7 +80,7 @@ class Watch:
 
     async def _look(self, environment: str, memory: Memory) -> Memory:
         """Raises ShipperError if the config of the environment is of no use."""
-        project = await asyncio.to_thread(self._desk.projects.base, environment)
+        project = await self._desk.projects.base(environment)
         hosts = await look_at(project)
         now = datetime.now(UTC)
         seen = watching.look(environment, hosts, memory, disk=self._meant.disk, now=now)

@@ -1,5 +1,6 @@
 """Config, template and files of a version, from its image: where there is no Git that knows it."""
 
+import asyncio
 import posixpath
 from dataclasses import replace
 from functools import partial
@@ -42,8 +43,8 @@ async def project_of(base: Project, asked: str, *, tell: Tell = ignore) -> Proje
     """
     if base.config.fixed_version:
         return base
-    if git.knows(base.root, asked):
-        return _of_commit(base, asked)
+    if await asyncio.to_thread(git.knows, base.root, asked):
+        return await asyncio.to_thread(_of_commit, base, asked)
     with masking(tell) as (tell, mask):
         async with looking(base, tell) as worlds:
             hosts = await observe_all(base, worlds, None, list_images=True)
@@ -121,7 +122,7 @@ async def _read(base: Project, world: World, version: str) -> Project:
     image_name = f"{base.config.image}:{version}"
     places = {posixpath.dirname(file) or file for file in map(posixpath.normpath, config_files(base))}
     files = await _files(world, image_name, places)
-    made = with_files_of(base, version, files, f"image {image_name}")
+    made = await asyncio.to_thread(with_files_of, base, version, files, f"image {image_name}")
     elsewhere = {path for path in made.paths if posixpath.dirname(path) not in places and path not in files}
     return replace(made, files={**files, **await _files(world, image_name, elsewhere)})
 

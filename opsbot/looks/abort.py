@@ -23,5 +23,5 @@ async def abort(desk: Desk, request: Request) -> None:
         desk.signals.to_do.ring()
         await desk.end(request, aborting.aborted(request, ended))
         return
-    hosts = await shipper.status(desk.projects.base(request.environment))
+    hosts = await shipper.status(await desk.projects.base(request.environment))
     await desk.end(request, aborting.nothing(request, hosts))

@@ -8,7 +8,7 @@ from opsbot.views import env, words
 
 
 async def look(desk: Desk, request: Request) -> None:
-    project = desk.projects.base(request.environment)
+    project = await desk.projects.base(request.environment)
     if not project.version:  # where there is no Git, a version is what an image says
         project = await desk.projects.of(request.environment, LATEST, words.performer(request))
     await desk.end(request, env.listed(request, await shipper.list_env(project)))

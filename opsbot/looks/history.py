@@ -9,7 +9,7 @@ from opsbot.views import history
 
 
 async def look(desk: Desk, request: Request) -> None:
-    seen = await on_each(desk.projects.base(request.environment), shipper.history)
+    seen = await on_each(await desk.projects.base(request.environment), shipper.history)
     async with desk.database.reading() as connection:
         decided = await decisions.latest(connection, request.environment, history.MOST)
     past = [deploy for deploys in seen.told.values() for deploy in deploys]

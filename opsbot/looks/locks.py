@@ -8,14 +8,14 @@ from opsbot.views import locks, words
 
 async def lock(desk: Desk, request: Request) -> None:
     command = request.command
-    project = desk.projects.base(request.environment, words.performer(request))
+    project = await desk.projects.base(request.environment, words.performer(request))
     made = await shipper.freeze(project, command.reason, seconds=command.seconds)
     await desk.note(request, "done", f"{command.reason}{made.until_text}")
     await desk.end(request, locks.frozen(request, made))
 
 
 async def unlock(desk: Desk, request: Request) -> None:
-    project = desk.projects.base(request.environment, words.performer(request))
+    project = await desk.projects.base(request.environment, words.performer(request))
     before = await shipper.freezes(project)
     if before:
         await shipper.unfreeze(project)

@@ -26,7 +26,7 @@ async def look(desk: Desk, request: Request) -> None:
         grep=Pattern(command.grep) if command.grep else None,
         tell=tell,
     )
-    seen = await on_each(desk.projects.base(request.environment, "", command.role), show)
+    seen = await on_each(await desk.projects.base(request.environment, "", command.role), show)
     lines.sort(key=lambda line: line.at)
     answer = logs.written(request, lines, [*warnings, *seen.problems.values()])
     await desk.end(request, answer.page, loud=answer.file)

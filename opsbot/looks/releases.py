@@ -14,5 +14,5 @@ async def look(desk: Desk, request: Request) -> None:
         (host,) = (await shipper.list_releases(project)).values()
         return host
 
-    seen = await on_each(desk.projects.base(request.environment), observed)
+    seen = await on_each(await desk.projects.base(request.environment), observed)
     await desk.end(request, releases.listed(request, seen.told, seen.problems, datetime.now(UTC)))

@@ -9,5 +9,5 @@ from opsbot.views import status
 
 
 async def look(desk: Desk, request: Request) -> None:
-    hosts = await shipper.status(desk.projects.base(request.environment))
+    hosts = await shipper.status(await desk.projects.base(request.environment))
     await desk.end(request, status.seen(request, hosts, datetime.now(UTC)))

@@ -1,6 +1,7 @@
 """What becomes of requests while somebody works on them, with a real database and no servers."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -170,3 +171,15 @@ async def test_what_a_newer_version_knows_of_requests_does_no_harm(desk: Desk) -
 
         assert await requests.in_phases(connection, Phase.ACTING, Phase.WAITING) == [replace(known, owner=None)]
         assert await requests.get(connection, unknown.id) is None
+
+
+async def test_reading_a_config_holds_up_nothing_else(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on = threading.Event()
+
+    def slow(*args: object, **options: object) -> shipper.Project:
+        raise shipper.ConfigError("read while all else went on" if goes_on.wait(5) else "all else stood still")
+
+    monkeypatch.setattr(shipper, "open_project", slow)
+    asyncio.get_running_loop().call_later(0.01, goes_on.set)
+    with pytest.raises(shipper.ConfigError, match="read while all else went on"):
+        await desk.projects.base("production")
