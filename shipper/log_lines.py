@@ -42,6 +42,7 @@ class _Wanted:
     """Nanoseconds since 1970."""
     last: int | None
     grep: Search | None
+    only_masked: bool
 
     def __str__(self) -> str:
         roles, number = self.project.role_names, self.release_number
@@ -62,15 +63,24 @@ async def logs(
     last: int | None = 100,
     grep: Search | None = None,
     follow: bool = False,
+    only_masked: bool = False,
     tell: Tell = ignore,
 ) -> None:
     """Shows the last lines of what runs, and of the newest container of each role, on all hosts, by time.
 
     `last` counts the lines of each container that `grep` finds; None for all. With a release it is the containers of
     that, and those of its release commands. With `follow` it goes on with what is written, also by containers that
-    start later, until it is cancelled. Raises ShipperError.
+    start later, until it is cancelled. With `only_masked`, what cannot be masked, since the record of its release is
+    gone, is not shown; without, `tell` is warned of it. Raises ShipperError.
     """
-    wanted = _Wanted(project=project, release_number=release_number, since=_nanoseconds(since), last=last, grep=grep)
+    wanted = _Wanted(
+        project=project,
+        release_number=release_number,
+        since=_nanoseconds(since),
+        last=last,
+        grep=grep,
+        only_masked=only_masked,
+    )
     with masking(tell) as (tell, mask):
         async with looking(project, tell) as worlds, AsyncExitStack() as stack:
             hosts = {name: _HostLogs(world, wanted, mask, show, tell) for name, world in worlds.items()}
@@ -81,7 +91,7 @@ async def logs(
                 show(line)
             if follow:
                 await together({name: host.follow() for name, host in hosts.items()})
-            elif not any(host.tails for host in hosts.values()):
+            elif not any(host.has_any for host in hosts.values()):
                 raise ReleaseNotFound(
                     f"There is no {wanted} on {', '.join(hosts)}.", next="shipper releases lists what was."
                 )
@@ -145,9 +155,12 @@ class _HostLogs:
         self._show = show
         self._tell = tell
         self._starts: AsyncIterator[str] | None = None
-        self._masked_releases: set[int] = set()
+        self._masked: dict[int, bool] = {}
+        """For each release whose record was looked for, whether it was there."""
         self.tails: dict[str, _Tail] = {}
         """For each container's id."""
+        self.has_any = False
+        """There are such containers, though they be none that is shown."""
 
     async def listen(self, stack: AsyncExitStack) -> None:
         self._starts = await stack.enter_async_context(self._world.streams.starts())
@@ -157,21 +170,31 @@ class _HostLogs:
         meant = [container for container in await self._world.engine.containers() if self._wanted.means(container)]
         of_release = self._wanted.release_number is not None
         containers = chosen(meant, runs=of_release)
-        await self._mask_secrets(containers)
-        self.tails = {c.id: _Tail(container=c, position=self._wanted.since) for c in containers}
+        self.has_any = bool(containers)
+        to_show = await self._with_masks(containers)
+        self.tails = {c.id: _Tail(container=c, position=self._wanted.since) for c in to_show}
         found = await together({key: self._backlog(tail) for key, tail in self.tails.items()})
         return list(found.values())
 
-    async def _mask_secrets(self, containers: Iterable[Container]) -> None:
-        numbers = {container.release_number for container in containers} - self._masked_releases
-        payloads = await together({number: self._payload(number) for number in numbers})
-        self._masked_releases |= numbers
-        for number, payload in payloads.items():
+    async def _with_masks(self, containers: Iterable[Container]) -> list[Container]:
+        """Those that may be shown, whose secrets are masked from now on."""
+        numbers = {container.release_number for container in containers} - self._masked.keys()
+        for number, payload in (await together({number: self._payload(number) for number in numbers})).items():
+            self._masked[number] = payload is not None
             if payload:
                 self._mask.add(payload.secrets.values())
             else:
-                where = f"{self._world.host_name}: the record of release {number}"
-                self._tell(Warned(text=f"{where} cannot be read, so secrets in what it wrote are not masked."))
+                self._warn_of_unmasked(number)
+        return [c for c in containers if self._masked[c.release_number] or not self._wanted.only_masked]
+
+    def _warn_of_unmasked(self, number: int) -> None:
+        so = (
+            "what it wrote is not shown: secrets in it could not be masked"
+            if self._wanted.only_masked
+            else "secrets in what it wrote are not masked"
+        )
+        what = f"{self._world.host_name}: the record of release {number}"
+        self._tell(Warned(text=f"{what} cannot be read, so {so}."))
 
     async def _payload(self, number: int) -> Payload | None:
         """None where there is none, or another version of shipper wrote it: logs are what helps then."""
@@ -265,8 +288,7 @@ class _HostLogs:
             return None
         if container.is_session or not self._wanted.means(container):
             return None
-        await self._mask_secrets([container])
-        return container
+        return next(iter(await self._with_masks([container])), None)
 
     async def _follow(self, tail: _Tail) -> None:
         """A stream ends with its container, which may be started again."""

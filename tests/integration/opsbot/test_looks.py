@@ -101,6 +101,18 @@ def test_many_lines_come_as_a_file_beside_the_last_ones(ops: House) -> None:
     assert re.search(r": 1 line with secret\.\*<\n\S+ the secret of <life>$", ops.answer(asked, "1 line with").text)
 
 
+def test_what_cannot_be_masked_is_not_shown_in_a_chat(ops: House) -> None:
+    record = ops.project.state / "releases/2"
+    record.rename(hidden := record.with_name(".2"))
+    try:
+        asked = ops["viewer"].sends_text("/logs production web")
+        told = ops.answer(asked, "the record of release 2 cannot be read").text
+    finally:
+        hidden.rename(record)
+    assert told.startswith("logs of web in production: no lines\n⚠️ ")
+    assert told.endswith("so what it wrote is not shown: secrets in it could not be masked.")
+
+
 def test_the_environment_is_asked_for_where_there_are_several(ops: House) -> None:
     asked = ops["viewer"].sends_text("/status")
     assert ops.answer(asked, "In which environment?").labels == ["production", "staging", "Never mind"]

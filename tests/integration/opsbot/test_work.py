@@ -17,6 +17,7 @@ from opsbot import acts, freezing, proposals, recovery
 from opsbot.acts import Show
 from opsbot.command import Command
 from opsbot.desk import Desk
+from opsbot.looks import logs
 from opsbot.storage import messages, requests
 from opsbot.storage.requests import Phase, Request
 from opsbot.storage.tables import requests as table
@@ -183,3 +184,26 @@ async def test_reading_a_config_holds_up_nothing_else(desk: Desk, monkeypatch: p
     asyncio.get_running_loop().call_later(0.01, goes_on.set)
     with pytest.raises(shipper.ConfigError, match="read while all else went on"):
         await desk.projects.base("production")
+
+
+async def test_logs_that_take_too_long_are_left_to_a_terminal(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never_ending(*args: object) -> None:
+        await asyncio.Event().wait()
+
+    async def base(*args: object) -> None:
+        """None is looked at."""
+
+    monkeypatch.setattr(logs, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(logs, "on_each", never_ending)
+    monkeypatch.setattr(desk.projects, "base", base)
+    request = await asked_for(desk, Phase.WAITING, Command(verb=Verb.LOGS, environment="production", role="web"))
+
+    async def is_over() -> bool:
+        return (await now(desk, request))[0] is Phase.OVER
+
+    async with working(desk, tmp_path):
+        await until(desk, is_over)
+
+    assert "a terminal, has more patience" in (await now(desk, request))[1]
