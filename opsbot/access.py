@@ -67,10 +67,6 @@ def environments_in(config: Config, chat_id: int, topic: int | None) -> tuple[st
     return tuple(name for name in config.environments if name in allowed)
 
 
-def is_allowed_chat(config: Config, chat_id: int, topic: int | None, environment_name: str) -> bool:
-    return environment_name in environments_in(config, chat_id, topic)
-
-
 @dataclass(kw_only=True)
 class RateLimit:
     """A bucket of tokens for each person: full at first, each command takes one, and a minute fills it."""

@@ -46,9 +46,6 @@ class Mistake:
     complaint: str
     usage: str
 
-    def __str__(self) -> str:
-        return f"{self.complaint}\n{self.usage}"
-
 
 Reading = Command | Missing | Mistake | Refused
 

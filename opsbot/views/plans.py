@@ -120,14 +120,14 @@ def _verdict(request: Request, told: Told) -> Iterator[str]:
     elif checks:
         yield _VERDICTS[checks.verdict]
     if told.problem:
-        yield f"⚠️ {_cut(told.problem, _SENTENCE)}"
+        yield f"⚠️ {shipper.escaped(told.problem, _SENTENCE)}"
     if request.command.force_reason:
-        yield f"⚠️ Forced by {escape(request.person_name)}: {_cut(request.command.force_reason, _SENTENCE)}"
+        yield f"⚠️ Forced by {escape(request.person_name)}: {shipper.escaped(request.command.force_reason, _SENTENCE)}"
 
 
 def names_of(checks: Sequence[Check]) -> str:
     """Each with its page, where there is one."""
-    told = [_link(_cut(check.name, _NAME), check.url) for check in checks[:_MOST_HOSTS]]
+    told = [_link(shipper.escaped(check.name, _NAME), check.url) for check in checks[:_MOST_HOSTS]]
     return ", ".join(told) + (f" and {left} more" if (left := len(checks) - len(told)) else "")
 
 
@@ -144,7 +144,7 @@ def _commits(plan: shipper.Plan, told: Told) -> Iterator[str]:
         yield bold("Commits")
     for commit in dict.fromkeys(commits):
         sign = "↩️" if commit.sign == shipper.Sign.REMOVED else "•"
-        yield f"{sign} {_cut(commit.name, 2 * _NAME)}"
+        yield f"{sign} {shipper.escaped(commit.name, 2 * _NAME)}"
 
 
 def _compared(comparison: Comparison) -> Iterator[str]:
@@ -155,7 +155,8 @@ def _compared(comparison: Comparison) -> Iterator[str]:
         yield f"{bold(_count(comparison.added, 'commit'))}{aside}"
     sign = "↩️" if comparison.is_backwards else "•"
     for commit in comparison.commits:
-        yield f"{sign} {_link(commit.sha[:7], commit.url)} {_cut(commit.subject, _NAME)}, {_cut(commit.author, _NAME)}"
+        subject, author = shipper.escaped(commit.subject, _NAME), shipper.escaped(commit.author, _NAME)
+        yield f"{sign} {_link(commit.sha[:7], commit.url)} {subject}, {author}"
     if left := (comparison.added or comparison.removed) - len(comparison.commits):
         yield f"… and {left} more"
 
@@ -179,11 +180,11 @@ def _changes(plan: shipper.Plan) -> Iterator[str]:
 
 
 def _change(change: shipper.Change) -> str:
-    name = _cut(change.name, _NAME)
+    name = shipper.escaped(change.name, _NAME)
     if change.before and change.after:
-        return f"{name} {_cut(change.before, _NAME)} → {_cut(change.after, _NAME)}".strip()
+        return f"{name} {shipper.escaped(change.before, _NAME)} → {shipper.escaped(change.after, _NAME)}".strip()
     value = change.after or change.before
-    return f"{change.sign}{name}{f' {_cut(value, _NAME)}' if value else ''}"
+    return f"{change.sign}{name}{f' {shipper.escaped(value, _NAME)}' if value else ''}"
 
 
 def _what_happens(plan: shipper.Plan) -> Iterator[str]:
@@ -197,10 +198,10 @@ def _what_happens(plan: shipper.Plan) -> Iterator[str]:
     for (role_name, host_name), because in why.items():
         hosts.setdefault((role_name, because), []).append(host_name)
     for (role_name, because), host_names in hosts.items():
-        yield f"• {escape(role_name)} on {_hosts(host_names)}: {_cut(because, _SENTENCE)}"
+        yield f"• {escape(role_name)} on {_hosts(host_names)}: {shipper.escaped(because, _SENTENCE)}"
     for step in plan.steps:
         if step.name == "migrate":
-            yield f"• release step on {escape(step.host_name)}: {_cut(step.detail, _SENTENCE)}"
+            yield f"• release step on {escape(step.host_name)}: {shipper.escaped(step.detail, _SENTENCE)}"
     yield from _bringing(plan)
 
 
@@ -211,7 +212,7 @@ def _bringing(plan: shipper.Plan) -> Iterator[str]:
             hosts.setdefault((step.name, step.detail), []).append(step.host_name)
     for (name, detail), host_names in hosts.items():
         where = "" if name in ("build", "push") else f" to {_hosts(host_names)}"
-        yield f"• image: {name} {_cut(detail, _SENTENCE)}{where}"
+        yield f"• image: {name} {shipper.escaped(detail, _SENTENCE)}{where}"
     if not hosts and plan.role_names:
         yield "• image: the hosts have it"
 
@@ -223,9 +224,10 @@ def _hosts(names: Sequence[str]) -> str:
 
 def _warnings(plan: shipper.Plan, known: Known) -> Iterator[str]:
     for reason in plan.no_way_back:
-        yield f"⚠️ {bold('No way back')} from release {plan.release.number}: {_cut(reason, _SENTENCE)}"
+        yield f"⚠️ {bold('No way back')} from release {plan.release.number}: {shipper.escaped(reason, _SENTENCE)}"
     if freeze := known.freeze:
-        yield f"🧊 Deploys are frozen by {_cut(freeze.performer, _NAME)}: {_cut(freeze.reason, _SENTENCE)}"
+        by, why = shipper.escaped(freeze.performer, _NAME), shipper.escaped(freeze.reason, _SENTENCE)
+        yield f"🧊 Deploys are frozen by {by}: {why}"
 
 
 def _disks(known: Known) -> Iterator[str]:
@@ -247,7 +249,3 @@ def _steps(plan: shipper.Plan, room: int) -> list[str]:
     if left := len(lines) - len(shown):
         shown.append(f"… and {left} more")
     return [f"<blockquote expandable>{chr(10).join([bold(_count(len(plan.steps), 'step')), *shown])}</blockquote>"]
-
-
-def _cut(text: str, most: int) -> str:
-    return shipper.escaped(text, most)
