@@ -1,8 +1,6 @@
 """Does what was confirmed, and shows it while it lasts, in one message."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -24,19 +22,21 @@ BETWEEN_SECONDS = 1.0
 
 
 async def act(desk: Desk, request: Request) -> None:
-    """Raises ShipperError where nothing was begun."""
+    """Raises what went wrong where nothing was begun; after that the hosts are asked what is true."""
     show = Show(desk, request)
     try:
-        async with show.going_on():
+        async with shipper.alongside(show.follow()):
             await _call(desk, request, show)
     except shipper.PlanChanged as error:
         await proposals.propose_instead(desk, request, error.plan)
         return
-    except shipper.ShipperError as error:
+    except Exception as error:
         if not show.living:
             raise
+        if not isinstance(error, shipper.ShipperError):
+            log.exception("act_failed", request=request.id, verb=request.verb)
         if not show.living.is_over:
-            show.living = show.living.broken(error.what)
+            show.living = show.living.broken(words.what_happened(error))
     except asyncio.CancelledError:
         if not show.living:
             raise
@@ -111,17 +111,8 @@ class Show:
             self.living = self.living.after(event, now)
         self._news.ring()
 
-    @asynccontextmanager
-    async def going_on(self) -> AsyncIterator[None]:
-        """Not in a group: an error there would cancel the deploy."""
-        following = asyncio.get_running_loop().create_task(self._follow())
-        try:
-            yield
-        finally:
-            following.cancel()
-            await asyncio.wait([following])
-
-    async def _follow(self) -> None:
+    async def follow(self) -> None:
+        """For ever. Not in a group with what it follows: an error here is to cancel no deploy."""
         while True:
             await self._news.wait(BETWEEN_SECONDS)
             if self.living and not self.living.is_over:

@@ -123,7 +123,7 @@ if TYPE_CHECKING:
     from shipper.rollbacks import plan_rollback as plan_rollback, rollback as rollback
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
-    from shipper.tasks import finish as finish, task_group as task_group
+    from shipper.tasks import alongside as alongside, finish as finish, task_group as task_group
     from shipper.telegram_text import (
         escaped as escaped,
         first_that_fit as first_that_fit,
@@ -179,7 +179,7 @@ _NAMES = {
     "rollbacks": "plan_rollback rollback",
     "shipping": "build push",
     "statuses": "status watch_status",
-    "tasks": "finish task_group",
+    "tasks": "alongside finish task_group",
     "telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
     "trust": "pin_key shown_key",
     "turning": "plan_restart restart start stop",

@@ -1,6 +1,7 @@
 """From what somebody asks for to a request, which a worker takes up."""
 
 import time
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +14,8 @@ from opsbot.questions import ANSWER_SECONDS
 from opsbot.storage import decisions, messages, requests
 from opsbot.storage.decisions import Decision
 from opsbot.storage.messages import Place
-from opsbot.storage.requests import Phase
+from opsbot.storage.requests import Phase, Request
+from opsbot.turns import PLANNED
 from opsbot.views import asking, words
 from opsbot.views.choices import Choice
 
@@ -32,13 +34,22 @@ async def begin(connection: AsyncConnection, desk: Desk, place: Place, person: P
             await _add(connection, desk, place, person, command)
 
 
+async def same_for(connection: AsyncConnection, command: Command, chat_id: int) -> Request | None:
+    """One under way that asks for the same, and is seen in that chat; what changes something is the same everywhere."""
+    same = await requests.same(connection, command)
+    return same if same and (command.verb in PLANNED or await _is_in(connection, same, chat_id)) else None
+
+
+async def _is_in(connection: AsyncConnection, request: Request, chat_id: int) -> bool:
+    place = await messages.place(connection, request.message)
+    return place is not None and place.chat_id == chat_id
+
+
 async def _add(connection: AsyncConnection, desk: Desk, place: Place, person: Person, command: Command) -> None:
     """What is still missing is asked by who has looked which there are."""
-    if same := await requests.same(connection, command):
-        to = await messages.number(connection, same.message)
-        there = await messages.place(connection, same.message)
-        if there and there.chat_id == place.chat_id:
-            place = Place(chat_id=place.chat_id, thread_id=place.thread_id, reply_to=to)
+    if same := await same_for(connection, command, place.chat_id):
+        if await _is_in(connection, same, place.chat_id):
+            place = replace(place, reply_to=await messages.number(connection, same.message))
         await desk.send(connection, place, words.already(same))
         return
     message = await desk.send(connection, place, words.begun(command))

@@ -16,7 +16,7 @@ from opsbot.arguments import Mistake
 from opsbot.command import Command, Missing, Refused, completed
 from opsbot.desk import Desk
 from opsbot.handlers import alerts
-from opsbot.handlers.begin import begin
+from opsbot.handlers.begin import begin, same_for
 from opsbot.handlers.places import place_of
 from opsbot.handlers.pressed import NOT_YOURS, OLD, Pressed
 from opsbot.storage import decisions, requests
@@ -161,7 +161,7 @@ async def choose(pressed: Pressed) -> str:
 
 
 async def _go_on(pressed: Pressed, request: Request, command: Command) -> tuple[Request | None, Page]:
-    if same := await requests.same(pressed.connection, command):
+    if same := await same_for(pressed.connection, command, pressed.message.chat.id):
         return await _over(pressed, request), words.already(same)
     changed = await requests.change(
         pressed.connection, request, Phase.ASKING, command=command, phase=Phase.WAITING, options=()

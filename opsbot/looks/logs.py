@@ -38,7 +38,7 @@ async def look(desk: Desk, request: Request) -> None:
     except TimeoutError:
         raise shipper.UsageError(
             f"The servers had not told all of it within {PATIENCE_SECONDS:.0f} s.",
-            next="A search goes through all that containers ever wrote: shipper logs, in a terminal, has more patience.",
+            next="A search goes through all that containers ever wrote: shipper logs, on a terminal, is more patient.",
         ) from None
     lines.sort(key=lambda line: line.at)
     answer = logs.written(request, lines, [*warnings, *seen.problems.values()])

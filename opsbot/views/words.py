@@ -10,6 +10,7 @@ from opsbot.verbs import Verb
 from opsbot.views.pages import Button, Page, Press, bold, page
 
 _REASON = 200  # characters of one for the record
+_BUG = "a mistake of this bot; its log says where."
 CHANGED = "⚠️ The world changed since that plan was confirmed. Nothing was done; this is what would be done now:"
 
 
@@ -74,7 +75,11 @@ def failed(request: Request, error: shipper.ShipperError) -> Page:
 
 
 def bug(request: Request) -> Page:
-    return page(f"❌ {bold(asked(request.command))}: a mistake of this bot; its log says where.")
+    return page(f"❌ {bold(asked(request.command))}: {_BUG}")
+
+
+def what_happened(error: Exception) -> str:
+    return error.what if isinstance(error, shipper.ShipperError) else _BUG
 
 
 def not_any_more(request: Request) -> Page:

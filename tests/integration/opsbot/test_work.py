@@ -13,18 +13,20 @@ from sqlalchemy import update
 import shipper
 from botkit.database import Database
 from botkit.presence import FilePresence
-from opsbot import acts, freezing, proposals, recovery
+from opsbot import access, acts, freezing, proposals, recovery
 from opsbot.acts import Show
 from opsbot.command import Command
 from opsbot.desk import Desk
+from opsbot.handlers.begin import begin
 from opsbot.looks import logs
 from opsbot.storage import messages, requests
+from opsbot.storage.messages import Place
 from opsbot.storage.requests import Phase, Request
 from opsbot.storage.tables import requests as table
 from opsbot.verbs import Verb
 from opsbot.views.pages import Page
 from opsbot.work import Work
-from tests.integration.opsbot.desks import DEPLOY, a_desk, in_phase
+from tests.integration.opsbot.desks import ANN, DEPLOY, a_desk, in_phase
 from tests.unit.nouns import a_facts, a_release
 
 ROLLBACK = Command(verb=Verb.ROLLBACK, environment="production", leaving=2)
@@ -206,4 +208,37 @@ async def test_logs_that_take_too_long_are_left_to_a_terminal(
     async with working(desk, tmp_path):
         await until(desk, is_over)
 
-    assert "a terminal, has more patience" in (await now(desk, request))[1]
+    assert "shipper logs, on a terminal" in (await now(desk, request))[1]
+
+
+async def test_after_a_mistake_of_its_own_in_the_midst_of_a_deploy_the_hosts_are_asked(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(desk: Desk, request: Request, tell: Show) -> None:
+        tell(shipper.Planned(service="shop", lines=(), facts=a_facts()))
+        raise KeyError("a mistake")
+
+    async def recover(desk: Desk, request: Request) -> None:
+        await desk.end(request, Page(text="found"))
+
+    monkeypatch.setattr(acts, "_call", fail)
+    monkeypatch.setattr(recovery, "recover", recover)
+    request = await asked_for(desk, Phase.QUEUED)
+
+    async def is_found() -> bool:
+        return await now(desk, request) == (Phase.OVER, "found")
+
+    async with working(desk, tmp_path):
+        await until(desk, is_found)
+
+
+async def test_what_others_look_at_in_their_chat_is_no_answer_in_mine(desk: Desk) -> None:
+    person = access.who(desk.config, ANN)
+    assert person
+    for command, expected in ((replace(DEPLOY, verb=Verb.STATUS, version=""), 2), (DEPLOY, 1)):
+        for chat_id in (ANN, -5):
+            async with desk.database.writing() as connection:
+                await begin(connection, desk, Place(chat_id=chat_id), person, command)
+        async with desk.database.reading() as connection:
+            found = await requests.in_phases(connection, Phase.WAITING)
+        assert len([request for request in found if request.verb is command.verb]) == expected
