@@ -118,9 +118,8 @@ async def _put(connection: AsyncConnection, desk: Desk, offered: Request, page: 
     """Not where somebody aborted it at the last moment, or another one asked for the same: `latest`, say, is one commit
     like another. How it ends then.
     """
-    now, same = await requests.get(connection, offered.id), await requests.same(
-        connection, offered.command, but=offered.id
-    )
+    now = await requests.get(connection, offered.id)
+    same = await requests.same(connection, offered.command, but=offered.id)
     over: Outcome | None = None
     if now and now.abort_by:
         over, page = "aborted", words.aborted(offered, now.abort_by)
