@@ -25,7 +25,7 @@ router = Router()
 router.message.filter(F.forward_origin.is_(None), F.via_bot.is_(None))  # what somebody else said, or a bot wrote for us
 
 
-@router.message(CommandFilter(*USAGE))
+@router.message(CommandFilter(*USAGE, ignore_case=True))
 async def take(
     message: Message,
     command: CommandObject,
@@ -41,7 +41,7 @@ async def take(
     await begin(connection, desk, place_of(message), person, answer)
 
 
-@router.message(CommandFilter("start"))
+@router.message(CommandFilter("start", ignore_case=True))
 async def say_hello(
     message: Message, person: Person, connection: AsyncConnection, desk: Desk
 ) -> Sequence[TelegramMethod[bool]]:
@@ -50,12 +50,12 @@ async def say_hello(
     return [private_menu(person)] if message.chat.id == person.id else []
 
 
-@router.message(CommandFilter("help"))
+@router.message(CommandFilter("help", ignore_case=True))
 async def tell_help(message: Message, person: Person, connection: AsyncConnection, desk: Desk) -> None:
     await desk.send(connection, place_of(message), asking.help_for(person))
 
 
-@router.message(CommandFilter("whoami"))
+@router.message(CommandFilter("whoami", ignore_case=True))
 async def tell_who(
     message: Message, person: Person, here: Sequence[str], connection: AsyncConnection, desk: Desk
 ) -> None:

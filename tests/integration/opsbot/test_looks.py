@@ -60,7 +60,7 @@ def version(project: Project, parent: int = 0) -> str:
     ("command", "told"),
     [
         ("/status production", r"🟢 web on {host}: healthy\nrelease 2 of {new}, started .* ago\n.*\n\n💾 {host}: "),
-        ("/status staging", r"🔴 web on {host}: nothing serves\n"),
+        ("/Status staging", r"🔴 web on {host}: nothing serves\n"),
         (
             "/releases production",
             r"▶️ 2 {new} deployed, .*\n.*\nserves\n• 1 {old} deployed.*\n.*\na rollback goes here$",
