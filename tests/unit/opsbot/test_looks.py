@@ -214,7 +214,7 @@ def test_env_is_names_and_what_becomes_of_them() -> None:
     )
     role = shipper.RoleEnv(role_name="web", host_names=(A,), release_number=2, given=given)
     assert read(env.listed(a_request(Verb.ENV), [role])) == (
-        "production: what a deploy with this bot's config would give: + new, - gone, ~ another value\n"
+        "production: names of what a deploy would give: + new, - gone, ~ another value\n"
         "web on a.example, compared with release 2\n"
         "    COLOUR\n"
         "  ~ TOKEN  (not set here, so from the release that serves: APP_TOKEN)\n"
