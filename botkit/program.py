@@ -51,7 +51,7 @@ def tell(findings: Iterable["Finding"]) -> NoReturn:
     """A line for each, as it comes. Ends the process: with 0 if all is well, else as UNUSABLE."""
     is_well = True
     for finding in findings:
-        click.echo(f"{'✓' if finding.is_well else '✗'}  {finding.about:9} {redact(finding.said)}")
+        click.echo(f"{'✓' if finding.is_well else '✗'}  {finding.about:10} {redact(finding.said)}")
         is_well = is_well and finding.is_well
     sys.exit(0 if is_well else UNUSABLE)
 

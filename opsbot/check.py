@@ -25,7 +25,7 @@ def findings(settings: Settings, config: Config, environ: Mapping[str, str]) -> 
         try:
             read_key(settings.ssh_key_file)
         except shipper.ConfigError as error:
-            yield ill("SSH key", error.what)
+            yield ill("SSH key", f"{error.what} {error.next}")
             return  # no server can be reached
         yield well("SSH key", str(settings.ssh_key_file))
     for name in config.environments:
@@ -34,9 +34,12 @@ def findings(settings: Settings, config: Config, environ: Mapping[str, str]) -> 
 
 def _people(config: Config) -> Finding:
     if not config.people:
-        return ill("people", "nobody may do anything: give at least one of `people` an id")
-    groups = len({chat.id for chat in config.chats})
-    return well("people", f"{', '.join(config.people)}; commands are taken from them in private and in {groups} groups")
+        return ill(
+            "people", "nobody may do anything: give one of `people` an id that is not 0, by a variable or in the file"
+        )
+    count = len({chat.id for chat in config.chats})
+    groups = f" and in {count} group{'s' * (count > 1)}" if count else ""
+    return well("people", f"{', '.join(config.people)}; commands are taken from them in private{groups}")
 
 
 def _watch(config: Config) -> Finding:
@@ -65,11 +68,14 @@ async def _environment(name: str, settings: Settings, config: Config, environ: M
             project = await Projects(settings, config, environ, connections).base(name)
         except shipper.ShipperError as error:
             return [ill(name, f"{error.what} {error.next}")]
+        variable = project.config.ssh.key_env
+        if variable and not project.environ.get(variable):
+            return [ill(name, f"there is no key to log in with: SSH_KEY_FILE is not set, and neither is {variable}")]
         return [_host(name, project, seen) for seen in await look_at(project)]
 
 
 def _host(name: str, project: shipper.Project, seen: shipper.HostStatus) -> Finding:
     if seen.problem:
-        return ill(name, f"{seen.host_name}: {seen.problem.removeprefix(f'{seen.host_name}: ')}")
+        return ill(name, f"{seen.host_name}: {seen.problem.removeprefix(f'{seen.host_name}: ')} {seen.next}".strip())
     serving = ", ".join(f"{role.role_name} {role.health}" for role in seen.roles if role.container)
     return well(name, f"{project.full_name} on {seen.host_name}: {serving or 'nothing serves yet'}")

@@ -101,10 +101,15 @@ class Projects:
 def read_key(file: Path) -> str:
     """Raises ConfigError."""
     try:
-        return file.read_text()
+        text = file.read_text()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise shipper.ConfigError(
             f"SSH_KEY_FILE: {file} cannot be read: {reason}.",
             next="Mount the key there, readable by the user that opsbot runs as.",
         ) from None
+    if "PRIVATE KEY-----" not in text:
+        raise shipper.ConfigError(
+            f"SSH_KEY_FILE: {file} holds no private key.", next="The public half, .pub, is for the servers."
+        )
+    return text

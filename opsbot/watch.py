@@ -43,10 +43,11 @@ async def _look_at_host(project: shipper.Project, host_name: str) -> shipper.Hos
             (seen,) = await shipper.status(replace(project, host_names=(host_name,)))
             return seen
     except shipper.ShipperError as error:
-        problem, exit_code = error.what, error.exit_code
+        problem, next, exit_code = error.what, error.next, error.exit_code
     except TimeoutError:
-        problem, exit_code = f"no answer within {PATIENCE:.0f} s", shipper.ConnectError.exit_code
-    return shipper.HostStatus(host_name=host_name, at=datetime.now(UTC), problem=problem, exit_code=exit_code)
+        problem, next, exit_code = f"no answer within {PATIENCE:.0f} s", "", shipper.ConnectError.exit_code
+    now = datetime.now(UTC)
+    return shipper.HostStatus(host_name=host_name, at=now, problem=problem, next=next, exit_code=exit_code)
 
 
 class Watch:

@@ -359,6 +359,15 @@ class Config(Section):
             raise contradictions(found)
         return self
 
+    def where_to_set(self, names: Sequence[str]) -> str:
+        """What to do about secrets that have no value."""
+        files = {name: source.file for name in names if (source := self.secrets.get(name)) and source.file}
+        ways = [f"put {name} into the file {file}" for name, file in files.items()]
+        if others := ", ".join(name for name in names if name not in files):
+            ways.insert(0, f"set {others} in the environment or in {self.secrets_file}")
+        text = "; ".join(ways)
+        return text[0].upper() + text[1:]
+
     def _port_clashes(self) -> Iterator[tuple[str, str, str, str]]:
         taken: list[tuple[str, str, str, str]] = []
         for role_name, role in self.roles.items():

@@ -177,7 +177,7 @@ def complete(project: Project, available: Env, recorded: Env) -> dict[str, Secre
         raise SecretError(
             f"No value for the secret{'s' * (len(missing) > 1)} {', '.join(missing)}.",
             now="Neither here nor in a release that serves; nothing was done.",
-            next=f"Set them in the environment or in {project.config.secrets_file}, or name a command for them.",
+            next=f"{project.config.where_to_set(missing)}.",
         )
     return {name: value for name, value in values.items() if value is not None}
 

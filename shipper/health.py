@@ -56,7 +56,9 @@ class HostStatus:
     host_name: str
     at: datetime
     problem: str = ""
-    """Why it could not be looked at; then all that follows is empty."""
+    """Why it could not be looked at; then all that follows is about that, or empty."""
+    next: str = ""
+    """How to mend that, if it is known."""
     exit_code: int = 0
     """Of that problem."""
     disk: Disk | None = None

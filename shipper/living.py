@@ -152,10 +152,15 @@ class Living:
         if facts.release and facts.replaces:
             before, after = escaped(short(facts.replaces_version), _NAME), escaped(short(facts.version), _NAME)
             yield f"Release {facts.replaces} of {before} → {facts.release} of {after}"
-        origin = escaped(facts.origin, _NAME)
-        is_address = facts.origin.startswith(("https://", "http://"))
-        yield f"By {escaped(facts.performer, _NAME)}, from {link('CI', facts.origin) if is_address else origin}"
+        yield f"By {escaped(facts.performer, _NAME)}{self._from()}"
         yield from self._reason()
+
+    def _from(self) -> str:
+        """Nothing where the name of whoever deploys tells it already, as in "ann (Telegram)"."""
+        origin = self.facts.origin
+        if origin.startswith(("https://", "http://")):
+            return f", from {link('CI', origin)}"
+        return "" if f"({origin})" in self.facts.performer.lower() else f", from {escaped(origin, _NAME)}"
 
     def _reason(self) -> Iterator[str]:
         reason = self.outcome.reason if isinstance(self.outcome, Failed) else self.broken_by

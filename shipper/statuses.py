@@ -106,4 +106,10 @@ def _told(seen: Mapping[str, HostStatus | ShipperError], mask: Mask) -> tuple[Ho
 def _host_status(host_name: str, seen: HostStatus | ShipperError, mask: Mask) -> HostStatus:
     if isinstance(seen, HostStatus):
         return seen
-    return HostStatus(host_name=host_name, at=SystemClock().now(), problem=mask(seen.what), exit_code=seen.exit_code)
+    return HostStatus(
+        host_name=host_name,
+        at=SystemClock().now(),
+        problem=mask(seen.what),
+        next=mask(seen.next),
+        exit_code=seen.exit_code,
+    )

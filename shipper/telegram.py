@@ -80,7 +80,7 @@ class Chat:
         match announcement.occasion:
             case "freeze":
                 title, text = escaped(announcement.title, 500), escaped(announcement.text, 500)
-                self._beside.append(_Beside(text=f"❄️ {bold(title)}\n{text}", is_silent=True))
+                self._beside.append(_Beside(text=f"🧊 {bold(title)}\n{text}", is_silent=True))
             case "failure" if self._follows and living:
                 self._beside.append(_Beside(text=living.alarm(), is_silent=False))
             case occasion:

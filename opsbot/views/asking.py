@@ -13,17 +13,17 @@ from opsbot.views.pages import Button, Page, Press, bold, code, page
 from opsbot.views.words import asked
 
 WHAT_IT_DOES = {
-    Verb.DEPLOY: "brings a commit to the servers, once its plan is confirmed",
+    Verb.DEPLOY: "makes a commit serve, once its plan is confirmed",
     Verb.PLAN: "shows what a deploy would do",
-    Verb.ROLLBACK: "goes back to a release that was",
-    Verb.ABORT: "ends what is under way; it takes back what it began",
-    Verb.STATUS: "what serves, and how it does",
+    Verb.ROLLBACK: "goes back to an earlier release",
+    Verb.ABORT: "stops what is under way, and takes back what it began",
+    Verb.STATUS: "what serves, and whether it is well",
     Verb.RELEASES: "which releases there are, and which serves",
     Verb.HISTORY: "who changed what, and when",
     Verb.LOGS: "what the containers of a role wrote last",
-    Verb.ENV: "names of variables, and which would change",
-    Verb.LOCK: "refuses deploys, for a while or until it is lifted",
-    Verb.UNLOCK: "allows deploys again",
+    Verb.ENV: "names of variables and files that a deploy would give",
+    Verb.LOCK: "freezes deploys, for a while or until it is lifted",
+    Verb.UNLOCK: "lifts the freeze",
     Verb.RESTART: "restarts a role with the release that serves",
     "whoami": "your number, and what you may",
     "help": "which commands there are",
@@ -100,7 +100,7 @@ def hello(person: Person) -> Page:
     return page(
         f"Hello {bold(person.name)}. From here you see what serves, and act on it as your ranks allow. "
         "What changes something shows its plan first, and waits for your confirm.",
-        "/status tells how it does now, /whoami what you may, /help which commands there are.",
+        "/status tells whether it is well now, /whoami what you may, /help which commands there are.",
     )
 
 

@@ -10,6 +10,6 @@ from opsbot.views.pages import Page, bold, fitting, page, preformatted
 def listed(request: Request, found: Sequence[shipper.RoleEnv]) -> Page:
     lines = [shipper.escaped(line, 120) for line, _ in shipper.env_lines(found)]
     return page(
-        f"{bold(request.environment)}: what a deploy with this bot's config would give: + new, - gone, ~ another value",
+        f"{bold(request.environment)}: names of what a deploy would give: + new, - gone, ~ another value",
         preformatted(fitting(lines)),
     )

@@ -233,13 +233,10 @@ def _warnings(plan: shipper.Plan, known: Known) -> Iterator[str]:
 def _disks(known: Known) -> Iterator[str]:
     """The fullest first."""
     ordered = sorted(known.disks.items(), key=lambda item: -item[1].used_percent)
-    told = [
-        f"{escape(name)} {shipper.size_text(disk.free)} ({100 - disk.used_percent} %)"
-        for name, disk in ordered[:_MOST_HOSTS]
-    ]
-    if told:
-        more = f" and {left} more" if (left := len(ordered) - len(told)) else ""
-        yield f"💾 Free: {', '.join(told)}{more}"
+    for name, disk in ordered[:_MOST_HOSTS]:
+        yield f"💾 {escape(name)}: {shipper.size_text(disk.free)} free, {disk.used_percent} % used"
+    if len(ordered) > _MOST_HOSTS:
+        yield f"… and {len(ordered) - _MOST_HOSTS} more"
 
 
 def _steps(plan: shipper.Plan, room: int) -> list[str]:

@@ -1,11 +1,12 @@
 """PURE: what serves, and how it does: narrow enough for a phone."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import shipper
 from opsbot.storage.requests import Request
-from opsbot.views.pages import ROOM, Button, Page, Press, bold, fitting, page
+from opsbot.views.pages import ROOM, Button, Page, Press, bold, fitting, page, source
 
 _MOST = 200  # characters of what others wrote
 _ROOM_FOR_HOSTS = 1200
@@ -55,18 +56,25 @@ def _hosts(hosts: Sequence[shipper.HostStatus], now: datetime) -> Iterator[str]:
     disks: list[str] = []
     common: dict[str, list[str]] = {}
     for host, row in zip(hosts, list(shipper.host_rows(hosts, now))[1:], strict=True):
-        host_name, free, used, lock, freeze, problem = row
+        host_name, free, used, _, freeze, problem = row
         if host.problem:
             yield f"❌ {_told(host_name)}: {_told(problem)}"
             continue
         disks.append(f"💾 {_told(host_name)}: {free} free, {used} used")
         if host.holder:
-            common.setdefault(f"🔒 locked by {_told(lock)}", []).append(host_name)
+            common.setdefault(_at_work(host.holder, now), []).append(host_name)
         if host.freeze:
             common.setdefault(f"🧊 {_told(freeze)}", []).append(host_name)
     for text, names in common.items():
         yield text if len(names) == len(hosts) else f"{text} (on {_told(', '.join(names))})"
     yield from disks
+
+
+def _at_work(holder: shipper.Holder, now: datetime) -> str:
+    begun = ""
+    with suppress(ValueError):  # of a version that tells it otherwise
+        begun = f", begun {shipper.ago(datetime.fromisoformat(holder.since), now)}"
+    return f"🔒 {source(holder.performer, holder.origin)} is at it: {_told(holder.purpose)}{begun}"
 
 
 def _told(text: str) -> str:

@@ -4,7 +4,7 @@ from html import escape
 
 import shipper
 from opsbot.command import Command
-from opsbot.storage.requests import Request
+from opsbot.storage.requests import Phase, Request
 from opsbot.turns import Queued
 from opsbot.verbs import Verb
 from opsbot.views.pages import Button, Page, Press, bold, page
@@ -90,7 +90,10 @@ def not_any_more(request: Request) -> Page:
 
 
 def already(request: Request) -> Page:
-    return page(f"{bold(asked(request.command))} is under way already: {escape(request.person_name)} asked for it.")
+    what, who = bold(asked(request.command)), escape(request.person_name)
+    if request.phase is Phase.PROPOSED:
+        return page(f"{what}: its plan waits to be confirmed already; {who} asked for it.")
+    return page(f"{what} is under way already: {who} asked for it.")
 
 
 def aborted(request: Request, by: str) -> Page:

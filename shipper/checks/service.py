@@ -204,7 +204,7 @@ def secrets(seen: Seen) -> Verdicts:
     if neither:
         yield problem(
             f"no value for {', '.join(neither)}: neither here nor in the release that serves",
-            f"Set them in the environment or in {seen.config.secrets_file}",
+            seen.config.where_to_set(neither),
         )
     else:
         yield note(f"not set here, so taken from the release that serves: {', '.join(seen.absent_secrets)}")

@@ -197,7 +197,7 @@ def test_a_deploy_lives_in_one_message_of_telegram_and_a_failure_is_said_aloud_t
     assert list(opened.notifiers) == ["team"]
 
     said.append(project.shipper("lock", "an audit"))
-    assert anna.last.text.startswith(f"❄️ {project.service}: deploys are frozen: an audit")
+    assert anna.last.text.startswith(f"🧊 {project.service}: deploys are frozen: an audit")
     for result in said:
         assert bot.token.partition(":")[2] not in result.everything
         assert "warning" not in result.everything

@@ -388,6 +388,13 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
     (service.secrets, seen(absent_secrets=("TOKEN",)), "problem", "no value for TOKEN", "config/secrets.env"),
     (
         service.secrets,
+        seen(config=a_config(secrets={"KEY": {"file": "config/key"}}), absent_secrets=("KEY",)),
+        "problem",
+        "no value for KEY",
+        "Put KEY into the file config/key",
+    ),
+    (
+        service.secrets,
         seen(absent_secrets=("TOKEN",), past=on(PAST, secret_names=frozenset({"TOKEN"}))),
         "note",
         "taken from the release that serves: TOKEN",

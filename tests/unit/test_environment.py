@@ -352,19 +352,27 @@ def test_a_secret_that_is_absent_here_is_taken_from_the_release_that_serves(fold
 
 
 @pytest.mark.parametrize(
-    ("recorded", "expected"),
+    ("recorded", "expected", "next"),
     [
-        ({"KEY": "k"}, "No value for the secret TOKEN."),
-        ({}, "No value for the secrets TOKEN, KEY."),
+        (
+            {"KEY": "k", "SSH_KEY": "s"},
+            "No value for the secret TOKEN.",
+            "Set TOKEN in the environment or in config/secrets.env.",
+        ),
+        ({"KEY": "k", "TOKEN": "t"}, "No value for the secret SSH_KEY.", "Put SSH_KEY into the file config/key."),
+        (
+            {},
+            "No value for the secrets TOKEN, KEY, SSH_KEY.",
+            "Set TOKEN, KEY in the environment or in config/secrets.env; put SSH_KEY into the file config/key.",
+        ),
     ],
 )
-def test_a_secret_without_a_value_anywhere_is_an_error(folder: Folder, recorded: dict[str, str], expected: str) -> None:
+def test_a_secret_without_a_value_anywhere_is_an_error(
+    folder: Folder, recorded: dict[str, str], expected: str, next: str
+) -> None:
     with pytest.raises(SecretError) as caught:
-        complete(folder.project("secrets: {TOKEN: , KEY: }"), {}, env(**recorded))
-    assert str(caught.value) == (
-        f"{expected}\nNeither here nor in a release that serves; nothing was done.\n"
-        "Set them in the environment or in config/secrets.env, or name a command for them."
-    )
+        complete(folder.project("secrets: {TOKEN: , KEY: , SSH_KEY: {file: config/key}}"), {}, env(**recorded))
+    assert str(caught.value) == (f"{expected}\nNeither here nor in a release that serves; nothing was done.\n{next}")
 
 
 # What is shown, files, and what has changed

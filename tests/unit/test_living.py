@@ -66,6 +66,8 @@ def test_it_begins_with_who_does_what_from_where() -> None:
         "⏳ <b>shop-staging: deploy of 2222222, 1 min 15 s</b>\n"
         'By ann@laptop, from <a href="https://ci.example/runs/1?a=b&amp;c">CI</a>'
     )
+    by_bot = a_facts(performer="ann (Telegram)", origin="telegram")
+    assert living(facts=by_bot).text(at(0)).endswith("\nBy ann (Telegram)")
 
 
 def test_each_host_and_role_has_a_line_with_its_step_and_its_time() -> None:

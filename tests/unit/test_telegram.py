@@ -292,7 +292,7 @@ def test_what_came_to_no_outcome_and_a_freeze_are_told_too() -> None:
 
     assert line.during(story) == ""
     failed = "❌ shop: deploy of 2222222 failed."
-    assert line.shown == [failed, failed, "❄️ shop: deploys are possible again"]
+    assert line.shown == [failed, failed, "🧊 shop: deploys are possible again"]
 
 
 @pytest.mark.parametrize("to", [{}, {"chat": "@team"}], ids=["by its number", "by its name"])

@@ -16,11 +16,11 @@ def test_what_could_run_is_told_line_by_line_and_nothing_is_made(ops: House) -> 
     code, lines = ops.run("check", SSH_KEY_FILE=str(ops.project.server.key))
 
     assert lines == [
-        "✓  people    admin, deployer, approver, viewer; commands are taken from them in private and in 0 groups",
-        "✓  watch     nobody is told of what is down: `watch` is not set, or its chat is 0",
-        f"✓  database  {ops.folder}/opsbot.db will be made",
-        "✓  Telegram  @voicebot_bot",
-        f"✓  SSH key   {ops.project.server.key}",
+        "✓  people     admin, deployer, approver, viewer; commands are taken from them in private",
+        "✓  watch      nobody is told of what is down: `watch` is not set, or its chat is 0",
+        f"✓  database   {ops.folder}/opsbot.db will be made",
+        "✓  Telegram   @voicebot_bot",
+        f"✓  SSH key    {ops.project.server.key}",
         f"✓  production {ops.project.service} on {ops.project.server.address}: nothing serves yet",
     ]
     assert code == 0
@@ -40,13 +40,13 @@ def test_what_is_wrong_is_told_and_the_rest_is_looked_at_all_the_same(ops: House
     )
 
     begins = [
-        "✗  people    nobody may do anything",
-        "✗  watch     -5 is neither one of `chats` nor of `people`",
-        "✗  database  /etc/hostname/opsbot.db cannot be made",
-        "✗  Telegram  http://127.0.0.1:1 cannot be reached",
-        "✗  GitHub    me/it, with GITHUB_TOKEN: ",
+        "✗  people     nobody may do anything: ",
+        "✗  watch      -5 is neither one of `chats` nor of `people`",
+        "✗  database   /etc/hostname/opsbot.db cannot be made",
+        "✗  Telegram   http://127.0.0.1:1 cannot be reached",
+        "✗  GitHub     me/it, with GITHUB_TOKEN: ",
         "✗  production config/deploy.absent.yaml",
-        "✗  staging   127.0.0.1:1: the connection was refused",
+        "✗  staging    127.0.0.1:1: the connection was refused",
     ]
     assert [line[: len(begin)] for line, begin in zip(lines, begins, strict=True)] == begins
     assert "xxxx" not in "\n".join(lines)
@@ -54,9 +54,19 @@ def test_what_is_wrong_is_told_and_the_rest_is_looked_at_all_the_same(ops: House
 
 
 def test_a_key_that_cannot_be_read_is_said_and_opsbot_does_not_start_with_it(ops: House) -> None:
+    public = f"{ops.project.server.key}.pub"
+    code, lines = ops.run("check", SSH_KEY_FILE=public)
+    assert (code, lines[-1]) == (
+        2,
+        f"✗  SSH key    SSH_KEY_FILE: {public} holds no private key. The public half, .pub, is for the servers.",
+    )
+
     said = "SSH_KEY_FILE: /nowhere cannot be read: No such file or directory."
     code, lines = ops.run("check", SSH_KEY_FILE="/nowhere")
-    assert (code, lines[-1]) == (2, f"✗  SSH key   {said}")
+    assert (code, lines[-1]) == (
+        2,
+        f"✗  SSH key    {said} Mount the key there, readable by the user that opsbot runs as.",
+    )
 
     code, lines = ops.run(SSH_KEY_FILE="/nowhere")
     assert code == 2

@@ -20,10 +20,10 @@ def checked(telegram: Telegram, folder: Path, database_url: str = "", **environ:
 
 def test_what_could_run_is_told_line_by_line_and_nothing_is_made(telegram: Telegram, tmp_path: Path) -> None:
     code, lines = checked(telegram, tmp_path, OWNER_ID="7", ALLOWED_USERS="7, 8, 9")
-    assert lines[0] == "✓  settings  for the owner and 2 more; the owner is 7"
-    assert lines[1] == f"✓  database  {tmp_path}/voicebot.db will be made"
-    assert lines[2].startswith("✓  model     ")
-    assert lines[3:] == ["✓  Telegram  @voicebot_bot"]
+    assert lines[0] == "✓  settings   for the owner and 2 more; the owner is 7"
+    assert lines[1] == f"✓  database   {tmp_path}/voicebot.db will be made"
+    assert lines[2].startswith("✓  model      ")
+    assert lines[3:] == ["✓  Telegram   @voicebot_bot"]
     assert code == 0
     assert not (tmp_path / "voicebot.db").exists()
 
@@ -32,21 +32,21 @@ def test_a_database_tells_its_revision(telegram: Telegram, tmp_path: Path) -> No
     url = f"sqlite:///{tmp_path}/voicebot.db"
     MIGRATIONS.migrate(parse(url), print)
     code, lines = checked(telegram, tmp_path)
-    assert lines[1] == f"✓  database  {tmp_path}/voicebot.db, revision {MIGRATIONS.look(parse(url)).revision}"
+    assert lines[1] == f"✓  database   {tmp_path}/voicebot.db, revision {MIGRATIONS.look(parse(url)).revision}"
     assert code == 0
 
 
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
-        ({"WHISPER_MODEL": "/nowhere"}, "✗  model     /nowhere is no folder"),
-        ({"TELEGRAM_API": "http://127.0.0.1:1"}, "✗  Telegram  http://127.0.0.1:1 cannot be reached"),
-        ({"BOT_TOKEN": "1:revoked"}, "✗  Telegram  it does not know BOT_TOKEN"),
-        ({"DATABASE_URL": "postgresql://me:fortytwo@127.0.0.1:1/bot"}, "✗  database  connection failed"),
-        ({"DATABASE_URL": "mysql://me:fortytwo@127.0.0.1:1/bot"}, "✗  database  DATABASE_URL: begins with"),
+        ({"WHISPER_MODEL": "/nowhere"}, "✗  model      /nowhere is no folder"),
+        ({"TELEGRAM_API": "http://127.0.0.1:1"}, "✗  Telegram   http://127.0.0.1:1 cannot be reached"),
+        ({"BOT_TOKEN": "1:revoked"}, "✗  Telegram   it does not know BOT_TOKEN"),
+        ({"DATABASE_URL": "postgresql://me:fortytwo@127.0.0.1:1/bot"}, "✗  database   connection failed"),
+        ({"DATABASE_URL": "mysql://me:fortytwo@127.0.0.1:1/bot"}, "✗  database   DATABASE_URL: begins with"),
         (
             {"DATABASE_URL": "sqlite:////etc/hostname/voicebot.db"},
-            "✗  database  /etc/hostname/voicebot.db cannot be made",
+            "✗  database   /etc/hostname/voicebot.db cannot be made",
         ),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_status_tells_what_is_wrong_and_who_holds_what() -> None:
         "release 12 of 1111111, stopped 4 min ago\n"
         "\n"
         "❌ b.example: no route to it\n"
-        "🔒 locked by ci, from https://ci.example/7, since 3 min ago, for deploy of 2 (on a.example)\n"
+        "🔒 ci, CI is at it: deploy of 2, begun 3 min ago (on a.example)\n"
         "🧊 frozen by Ann (Telegram) until 2026-03-01 15:00 UTC: release party (on a.example)\n"
         "💾 a.example: 12.3 GB free, 45 % used"
     )
@@ -214,7 +214,7 @@ def test_env_is_names_and_what_becomes_of_them() -> None:
     )
     role = shipper.RoleEnv(role_name="web", host_names=(A,), release_number=2, given=given)
     assert read(env.listed(a_request(Verb.ENV), [role])) == (
-        "production: what a deploy with this bot's config would give: + new, - gone, ~ another value\n"
+        "production: names of what a deploy would give: + new, - gone, ~ another value\n"
         "web on a.example, compared with release 2\n"
         "    COLOUR\n"
         "  ~ TOKEN  (not set here, so from the release that serves: APP_TOKEN)\n"

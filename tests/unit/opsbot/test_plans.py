@@ -75,7 +75,8 @@ def test_a_plan_tells_all_that_is_worth_knowing_before_it_is_confirmed() -> None
         "• release step on a.example: `migrate all` within 600 s\n"
         "• image: ship shop:2222222 to b.example\n"
         "\n"
-        "💾 Free: b.example 900.0 MB (3 %), a.example 42.0 GB (37 %)"
+        "💾 b.example: 900.0 MB free, 97 % used\n"
+        "💾 a.example: 42.0 GB free, 63 % used"
     )
     assert "<blockquote expandable><b>20 steps</b>\nb.example ship shop:2222222, because" in shown.text
     assert shown.text.endswith("</blockquote>\nTo be confirmed until 12:05 UTC.")
