@@ -3,7 +3,7 @@
 The manual for these keys is the commented `config/deploy.yaml` of this repository; `deployfile.py` reads such a file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
