@@ -37,6 +37,10 @@ def run() -> None:
         import shipper
 
         of_people = _of_people(settings)
+        if not of_people.people:  # a deploy from where a variable is missing must not lock everybody out
+            from opsbot.config import FOR_NOBODY
+
+            raise SettingsError(f"{settings.opsbot_config}: {FOR_NOBODY}")
         from opsbot import app  # aiogram takes seconds, which a mistake in the config need not wait for
 
         program.run(app.run(settings, of_people, os.environ), unusable=(shipper.ShipperError,))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import shipper
 from botkit.findings import Finding, ill, look_at_database, look_at_telegram, well
 from opsbot import metrics
-from opsbot.config import Config, Github
+from opsbot.config import FOR_NOBODY, Config, Github
 from opsbot.github import GitHub, GitHubUnavailable
 from opsbot.projects import Projects, read_key
 from opsbot.settings import Settings
@@ -34,9 +34,7 @@ def findings(settings: Settings, config: Config, environ: Mapping[str, str]) -> 
 
 def _people(config: Config) -> Finding:
     if not config.people:
-        return ill(
-            "people", "nobody may do anything: give one of `people` an id that is not 0, by a variable or in the file"
-        )
+        return ill("people", FOR_NOBODY)
     count = len({chat.id for chat in config.chats})
     groups = f" and in {count} group{'s' * (count > 1)}" if count else ""
     return well("people", f"{', '.join(config.people)}; commands are taken from them in private{groups}")

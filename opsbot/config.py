@@ -19,6 +19,7 @@ NOBODY = {
     136817688: "that of all who write in a channel's name",
 }
 """Ids that many people have in common: https://core.telegram.org/bots/api#message (`from`)."""
+FOR_NOBODY = "nobody may do anything: give one of `people` an id that is not 0, in the file or by its variable"
 RESERVED = ("latest", "force")
 EVERYWHERE = "*"
 GENERAL = 1

@@ -51,6 +51,9 @@ def test_what_is_wrong_is_told_and_the_rest_is_looked_at_all_the_same(ops: House
     assert [line[: len(begin)] for line, begin in zip(lines, begins, strict=True)] == begins
     assert "xxxx" not in "\n".join(lines)
     assert code == 2
+    code, lines = ops.run()
+    assert (code, len(lines)) == (2, 1)
+    assert "config/opsbot.yaml: nobody may do anything: " in lines[0]
 
 
 def test_a_key_that_cannot_be_read_is_said_and_opsbot_does_not_start_with_it(ops: House) -> None:
