@@ -39,6 +39,9 @@ from shipper.handover import FileLease, Handover
 
 log = structlog.get_logger(__name__)
 
+KEPT_SECONDS = 86400.0
+"""How long a login that nobody uses is kept: at 3 a.m. the first plan shall not wait for another one."""
+
 
 async def run(settings: Settings, config: Config, environ: Mapping[str, str]) -> None:
     """Until it is told to stop.
@@ -55,7 +58,7 @@ async def run(settings: Settings, config: Config, environ: Mapping[str, str]) ->
             database = Database(url)
             stack.push_async_callback(database.close)
             bot = await stack.enter_async_context(connect(settings.bot_token, settings.telegram_api, metrics.telegram))
-            connections = await stack.enter_async_context(shipper.Connections())
+            connections = await stack.enter_async_context(shipper.Connections(idle=KEPT_SECONDS))
             signals = Signals()
             projects = Projects(settings, config, environ, connections, _inside(handover, signals))
             desk = Desk(
