@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from shipper.tasks import finish
+
 _GRACE = 2.0  # seconds from SIGTERM to SIGKILL, for what has a group of its own
 
 
@@ -34,18 +36,26 @@ async def run(
     Raises TimeoutError after `deadline` seconds and FileNotFoundError; the program is killed if we are cancelled. With
     `own_group` it has no terminal, a Ctrl-C there does not reach it, and what it has begun itself is ended with it.
     """
-    process = await asyncio.create_subprocess_exec(
-        *arguments,
-        env=environ,
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=own_group,
+    task = asyncio.current_task()
+    assert task
+    cancellations = task.cancelling()
+    # who is cancelled in it has no process to end, though it runs by then, and may have begun others
+    process = await finish(
+        asyncio.create_subprocess_exec(
+            *arguments,
+            env=environ,
+            cwd=folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=own_group,
+        )
     )
     assert process.stdout
     assert process.stderr
     try:
+        if task.cancelling() > cancellations:
+            raise asyncio.CancelledError
         async with asyncio.timeout(deadline), asyncio.TaskGroup() as reading:
             output = reading.create_task(_read(process.stdout, on_line))
             errors = reading.create_task(_read(process.stderr, on_line))

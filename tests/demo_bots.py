@@ -55,6 +55,7 @@ v1 serves in production and in staging. To be tried in the page, where you are w
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has ignored in what it starts with `&`
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     print("starting a Telegram and a voicebot …", flush=True)
     with (
