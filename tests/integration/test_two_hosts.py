@@ -52,7 +52,7 @@ def test_two_hosts_pull_at_once_what_was_saved_once(on_both: Project, second: Ma
 
     result = on_both.deploy()
 
-    assert result.output.count("ship done: through the tunnel: ") == 2
+    assert result.output.count("ship done: through the tunnel: ") == 2, result.output
     images = [made.docker("images", "--quiet", on_both.service).stdout for made in (on_both.server, second)]
     assert images[0] == images[1] != ""
     until = f"--until={time.time():.9f}"  # 0s would be the last full second, and leave out what has just happened
