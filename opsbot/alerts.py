@@ -30,7 +30,6 @@ class Alert:
     text: str
     since: datetime
     """When it was first seen."""
-    seen_at: datetime
     sightings: int = 1
     """In a row, until it is told."""
     absences: int = 0
@@ -125,11 +124,10 @@ def _seen(alert: Alert | None, problem: Problem, new_id: str, now: datetime) -> 
             role_name=problem.role_name,
             text=problem.text,
             since=now,
-            seen_at=now,
         )
     if alert.ended_at:
         return _seen_again(alert, problem, new_id, now)
-    seen = replace(alert, kind=problem.kind, text=problem.text, seen_at=now, sightings=alert.sightings + 1, absences=0)
+    seen = replace(alert, kind=problem.kind, text=problem.text, sightings=alert.sightings + 1, absences=0)
     if not seen.is_told:
         return replace(seen, incident=new_id) if seen.sightings >= _SIGHTINGS else seen
     if seen.muted_until and not seen.is_muted(now):
@@ -141,13 +139,12 @@ def _seen_again(alert: Alert, problem: Problem, new_id: str, now: datetime) -> A
     """It was over. While it is muted it goes on in its message."""
     sightings = alert.sightings + 1
     if sightings < _SIGHTINGS:
-        return replace(alert, sightings=sightings, seen_at=now)
+        return replace(alert, sightings=sightings)
     return replace(
         alert,
         kind=problem.kind,
         text=problem.text,
         since=now,
-        seen_at=now,
         sightings=sightings,
         absences=0,
         ended_at=None,
@@ -186,4 +183,4 @@ def _changes(before: dict[str, Alert], after: tuple[Alert, ...]) -> Changes:
 
 def _shown(incident: Incident) -> list[Alert]:
     """What can be seen of it, which is not how often it was looked at."""
-    return [replace(alert, seen_at=alert.since, sightings=0, absences=0) for alert in incident.alerts]
+    return [replace(alert, sightings=0, absences=0) for alert in incident.alerts]

@@ -81,12 +81,10 @@ class Desk:
             there = Place(chat_id=place.chat_id, thread_id=place.thread_id, reply_to=to)
             await self.send(connection, there, page, request.environment)
 
-    async def send(
-        self, connection: AsyncConnection, place: Place, page: Page, environment: str = "", *, silent: bool = False
-    ) -> int:
+    async def send(self, connection: AsyncConnection, place: Place, page: Page, environment: str = "") -> int:
         """The row of the message."""
         view = self.keys.view(page, place.chat_id, environment, datetime.now(UTC))
-        return await messages.add(connection, place, view, time.time(), silent=silent)
+        return await messages.add(connection, place, view, time.time())
 
     async def note(self, request: Request, decision: str, why: str = "") -> None:
         """Of whoever asked for it."""

@@ -193,7 +193,6 @@ def _method(pending: Pending) -> SendMessage | SendDocument | EditMessageText:
             caption=view.text,
             parse_mode="HTML",
             reply_parameters=to,
-            disable_notification=pending.silent,
         )
     return SendMessage(
         chat_id=place.chat_id,
@@ -203,19 +202,12 @@ def _method(pending: Pending) -> SendMessage | SendDocument | EditMessageText:
         reply_parameters=to,
         reply_markup=keyboard,
         link_preview_options=_NO_PREVIEW,
-        disable_notification=pending.silent,
     )
 
 
 def _markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
-    rows = [[_button(text, data) for text, data in row] for row in keyboard]
+    rows = [[InlineKeyboardButton(text=text, callback_data=data) for text, data in row] for row in keyboard]
     return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
-
-
-def _button(text: str, data: str) -> InlineKeyboardButton:
-    if data.startswith("https://"):
-        return InlineKeyboardButton(text=text, url=data)
-    return InlineKeyboardButton(text=text, callback_data=data)
 
 
 def _pause(pending: Pending) -> float:

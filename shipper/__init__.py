@@ -96,6 +96,7 @@ if TYPE_CHECKING:
         Stopped as Stopped,
         Terminal as Terminal,
         Unchanged as Unchanged,
+        short as short,
         short_image as short_image,
         size_text as size_text,
     )
@@ -165,7 +166,7 @@ _NAMES = {
     "log_lines": "logs since_of",
     "login": "HostKey",
     "model": "Container Deployed Failed Freeze Holder Image LogLine Observed Outcome PastDeploy Release Restarted "
-    "Secret Serving Started Stopped Terminal Unchanged short_image size_text",
+    "Secret Serving Started Stopped Terminal Unchanged short short_image size_text",
     "plan": "Plan",
     "previews": "RoleEnv list_env plan_deploy",
     "project": "Project open_project roles_in",

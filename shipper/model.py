@@ -154,6 +154,7 @@ class Release:
 
 
 def short(version: str) -> str:
+    """A version for people: seven digits of its commit, and what else stands in it."""
     commit = commit_of(version)
     return commit[:7] + version.removeprefix(commit) if commit else version
 

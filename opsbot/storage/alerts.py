@@ -12,7 +12,7 @@ from opsbot.alerts import Alert
 from opsbot.storage.tables import alerts
 from opsbot.watching import Kind
 
-_MOMENTS = ("since", "seen_at", "ended_at", "muted_until")
+_MOMENTS = ("since", "ended_at", "muted_until")
 _FIELDS = frozenset(field.name for field in fields(Alert))
 
 

@@ -13,7 +13,7 @@ from opsbot.storage.tables import messages
 
 Change: TypeAlias = Callable[[AsyncConnection], Awaitable[None]]
 Keyboard: TypeAlias = tuple[tuple[tuple[str, str], ...], ...]
-"""Rows of buttons: text, and what comes back when one is pressed, or a URL."""
+"""Rows of buttons: text, and what comes back when one is pressed."""
 _IS_BEHIND = messages.c.wanted != messages.c.shown
 
 
@@ -46,20 +46,18 @@ class Pending:
     place: Place
     telegram_id: int | None
     view: View
-    silent: bool
     urgent: bool
     wanted: int
     attempts: int
 
 
-async def add(connection: AsyncConnection, place: Place, view: View, now: float, *, silent: bool = False) -> int:
+async def add(connection: AsyncConnection, place: Place, view: View, now: float) -> int:
     """The row of a message that is to be sent."""
     values = {
         "chat_id": place.chat_id,
         "thread_id": place.thread_id,
         "reply_to": place.reply_to,
         **_shown(view),
-        "silent": silent,
         "urgent": True,
         "wanted": 1,
         "shown": 0,
@@ -186,7 +184,6 @@ def _pending(row: Row[Any]) -> Pending:
             document=row.document,
             file_name=row.file_name,
         ),
-        silent=row.silent,
         urgent=row.urgent,
         wanted=row.wanted,
         attempts=row.attempts,

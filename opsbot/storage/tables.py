@@ -42,7 +42,6 @@ messages = Table(
     Column("buttons", JSON, nullable=False),
     Column("document", Text),  # content of a file that goes with it
     Column("file_name", Text, nullable=False),
-    Column("silent", Boolean, nullable=False),
     Column("urgent", Boolean, nullable=False),  # it must be seen soon, and not when there is time for an edit
     Column("wanted", Integer, nullable=False),  # counts what it was to show
     Column("shown", Integer, nullable=False),  # the last of these that it shows; 0: it was not sent yet
@@ -50,7 +49,6 @@ messages = Table(
     Column("behind_since", Float, nullable=False),  # or since it was tried last: who waits longest comes first
     Column("owner", BigInteger),  # the process that brings Telegram there
     Column("created_at", Float, nullable=False),
-    Index("messages_by_number", "chat_id", "telegram_id"),
     sqlite_autoincrement=True,
 )
 Index("messages_to_show", messages.c.id, sqlite_where=messages.c.wanted != messages.c.shown)

@@ -10,7 +10,7 @@ from opsbot.github import Check, Checks, Comparison, Verdict
 from opsbot.storage.requests import Request
 from opsbot.verbs import Verb
 from opsbot.views.pages import LONGEST_MESSAGE, Button, Page, Press, bold, page
-from opsbot.views.words import asked, short
+from opsbot.views.words import asked
 
 _SENTENCE, _NAME = 300, 80  # the most characters of each
 _MOST_NAMES = 12  # of what changes, of each kind
@@ -99,12 +99,12 @@ def title(request: Request) -> str:
 def _about(request: Request, plan: shipper.Plan) -> Iterator[str]:
     facts = plan.facts
     if plan.is_empty:
-        yield f"Release {plan.release.number} of {escape(short(plan.release.version))} serves"
+        yield f"Release {plan.release.number} of {escape(shipper.short(plan.release.version))} serves"
     elif facts.release and facts.replaces:
-        before, after = escape(short(facts.replaces_version)), escape(short(facts.version))
+        before, after = escape(shipper.short(facts.replaces_version)), escape(shipper.short(facts.version))
         yield f"Release {facts.replaces} of {before} → {facts.release} of {after}"
     elif facts.release and request.verb != Verb.RESTART:
-        yield f"Release {facts.release} of {escape(short(facts.version))}; nothing serves yet"
+        yield f"Release {facts.release} of {escape(shipper.short(facts.version))}; nothing serves yet"
     by = request.approved_by and f", approved by {request.approved_by}"
     yield f"Asked for by {escape(request.person_name + by)}"
 

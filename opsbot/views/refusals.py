@@ -7,7 +7,6 @@ from opsbot.github import Checks
 from opsbot.storage.requests import Request
 from opsbot.views.pages import Button, Page, Press, code, page
 from opsbot.views.plans import names_of, title
-from opsbot.views.words import short
 
 
 def frozen(request: Request, freeze: shipper.Freeze) -> Page:
@@ -23,7 +22,7 @@ def frozen(request: Request, freeze: shipper.Freeze) -> Page:
 
 
 def red(request: Request, checks: Checks) -> Page:
-    how = f"/deploy {request.environment} {short(request.command.version)} force REASON"
+    how = f"/deploy {request.environment} {shipper.short(request.command.version)} force REASON"
     return page(
         f"❌ {title(request)}",
         f"CI is red: {names_of(checks.failed)}.",

@@ -18,7 +18,7 @@ def asked(command: Command) -> str:
     """As in "deploy of 2222222 in production"."""
     match command.verb:
         case Verb.DEPLOY | Verb.PLAN if command.version:
-            what = f"{command.verb} of {short(command.version)}"
+            what = f"{command.verb} of {shipper.short(command.version)}"
         case Verb.ROLLBACK if command.release:
             what = f"rollback to release {command.release}"
         case Verb.ROLLBACK if command.leaving:
@@ -28,11 +28,6 @@ def asked(command: Command) -> str:
         case verb:
             what = verb
     return f"{what} in {command.environment}" if command.environment else what
-
-
-def short(version: str) -> str:
-    """A Git SHA as people read it."""
-    return version[:7] if len(version) == 40 else version
 
 
 def performer(request: Request) -> str:

@@ -23,6 +23,7 @@ from opsbot.storage import messages
 from opsbot.storage.messages import Place, View
 from opsbot.storage.tables import messages as table
 from tests.fakes.telegram import Call, Chat, Refusal, Telegram
+from tests.integration.waiting import eventually
 
 OWNER, ANOTHER = 1, 2
 QUICK = 40
@@ -104,6 +105,12 @@ def written(telegram: Telegram, since: int, chat: Chat | None = None) -> list[Ca
     ]
 
 
+async def some_written(telegram: Telegram, since: int, chat: Chat, count: int = 1) -> None:
+    await asyncio.to_thread(
+        eventually, lambda: len(written(telegram, since, chat)) >= count, f"{count} calls", within=20, every=0.005
+    )
+
+
 def most_within(seconds: float, calls: list[Call]) -> int:
     times = [call.at for call in calls]
     return max(sum(begin <= at < begin + seconds for at in times) for begin in times)
@@ -118,7 +125,7 @@ async def test_twenty_messages_of_a_group_change_within_its_limits_and_none_lose
         for state in ("begins", "goes on", "has ended"):
             for number, row in enumerate(rows):
                 await shower.show(row, f"{number} {state}", urgent=state != "goes on")
-            await asyncio.sleep(0.3)
+            await some_written(telegram, len(telegram.calls), group)
         telegram.faults.limit("editMessageText", 1, chat=group)
         await shower.all_shown()
     assert Counter(said.text for said in group.from_bots) == Counter(f"{number} has ended" for number in range(20))
@@ -245,7 +252,7 @@ async def test_a_long_pause_that_telegram_asks_for_is_kept_and_of_all_states_the
         for state in ("one", "two", "three"):
             await shower.show(row, state)
         await shower.add(other.chat, "heard")
-        await asyncio.sleep(0.2)
+        await asyncio.to_thread(other.chat.wait_for, "heard")
         assert other.chat.last.text == "heard"  # only that chat waits
         await shower.all_shown()
     assert user.chat.last.texts[-1] == "three"
@@ -265,7 +272,7 @@ async def test_what_telegram_could_not_be_told_for_hours_is_told_when_it_is_back
         with telegram.faults.bad_gateway():
             for row in rows:
                 await shower.show(row, "failed")
-            await asyncio.sleep(1.2)
+            await some_written(telegram, before, users[0].chat, count=12)
         attempts = len(written(telegram, before, users[0].chat))
         await shower.all_shown()
     assert [user.chat.last.text for user in users] == ["failed"] * 2
@@ -285,8 +292,9 @@ async def test_one_that_telegram_always_fails_at_does_not_hold_up_its_chat(
     user = telegram.add_user()
     rule = telegram.faults.before("sendMessage", fails, times=math.inf)
     async with showing(telegram, database) as shower:
+        tried = len(telegram.calls)
         await shower.add(user.chat, "poison")
-        await asyncio.sleep(0.2)
+        await some_written(telegram, tried, user.chat)
         for number in range(3):
             await shower.add(user.chat, f"{number}")
         await asyncio.to_thread(user.chat.wait_for, "2")

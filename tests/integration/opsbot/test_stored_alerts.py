@@ -21,7 +21,6 @@ SEEN = Alert(
     role_name="web",
     text="is down",
     since=NOW,
-    seen_at=NOW,
 )
 TOLD = replace(SEEN, key="production/b/web/service", incident="first", muted_by="ann", muted_until=UNTIL_ENDED)
 ENDED = replace(SEEN, key="production/c/web/service", incident="first", ended_at=NOW, acknowledged_by="bob")

@@ -55,7 +55,6 @@ def upgrade() -> None:
         sa.Column("buttons", sa.JSON(), nullable=False),
         sa.Column("document", sa.Text(), nullable=True),
         sa.Column("file_name", sa.Text(), nullable=False),
-        sa.Column("silent", sa.Boolean(), nullable=False),
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("wanted", sa.Integer(), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=False),
@@ -65,7 +64,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Float(), nullable=False),
         sqlite_autoincrement=True,
     )
-    op.create_index("messages_by_number", "messages", ["chat_id", "telegram_id"])
     op.create_index("messages_to_show", "messages", ["id"], sqlite_where=sa.text("wanted != shown"))
     op.create_table(
         "pressed",
