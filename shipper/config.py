@@ -6,7 +6,7 @@ The manual for these keys is the commented `config/deploy.yaml` of this reposito
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shipper.schema import (
     AbsolutePath,
@@ -205,7 +205,7 @@ class Ssh(Section):
     key: str | None = None
     """Path of a private key. Without it: ssh-agent, ~/.ssh/config and the usual files."""
     key_env: VariableName | None = None
-    """Environment variable that holds the private key itself, as in CI."""
+    """Environment variable that holds the private key itself, as in CI. Where it is set, it counts, else `key`."""
     proxy_jump: Annotated[tuple[Host, ...], Field(max_length=4)] = ()
     """Hosts to go through, the first one first."""
     known_hosts: str = "config/known_hosts"
@@ -213,16 +213,10 @@ class Ssh(Section):
     compression: bool = True
     """Of all that goes through the connection; false pays where the line is faster than 200 Mbit/s."""
 
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        if self.key and self.key_env:
-            raise contradiction("key_env", "a key is given already by `key`")
-        return self
-
 
 class SecretSource(Section):
     env: VariableName | None = None
-    """Environment variable, where its name differs from the secret's."""
+    """Environment variable, where its name differs from the secret's; beside `file` or `command` counts if set."""
     file: str | None = None
     """File whose whole content is the secret."""
     command: Command | None = None
@@ -230,7 +224,25 @@ class SecretSource(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        exactly_one(self, "env", "file", "command")
+        if not self.env:
+            exactly_one(self, "env", "file", "command")
+        if self.file and self.command:
+            raise contradiction("command", "its value comes from `file` already")
+        return self
+
+
+class NamedSecret(SecretSource):
+    """One of `secrets`, whose name says where it comes from if nothing else does."""
+
+    optional: bool = False
+    """Without a value anywhere it is left out: empty in the template, and no file."""
+    generate: bool = False
+    """`shipper setup` makes up a value, in `secrets_file`, where there is none."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.file and self.command:
+            raise contradiction("command", "its value comes from `file` already")
         return self
 
 
@@ -274,13 +286,16 @@ class Notifier(Section):
 
 class Registry(Section):
     username: Text | None = None
-    """Without it, what `docker login` left on this machine counts; else nobody is logged in."""
+    """Without it, what `docker login` left on this machine counts; else nobody is logged in.
+
+    An empty one, which a variable without a value leaves, says that there is no registry.
+    """
     password: SecretSource | None = None
     """Or a token. It stays here: no server keeps it."""
 
     @model_validator(mode="after")
     def _both(self) -> Self:
-        if bool(self.username) != bool(self.password):
+        if self.username != "" and bool(self.username) != bool(self.password):
             given, missing = ("username", "password") if self.username else ("password", "username")
             raise contradiction(given, f"needs a {missing} beside it")
         return self
@@ -324,7 +339,7 @@ class Config(Section):
     """On the servers."""
     env_template: str = "config/env.j2"
     """Jinja template that renders to NAME=value lines for each role and host; may be absent."""
-    secrets: dict[VariableName, SecretSource | None] = {}
+    secrets: dict[VariableName, NamedSecret | None] = {}
     """Names, and where each comes from: nothing means the environment, then `secrets_file`."""
     secrets_file: str = "config/secrets.env"
     """NAME=value lines; must not be in Git; may be absent."""
@@ -332,6 +347,11 @@ class Config(Section):
     """Releases that are kept for a rollback."""
     rollout: Rollout = Rollout()
     timeouts: Timeouts = Timeouts()
+
+    @field_validator("registry")
+    @classmethod
+    def _none_for_nobody(cls, registry: Registry | None) -> Registry | None:
+        return None if registry and registry.username == "" else registry
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -358,6 +378,10 @@ class Config(Section):
         if found:
             raise contradictions(found)
         return self
+
+    def is_optional(self, secret_name: str) -> bool:
+        source = self.secrets[secret_name]
+        return bool(source and source.optional)
 
     def where_to_set(self, names: Sequence[str]) -> str:
         """What to do about secrets that have no value."""

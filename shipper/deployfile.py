@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 
 from shipper.config import Config
-from shipper.documents import parse_document, read_document
+from shipper.documents import Beside, nothing_beside, parse_document, read_document
 
 
-def parse(texts: Mapping[str, str], environ: Mapping[str, str]) -> Config:
+def parse(texts: Mapping[str, str], environ: Mapping[str, str], *, beside: Beside = nothing_beside) -> Config:
     """The Config of these files ({name: text}). Raises ConfigError with every mistake that is in them."""
-    return parse_document(Config, texts, environ)
+    return parse_document(Config, texts, environ, beside=beside)
 
 
-def roles(texts: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, list[str]]:
+def roles(
+    texts: Mapping[str, str], environ: Mapping[str, str], *, beside: Beside = nothing_beside
+) -> dict[str, list[str]]:
     """The names of the roles, each with its hosts: what can be read of these files, whatever else is wrong in them."""
-    document = read_document(texts, environ)
+    document = read_document(texts, environ, beside=beside)
     found: dict[str, list[str]] = {}
     written = document.values.get("roles")
     for name, role in written.items() if isinstance(written, dict) else ():

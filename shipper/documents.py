@@ -5,8 +5,9 @@ that was written (`1.10` and `no` mean just that); the schema gives them their t
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import yaml
@@ -17,7 +18,14 @@ from shipper.complaints import Path, explained
 from shipper.errors import ConfigError
 
 Kind = TypeVar("Kind", bound=BaseModel)
-_VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
+_VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\}|\$\{")
+
+Beside = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""Given the topmost values as they are written: variables that count where the environment has none of the name."""
+
+
+def nothing_beside(written: Mapping[str, str]) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -41,20 +49,23 @@ class Document:
     """Where a value stands that could not be made out."""
 
 
-def read_document(texts: Mapping[str, str], environ: Mapping[str, str]) -> Document:
+def read_document(texts: Mapping[str, str], environ: Mapping[str, str], *, beside: Beside = nothing_beside) -> Document:
     """What can be read of these files, whatever is wrong in them."""
-    reader = _Reader(environ)
+    reader = _Reader(environ, beside)
     values = reader.read_all(texts)
     return Document(values=values, hollow=reader.hollow)
 
 
-def parse_document(schema: type[Kind], texts: Mapping[str, str], environ: Mapping[str, str]) -> Kind:
+def parse_document(
+    schema: type[Kind], texts: Mapping[str, str], environ: Mapping[str, str], *, beside: Beside = nothing_beside
+) -> Kind:
     """What the schema makes of these files ({name: text}, each laid over the ones before it).
 
-    A validator finds in its `info.context` all values as they are written. `${NAME}` and `${NAME:-default}` come from
-    `environ`. Raises ConfigError with every mistake that is in them.
+    A validator finds in its `info.context` all values as they are written. `${NAME}`, `${NAME:-default}` and
+    `${NAME:+text where it is set}` come from `environ`, then from what is `beside` it.
+    Raises ConfigError with every mistake that is in them.
     """
-    reader = _Reader(environ)
+    reader = _Reader(environ, beside)
     merged = reader.read_all(texts)
     if not reader.is_readable:
         raise _mistaken(reader.mistakes)
@@ -88,8 +99,10 @@ def _lay_over(below: dict[str | int, object], above: dict[str | int, object]) ->
 
 
 class _Reader:
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], beside: Beside) -> None:
         self.environ = environ
+        self.beside = beside
+        self.topmost: dict[str, str] = {}
         self.places: dict[Path, tuple[str, int]] = {}
         self.mistakes: list[Mistake] = []
         self.file = ""
@@ -99,29 +112,39 @@ class _Reader:
         """For each value that the environment is in, which may be a secret, what stands in the file."""
 
     def read_all(self, texts: Mapping[str, str]) -> dict[str | int, object]:
+        nodes = {file: node for file, text in texts.items() if (node := self._composed(file, text))}
+        for node in nodes.values():
+            pairs = [pair for pair in node.value if all(isinstance(each, yaml.ScalarNode) for each in pair)]
+            self.topmost |= {key.value: value.value for key, value in pairs}
         merged: dict[str | int, object] = {}
-        for file, text in texts.items():
-            merged = _lay_over(merged, self._read(file, text))
+        for self.file, node in nodes.items():
+            merged = _lay_over(merged, self._mapping(node, (), frozenset()))
         return merged
 
-    def _read(self, file: str, text: str) -> dict[str | int, object]:
+    @cached_property
+    def _beside_environ(self) -> Mapping[str, str]:
+        """Looked for only where the environment lacks something."""
+        return self.beside(self.topmost)
+
+    def _composed(self, file: str, text: str) -> yaml.MappingNode | None:
         self.file = file
         self.places.setdefault((), (file, 1))
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            return self._unreadable((mark.line + 1) if mark else 1, f"is not YAML: {error.problem}")
+            self._unreadable((mark.line + 1) if mark else 1, f"is not YAML: {error.problem}")
         except yaml.reader.ReaderError as error:
-            return self._unreadable(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}")
-        if not isinstance(node, yaml.MappingNode):
-            return self._unreadable(1, "must be a mapping of keys to values")
-        return self._mapping(node, (), frozenset())
+            self._unreadable(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}")
+        else:
+            if isinstance(node, yaml.MappingNode):
+                return node
+            self._unreadable(1, "must be a mapping of keys to values")
+        return None
 
-    def _unreadable(self, line: int, complaint: str) -> dict[str | int, object]:
+    def _unreadable(self, line: int, complaint: str) -> None:
         self.is_readable = False
         self._complain((), line, complaint)
-        return {}
 
     def _complain(self, path: Path, line: int, complaint: str) -> None:
         self.mistakes.append(Mistake(self.file, line, path, complaint))
@@ -173,7 +196,7 @@ class _Reader:
 
     def _interpolated(self, node: yaml.Node, path: Path) -> str:
         def replacement(match: re.Match[str]) -> str:
-            name, default = match[1], match[2]
+            name, sign, text = match.groups()
             if match[0] == "$${":
                 return "${"
             if name is None:
@@ -184,8 +207,10 @@ class _Reader:
                     "has a ${ that names no variable; write $${ for a plain ${",
                 )
                 return ""
-            value = self.environ.get(name) or default
-            if value is None:
+            value = self.environ.get(name) or self._beside_environ.get(name)
+            if sign:
+                return (value and text if sign == "+" else value or text) or ""
+            if not value:
                 self.hollow.add(path)
                 self._complain(path, node.start_mark.line + 1, f"the environment variable {name} is not set")
                 return f"unset-{name.lower().replace('_', '-')}"

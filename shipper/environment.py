@@ -1,11 +1,10 @@
 """Secrets and the Jinja template → what each container gets."""
 
-import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from shipper import git, local
+from shipper import local, secrets_file
 from shipper.config import SecretSource
 from shipper.errors import ConfigError, SecretError
 from shipper.mask import Mask
@@ -16,7 +15,7 @@ from shipper.tasks import task_group
 
 async def available_secrets(project: Project) -> dict[str, Secret]:
     """The values that can be had where this runs; a name without a value is left out. Raises SecretError."""
-    from_file = _secrets_file(project)
+    from_file = secrets_file.read(project.root, project.config.secrets_file)
     async with task_group() as getting:
         tasks = {
             name: getting.create_task(_value(project, name, source, from_file))
@@ -41,7 +40,9 @@ async def registry_credentials(project: Project) -> Credentials | None:
     registry = project.config.registry
     if not registry or not registry.username:
         return None
-    value = await _value(project, "registry.password", registry.password, _secrets_file(project))
+    value = await _value(
+        project, "registry.password", registry.password, secrets_file.read(project.root, project.config.secrets_file)
+    )
     if not value:
         raise SecretError(
             f"No value for the password of {registry.username} at {project.config.registry_name}.",
@@ -54,26 +55,29 @@ async def registry_credentials(project: Project) -> Credentials | None:
 async def notifier_secret(project: Project, name: str) -> str | None:
     """The URL of a notifier of the config, or its token; None where that is not known here. Raises ShipperError."""
     source = project.config.notify[name].secret
-    value = await _value(project, f"of the notifier {name}", source, _secrets_file(project))
+    value = await _value(
+        project, f"of the notifier {name}", source, secrets_file.read(project.root, project.config.secrets_file)
+    )
     return (value or "").strip() or None
 
 
 async def _value(project: Project, name: str, source: SecretSource | None, from_file: Mapping[str, str]) -> str | None:
     if source is None:
         return project.environ.get(name) or from_file.get(name)
-    if source.env:
-        return project.environ.get(source.env) or from_file.get(source.env)
+    if source.env and (value := project.environ.get(source.env) or from_file.get(source.env)):
+        return value
     if source.file:
         path = project.root / source.file
         if not path.is_file():
             return None
-        _refuse_in_git(project, source.file)
+        secrets_file.refuse_in_git(project.root, source.file)
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SecretError(f"The file for secret {name} cannot be read: {type(error).__name__}") from None
-    assert source.command
-    return await _printed_by(project, name, source.command)
+    if source.command:
+        return await _printed_by(project, name, source.command)
+    return None if source.env else project.environ.get(name) or from_file.get(name)
 
 
 async def _printed_by(project: Project, name: str, command: tuple[str, ...]) -> str | None:
@@ -98,48 +102,26 @@ async def _printed_by(project: Project, name: str, command: tuple[str, ...]) -> 
     return finished.output.rstrip("\n")
 
 
-def _secrets_file(project: Project) -> dict[str, str]:
-    name = project.config.secrets_file
-    path = project.root / name
-    if not path.is_file():
-        return {}
-    _refuse_in_git(project, name)
-    try:
-        return _variables(path.read_text(encoding="utf-8"), name)
-    except (OSError, UnicodeDecodeError) as error:  # its text may hold a secret
-        raise SecretError(f"{name} cannot be read: {type(error).__name__}", now="Nothing was done.") from None
-
-
-def _refuse_in_git(project: Project, name: str) -> None:
-    """What Git has, or would add, ends in the repository or in an image."""
-    if git.is_tracked(project.root, name):
-        raise SecretError(
-            f"{name} is tracked by Git, so its secrets are in the history of the repository.",
-            now="Nothing was done.",
-            next=f"Run git rm --cached {name}, list it in .gitignore, and replace every secret that was in it.",
-        )
-    if not git.is_ignored(project.root, name):
-        raise SecretError(
-            f"{name} is not ignored by Git, so its secrets would get into the image of a dirty working folder.",
-            now="Nothing was done.",
-            next=f"List it in .gitignore: echo {name} >> .gitignore",
-        )
-
-
 def secrets_in_environ(project: Project) -> list[Secret]:
     """Those that stand in the environment of this process, where its children find them too, whatever they are for."""
+    return [Secret(value) for name in _names(project) if (value := project.environ.get(name))]
+
+
+def _names(project: Project) -> list[str]:
+    """Of the variables that hold secrets, if they are set."""
     config = project.config
     sources = {**config.secrets, "registry.password": config.registry and config.registry.password}
     for name, notifier in config.notify.items():
         sources[f"notify.{name}"] = notifier.secret
-    named = (source.env if source and source.env else name for name, source in sources.items())
-    return [Secret(value) for name in named if (value := project.environ.get(name))]
+    return [source.env if source and source.env else name for name, source in sources.items()]
 
 
 def effective_config(project: Project) -> dict[str, Any]:
     """The config that is in force, as JSON knows it; a secret that `${…}` brought into it is masked."""
     mask = Mask()
     mask.add(secrets_in_environ(project))
+    from_file = secrets_file.read(project.root, project.config.secrets_file)
+    mask.add(Secret(value) for name, value in from_file.items() if value and name in _names(project))
     config: dict[str, Any] = _masked(project.config.model_dump(mode="json"), mask)
     return config
 
@@ -171,9 +153,8 @@ def check_template(project: Project) -> None:
 
 def complete(project: Project, available: Env, recorded: Env) -> dict[str, Secret]:
     """All secrets of the config: from here, else as the release that serves has them. Raises SecretError."""
-    names = project.config.secrets
-    values = {name: available.get(name) or recorded.get(name) for name in names}
-    if missing := [name for name, value in values.items() if value is None]:
+    values = {name: available.get(name) or recorded.get(name) for name in project.config.secrets}
+    if missing := [name for name, value in values.items() if value is None and not project.config.is_optional(name)]:
         raise SecretError(
             f"No value for the secret{'s' * (len(missing) > 1)} {', '.join(missing)}.",
             now="Neither here nor in a release that serves; nothing was done.",
@@ -207,7 +188,8 @@ def _files(project: Project, role_name: str, secrets: Env) -> dict[str, Secret]:
     contents = {}
     for path, file in project.config.roles[role_name].files.items():
         if file.secret:
-            contents[path] = secrets[file.secret]
+            if file.secret in secrets:  # an optional one has no value, and no file
+                contents[path] = secrets[file.secret]
         elif file.source:
             text = project.read(file.source)
             if text is None:
@@ -221,6 +203,7 @@ def _rendered(project: Project, role_name: str, host_name: str, secrets: Env) ->
     text = project.read(name)
     if text is None:
         return {}
+    absent = {secret_name: "" for secret_name in project.config.secrets if project.config.is_optional(secret_name)}
     facts: dict[str, Any] = {
         "config": project.config,
         "service": project.config.service,
@@ -228,25 +211,11 @@ def _rendered(project: Project, role_name: str, host_name: str, secrets: Env) ->
         "release": {"version": project.version, "commit": project.revision.commit, "image": project.image},
         "role": {"name": role_name, **dict(project.config.roles[role_name])},
         "host": host_name,
-        "secrets": {secret_name: secret.reveal() for secret_name, secret in secrets.items()},
+        "secrets": absent | {secret_name: secret.reveal() for secret_name, secret in secrets.items()},
     }
     from shipper.template import render  # it brings jinja2, which was imported while we connected
 
-    return _variables(render(text, name, facts), name)
-
-
-def _variables(text: str, name: str) -> dict[str, str]:
-    """NAME=value lines, the value as it stands; # begins a comment line. As `docker run --env-file` reads them."""
-    variables: dict[str, str] = {}
-    text = text.removeprefix("\ufeff")  # with which some editors begin a file
-    for number, line in enumerate(text.split("\n"), start=1):  # splitlines() breaks at characters that values may hold
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        variable, equals, value = line.lstrip().removesuffix("\r").partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
-            raise ConfigError(f"{name}:{number}: is not NAME=value")
-        variables[variable] = value
-    return variables
+    return secrets_file.variables(render(text, name, facts), name)
 
 
 def changed_names(before: Env, after: Env) -> tuple[str, ...]:

@@ -250,14 +250,15 @@ def _split(host_name: str) -> tuple[str, str, int | None]:
 
 
 def _keys(access: Access) -> Any:
-    if access.ssh.key:
+    text = access.environ.get(access.ssh.key_env or "")
+    if access.ssh.key and not text:
         path = access.root / Path(access.ssh.key).expanduser()
         if not path.is_file():
-            raise ConfigError(f"ssh.key: there is no file {path}")
+            or_set = f", and {access.ssh.key_env} is not set" if access.ssh.key_env else ""
+            raise ConfigError(f"ssh.key: there is no file {path}{or_set}", next="`shipper setup` makes one.")
         return [str(path)]
     if not access.ssh.key_env:
         return ()  # asyncssh then takes those of ~/.ssh/config and the usual files
-    text = access.environ.get(access.ssh.key_env)
     if not text:
         raise ConfigError(
             f"ssh.key_env: the environment variable {access.ssh.key_env} is not set",

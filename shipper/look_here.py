@@ -36,7 +36,9 @@ async def look_here(project: Project, mask: Mask) -> Here:
     absent: tuple[str, ...] = ()
     try:
         secrets = await available_secrets(project, mask)
-        absent = tuple(name for name in project.config.secrets if name not in secrets)
+        absent = tuple(
+            name for name in project.config.secrets if name not in secrets and not project.config.is_optional(name)
+        )
         _render(project, {**secrets} | {name: Secret("absent-here") for name in absent}, failures)
     except ShipperError as error:
         failures["secrets"] = error
@@ -135,12 +137,13 @@ def _private_files(project: Project) -> Iterator[PrivateFile]:
 
 def _key(project: Project) -> KeyFile:
     ssh = project.config.ssh
-    if ssh.key:
+    is_set = bool(ssh.key_env and project.environ.get(ssh.key_env))
+    if ssh.key and not is_set:
         path = project.root / Path(ssh.key).expanduser()
         is_there = path.is_file()
         return KeyFile(name=ssh.key, is_there=is_there, is_open=is_there and bool(path.stat().st_mode & 0o077))
     if ssh.key_env:
-        return KeyFile(name=f"${ssh.key_env}", is_there=bool(project.environ.get(ssh.key_env)))
+        return KeyFile(name=f"${ssh.key_env}", is_there=is_set)
     home = Path(project.environ.get("HOME", "~")).expanduser()
     found = any((home / ".ssh").glob("id_*")) or (home / ".ssh/config").is_file()
     return KeyFile(name=AGENT, is_there=bool(project.environ.get("SSH_AUTH_SOCK")) or found)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shipper import ci, deployfile, git
+from shipper import ci, deployfile, git, secrets_file
 from shipper.config import Config, Notifier
+from shipper.documents import Beside
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
 from shipper.model import TERMINAL, commit_of
@@ -150,7 +151,7 @@ def open_project(
     folder = Path(root).resolve()
     meant = git.revision(folder, ci.revision_of_run(environ, revision) if from_ci else revision)
     texts = {file: _required(folder, meant, file, config_file) for file in _files(config_file, destination)}
-    config = deployfile.parse(texts, environ)
+    config = deployfile.parse(texts, environ, beside=_beside(folder))
     made = Project(
         root=folder,
         config=config,
@@ -183,7 +184,7 @@ def with_files_of(base: Project, version: str, files: Mapping[str, bytes], place
                 next=f"Let the Dockerfile copy {posixpath.dirname(file) or file} there, and .dockerignore let it pass.",
             )
         texts[f"{place}: {file}"] = text
-    config = deployfile.parse(texts, base.environ)
+    config = deployfile.parse(texts, base.environ, beside=_beside(base.root))
     reached = {"ssh": base.config.ssh, "docker_socket": base.config.docker_socket}
     made = replace(
         base,
@@ -197,6 +198,16 @@ def with_files_of(base: Project, version: str, files: Mapping[str, bytes], place
 def config_files(project: Project) -> list[str]:
     """Paths of the config and of its overlay, each laid over the ones before it."""
     return _files(project.config_file, project.destination)
+
+
+def _beside(folder: Path) -> Beside:
+    """What the file of secrets has is there for `${NAME}` in the config, too."""
+
+    def beside(written: Mapping[str, str]) -> Mapping[str, str]:
+        name = written.get("secrets_file") or Config.model_fields["secrets_file"].default
+        return secrets_file.read(folder, name)
+
+    return beside
 
 
 def _narrowed(made: Project, hosts: Collection[str], roles: Collection[str]) -> Project:
@@ -225,7 +236,9 @@ def roles_in(
     """
     folder, here = Path(root), Revision(version="")
     roles = deployfile.roles(
-        {file: _required(folder, here, file, config_file) for file in _files(config_file, destination)}, environ
+        {file: _required(folder, here, file, config_file) for file in _files(config_file, destination)},
+        environ,
+        beside=_beside(folder),
     )
     return {name: tuple(map(_address, hosts)) for name, hosts in roles.items()}
 

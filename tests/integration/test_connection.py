@@ -215,6 +215,15 @@ def test_a_key_env_that_is_not_set_is_a_config_error(project: Project) -> None:
     assert "error: ssh.key_env: the environment variable SAMPLE_KEY is not set" in message
 
 
+def test_a_key_file_counts_where_the_variable_beside_it_is_not_set(project: Project) -> None:
+    aim(project, ssh=f"{{user: deploy, key: {project.server.key}, key_env: OTHER_KEY}}")
+    assert project.shipper("status").exit_code == 0
+    assert project.shipper("status", OTHER_KEY="no key").exit_code == 2
+    aim(project, ssh="{user: deploy, key: nowhere, key_env: OTHER_KEY}")
+    message = project.shipper("status").errors
+    assert f"error: ssh.key: there is no file {project.folder}/nowhere, and OTHER_KEY is not set" in message
+
+
 def test_a_key_env_that_holds_no_key_is_a_config_error_that_does_not_show_it(project: Project) -> None:
     message = refused(project, 2, SAMPLE_KEY="not-a-key-but-perhaps-a-password")
 

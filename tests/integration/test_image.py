@@ -89,7 +89,7 @@ def changed(bots: Machine, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     (folder / "voicebot/__init__.py").write_text('"""Another version."""\n')
-    for name in (".env", ".git", "config/opsbot_key", "config/secrets.env", "config/secrets.staging.env"):
+    for name in (".env", ".git", "config/deploy_key", "config/secrets.env", "config/secrets.staging.env"):
         (folder / name).write_text("BOT_TOKEN=1:secret\n")
     build(bots, CHANGED, folder, "--build-arg=VERSION=1.2.3", "--build-arg=REVISION=abc1234")
     return inspected(bots, CHANGED)

@@ -1,6 +1,6 @@
 import pytest
 
-from shipper.config import Config, SecretSource
+from shipper.config import Config, NamedSecret
 from shipper.deployfile import parse
 from shipper.errors import ConfigError
 
@@ -186,12 +186,11 @@ CONTRADICTIONS: Table = [
      "already"),
     ("    publish: ['127.0.0.1:80:80']\n  bot:\n    hosts: [a.example]\n    publish: ['80:8080']", "9: roles.bot."
      "publish: port 80 of a.example is published by web already"),
-    ("ssh:\n  key: id\n  key_env: KEY", "8: ssh.key_env: a key is given already by `key`"),
     ("registry:\n  username: ann", "7: registry.username: needs a password beside it"),
     ("registry:\n  password: {env: PASSWORD}", "7: registry.password: needs a username beside it"),
     ("registry: {}\nbuild: {}", "2: image: a registry needs an owner: USER/shop or SERVER/shop"),
-    ("secrets:\n  A: {}", "7: secrets.A: needs exactly one of env, file, command"),
-    ("secrets:\n  A: {env: X, file: y}", "7: secrets.A.file: needs exactly one of env, file, command"),
+    ("secrets:\n  A: {command: x, file: y}", "7: secrets.A.command: its value comes from `file` already"),
+    ("notify:\n  a: {webhook: {}}", "7: notify.a.webhook: needs exactly one of env, file, command"),
 ]  # fmt: skip
 
 
@@ -379,7 +378,7 @@ def test_an_overlay_takes_away_a_role_and_a_secret_or_gets_it_from_elsewhere() -
     below = SERVICE + "  bot: {hosts: [b]}\nsecrets: {ONE: {file: one}, TWO: {file: two}, THREE: }"
     config = read(below, "roles: {bot: }\nsecrets: {ONE: , TWO: {file: , env: OTHER}, THREE: }")
     assert list(config.roles) == ["web"]
-    assert config.secrets == {"TWO": SecretSource(env="OTHER"), "THREE": None}
+    assert config.secrets == {"TWO": NamedSecret(env="OTHER"), "THREE": None}
 
 
 def test_a_role_of_which_nothing_is_said_is_a_mistake_where_there_is_nothing_to_take_away() -> None:
@@ -389,6 +388,16 @@ def test_a_role_of_which_nothing_is_said_is_a_mistake_where_there_is_nothing_to_
 
 def test_a_role_that_only_the_overlay_has_is_added() -> None:
     assert list(read(SERVICE, "roles: {bot: {hosts: [b]}}").roles) == ["web", "bot"]
+
+
+def test_a_registry_whose_user_is_empty_is_none_and_the_image_needs_no_owner() -> None:
+    text = SERVICE.replace("image: shop", "image: ${NAME:-}${NAME:+/}shop") + """
+registry: {username: "${NAME:-}", password: {env: PASSWORD}}
+build: {}
+"""
+    assert (read(text).image, read(text).registry) == ("shop", None)
+    ours = read(text, NAME="ann")
+    assert (ours.image, ours.registry and ours.registry.username) == ("ann/shop", "ann")
 
 
 def test_a_mistake_in_an_overlay_is_reported_with_its_file_and_line() -> None:

@@ -1,5 +1,6 @@
 """Files of any schema are read as deploy.yaml is."""
 
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 import pytest
@@ -41,6 +42,10 @@ class House(shipper.Section):
         return self
 
 
+class Door(shipper.Section):
+    way: str
+
+
 def read(text: str, **environ: str) -> House:
     return shipper.parse_document(House, {"house.yaml": text}, environ)
 
@@ -69,3 +74,25 @@ def test_a_mistake_is_told_where_it_stands(text: str, complaint: str) -> None:
     with pytest.raises(shipper.ConfigError) as caught:
         read(text if "walls" in text else f"{text}\nwalls: {{north: 5m}}")
     assert caught.value.what == f"house.yaml:{complaint}"
+
+
+@pytest.mark.parametrize(("environ", "expected"), [({"SIDE": "north"}, "to north"), ({"SIDE": ""}, "a"), ({}, "a")])
+def test_text_may_stand_where_a_variable_is_set(environ: dict[str, str], expected: str) -> None:
+    assert shipper.parse_document(Door, {"door.yaml": "way: ${SIDE:+to }${SIDE:-a}"}, environ).way == expected
+
+
+def test_what_is_beside_the_environment_counts_where_that_lacks_something() -> None:
+    asked: list[Mapping[str, str]] = []
+
+    def beside(written: Mapping[str, str]) -> Mapping[str, str]:
+        asked.append(written)
+        return {"ONE": "of file", "TWO": "of file", "THREE": ""}
+
+    class Names(shipper.Section):
+        file: str
+        names: tuple[str, ...]
+
+    text = "file: private.env\nnames: ['${ONE}', '${TWO}', '${THREE:-none}']"
+    names = shipper.parse_document(Names, {"names.yaml": text}, {"ONE": "of environment"}, beside=beside).names
+    assert names == ("of environment", "of file", "none")
+    assert asked == [{"file": "private.env"}]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shipper import secrets_file
 from shipper.environment import (
     available_secrets,
     changed_names,
@@ -246,6 +247,43 @@ async def test_the_environment_wins_over_the_secrets_file(folder: Folder) -> Non
 async def test_an_empty_variable_counts_as_absent(folder: Folder) -> None:
     project = folder.project("secrets: {TOKEN: }", environ={"TOKEN": ""})
     assert revealed(await available_secrets(project)) == {}
+
+
+async def test_a_variable_wins_over_the_file_or_the_command_beside_it(folder: Folder) -> None:
+    folder.write(".gitignore", "*")
+    folder.write("key", "of file")
+    sources = "secrets: {KEY: {env: MY_KEY, file: key}, TOKEN: {env: MY_TOKEN, command: echo of command}}"
+    assert revealed(await available_secrets(folder.project(sources))) == {"KEY": "of file", "TOKEN": "of command"}
+    environ = {"MY_KEY": "mine", "MY_TOKEN": "mine too", "PATH": os.environ["PATH"]}
+    project = folder.project(sources, environ=environ)
+    assert revealed(await available_secrets(project)) == {"KEY": "mine", "TOKEN": "mine too"}
+
+
+def test_an_optional_secret_without_a_value_is_empty_in_the_template_and_no_file(folder: Folder) -> None:
+    folder.write("config/env.j2", "URL={{ secrets.URL or 'none' }}\n")
+    project = folder.project("    files: {/run/url: {secret: URL}}\nsecrets: {URL: {optional: true}}")
+    got = payload(project, A, complete(project, {}, {}))
+    assert (revealed(got.env["web"]), got.files["web"]) == ({"URL": "none"}, {})
+    got = payload(project, A, complete(project, {}, env(URL="of the release that serves")))
+    assert revealed(got.files["web"]) == {"/run/url": "of the release that serves"}
+
+
+async def test_the_config_finds_its_variables_in_the_secrets_file_too(folder: Folder) -> None:
+    folder.write(".gitignore", "private.env")
+    folder.write("private.env", "LEVEL=debug\nTOKEN=t0ken\n")
+    added = "    env: {LEVEL: '${LEVEL}', COPY: '${TOKEN}'}\nsecrets: {TOKEN: }\nsecrets_file: private.env"
+    project = folder.project(added)
+    assert project.config.roles["web"].env == {"LEVEL": "debug", "COPY": "t0ken"}
+    assert effective_config(project)["roles"]["web"]["env"] == {"LEVEL": "debug", "COPY": "•••"}
+
+
+def test_values_are_added_to_the_secrets_file_and_nobody_else_may_read_it(folder: Folder) -> None:
+    secrets_file.add(folder.root, "config/secrets.env", {"ONE": "1"})
+    folder.write("config/secrets.env", "# mine\nTWO=\nTHREE=3\nONE=1")
+    secrets_file.add(folder.root, "config/secrets.env", {"TWO": "two", "FOUR": "four"})
+    file = folder.root / "config/secrets.env"
+    assert file.read_text() == "# mine\nTWO=two\nTHREE=3\nONE=1\nFOUR=four\n"
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 async def test_the_secrets_file_may_stand_elsewhere(folder: Folder) -> None:

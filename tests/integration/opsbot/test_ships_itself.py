@@ -43,7 +43,7 @@ roles:
 """
 ENVIRONMENTS = f"environments: {{ production: {{ destination: {DESTINATION} }} }}\n"
 PEOPLE = "people: { ann: { id: '${OPSBOT_ADMIN_ID}', may: admin } }\n"
-OURS = shutil.ignore_patterns("secrets*", "opsbot_key*")  # of whoever runs the tests
+OURS = shutil.ignore_patterns("secrets*", "deploy_key*")  # of whoever runs the tests
 OPSBOT = ("python", "-m", "opsbot")
 BOT = """\
 import asyncio
@@ -105,7 +105,7 @@ class Service:
 
     def deploy_from_here(self, name: str) -> None:
         version, folder = self.version(name), self.folder / name
-        shutil.copy(self.server.key, folder / "config/opsbot_key")
+        shutil.copy(self.server.key, folder / "config/deploy_key")
         environ = {
             "HOME": str(self.folder),
             "VPS_SSH_KEY": self.server.key.read_text(),
