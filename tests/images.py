@@ -5,19 +5,17 @@ minutes, and so does one with another Dockerfile or requirements.lock; else only
 """
 
 import fcntl
-import hashlib
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.caching import CACHE, hash_of, made_once, run
 from tests.machines import Machine, machine
 
 ROOT = Path(__file__).parent.parent
 IMAGE = "voicebot:built"
-_CACHE = ROOT / ".cache"
 _DOCKERFILE, _LOCK = ROOT / "Dockerfile", ROOT / "requirements.lock"
 
 _BASE = "base:debian"
@@ -34,8 +32,8 @@ _PYTHON = "--python-version=3.11"  # that of the base, whatever ours is
 @contextmanager
 def machine_with_image(say: Callable[[str], None] = print) -> Iterator[Machine]:
     """A server that has IMAGE. There is one at a time on this machine: who is second waits."""
-    _CACHE.mkdir(exist_ok=True)
-    with (_CACHE / "lock").open("w") as lock:
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with machine("bots", images=_images()) as made:
             made.run("install -d -m 2770 -g docker /var/lib/shipper")
@@ -54,15 +52,15 @@ def build(made: Machine, image_name: str, context: Path, *options: str) -> None:
 
 def _images() -> Path:
     """Where Docker's images stay; those of other packages go."""
-    wanted = _CACHE / f"docker-{_key()}"
-    for other in set(_CACHE.glob("docker-*")) - {wanted}:
+    wanted = CACHE / f"docker-{_key()}"
+    for other in set(CACHE.glob("docker-*")) - {wanted}:
         shutil.rmtree(other)
     wanted.mkdir(exist_ok=True)
     return wanted
 
 
 def _key() -> str:
-    return _hash(_DOCKERFILE.read_text(), _LOCK.read_text(), *_MAKE_BASE, _INSTALLER_DOCKERFILE)
+    return hash_of(_DOCKERFILE.read_text(), _LOCK.read_text(), *_MAKE_BASE, _INSTALLER_DOCKERFILE)
 
 
 def _remove_leftovers(made: Machine) -> None:
@@ -76,41 +74,20 @@ def _remove_leftovers(made: Machine) -> None:
 def _prepare(made: Machine, say: Callable[[str], None]) -> None:
     """Gives the machine what the Dockerfile begins with."""
     say("making a base image of Debian's packages, and getting Python's packages: once, two minutes …")
-    _docker(made, "import", str(_made_once("base.tar", [*_MAKE_BASE], *_MAKE_BASE)), _BASE)
+    base = made_once("base.tar", lambda path: run([*_MAKE_BASE, str(path)]), *_MAKE_BASE)
+    _docker(made, "import", str(base), _BASE)
     download = [sys.executable, *_DOWNLOAD, _PYTHON, f"--requirement={_LOCK}", "--dest"]
-    wheels = _made_once("wheels", download, _LOCK.read_text())
+    wheels = made_once("wheels", lambda path: run([*download, str(path)]), _LOCK.read_text())
     _docker(made, "build", f"--tag={_INSTALLER}", "--file=-", str(wheels), input=_INSTALLER_DOCKERFILE)
 
 
-def _made_once(name: str, command: list[str], *key: str) -> Path:
-    """A file or folder that the command makes, whose last argument it is; those of other keys go."""
-    wanted = _CACHE / f"{_hash(*key)}-{name}"
-    if not wanted.exists():
-        for other in _CACHE.glob(f"*-{name}"):
-            shutil.rmtree(other) if other.is_dir() else other.unlink()
-        unfinished = _CACHE / f"unfinished-{name}"
-        _run([*command, str(unfinished)])
-        unfinished.rename(wanted)
-    return wanted
-
-
-def _hash(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
-
-
 def _docker(made: Machine, *arguments: str, input: str = "") -> None:
-    _run(["docker", f"--host={made.docker_host}", *arguments], input)
-
-
-def _run(command: list[str], input: str = "") -> None:
-    done = subprocess.run(command, input=input, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    run(["docker", f"--host={made.docker_host}", *arguments], input)
 
 
 def main() -> None:
     """Before the tests, so that nobody wonders why the first one takes minutes."""
-    if not any(_CACHE.glob(f"docker-{_key()}/*")):
+    if not any(CACHE.glob(f"docker-{_key()}/*")):
         with machine_with_image():
             pass
 

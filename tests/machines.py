@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ while :; do
 done
 """
 # GOGC: each start of a container runs dockerd's program three times more, and a fifth of that was garbage collection
-_DOCKERD = "GOGC=400 dockerd --log-level warn --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
+_DOCKERD = "GOGC=400 dockerd --config-file {folder}/daemon.json --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
 _END_DOCKER = """
 docker=$(cat /run/docker.pid) containerd=$(cat /run/docker/containerd/containerd.pid)
 kill -{signal} "$docker"
@@ -131,6 +132,16 @@ class Machine:
     @property
     def host_key(self) -> str:
         return f"{self.address} {(self.folder / 'host_key.pub').read_text().strip()}"
+
+    @property
+    def hub(self) -> str:
+        """What its Docker asks before Docker Hub: tests/hub.py serves there."""
+        return f"http://{self.gateway}:5000"
+
+    @property
+    def gateway(self) -> str:
+        """Our end of its network."""
+        return str(IPv4Address(self.address) - 1)
 
     def start(self) -> None:
         self._furnish()
@@ -235,6 +246,7 @@ class Machine:
         assert self._process.stdin
         self._wait_for("mounted")
         self._link, self.address = _join(self._first_pid())
+        (self.folder / "daemon.json").write_text(json.dumps({"log-level": "warn", "registry-mirrors": [self.hub]}))
         self._process.stdin.write(f"{self.address}\n")
         self._process.stdin.flush()
         self._wait_for("booted")

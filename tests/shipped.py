@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +94,7 @@ class Shipped:
 
 @contextmanager
 def shipped(server: Machine, folder: Path) -> Iterator[Shipped]:
-    with Telegram(address=str(IPv4Address(server.address) - 1)) as telegram:
+    with Telegram(address=server.gateway) as telegram:
         made = Shipped(server=server, telegram=telegram, folder=folder)
         made.write_config()
         yield made

@@ -5,7 +5,6 @@ import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Address
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -84,7 +83,7 @@ def bot(project: Project) -> Iterator[Bot]:
     project.write("Dockerfile", DOCKERFILE)
     project.configure(ROLE)
     project.commit()
-    with UpdateServer(every=0.02, address=str(IPv4Address(project.server.address) - 1)) as server:
+    with UpdateServer(every=0.02, address=project.server.gateway) as server:
         project.environ["UPDATES_URL"] = server.url
         yield Bot(project=project, updates=server.updates)
 

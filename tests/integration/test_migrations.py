@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
 from subprocess import Popen
 
@@ -98,7 +97,7 @@ def database(kind: str, project: Project) -> Iterator[tuple[str, Callable[[], li
     if kind == "sqlite":
         yield "sqlite:////data/shop.db", lambda: sqlite_schema(data_of(project) / "shop.db")
         return
-    with postgres(str(IPv4Address(project.server.address) - 1)) as url:
+    with postgres(project.server.gateway) as url:
         yield url, lambda: postgres_schema(url)
 
 

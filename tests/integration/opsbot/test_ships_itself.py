@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +165,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service(bots: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Telegram(address=str(IPv4Address(bots.address) - 1)) as telegram:
+    with Telegram(address=bots.gateway) as telegram:
         ann, folder = telegram.add_user("Ann"), tmp_path_factory.mktemp("ships-itself")
         made = Service(server=bots, telegram=telegram, ann=ann, folder=folder)
         made.deploy_from_here("first")
