@@ -82,6 +82,8 @@ class Image:
     names: tuple[str, ...] = ()
     """Each with its tag."""
     provenance: Provenance = Provenance()
+    digests: tuple[str, ...] = ()
+    """By which registries know it, as far as this daemon has pulled or pushed it."""
 
     def same_as(self, other: "Image") -> bool:
         """One content has different ids on the classic and on the containerd image store.
@@ -103,6 +105,7 @@ def image_of(inspected: Mapping[str, Any]) -> Image:
         healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         names=tuple(inspected.get("RepoTags") or ()),
         provenance=provenance_of(config.get("Labels")),
+        digests=tuple(name.rpartition("@")[2] for name in inspected.get("RepoDigests") or ()),
     )
 
 

@@ -241,7 +241,7 @@ def _disks(known: Known) -> Iterator[str]:
 
 def _steps(plan: shipper.Plan, room: int) -> list[str]:
     """All of them, folded: https://core.telegram.org/bots/api#html-style"""
-    lines = [shipper.escaped(" ".join(line.split()), 2 * _NAME) for line in plan.lines[1:]]
+    lines = [shipper.escaped(" ".join(line.split()), 2 * _NAME) for line in plan.step_lines]
     shown = shipper.first_that_fit(lines, room - 2 * _NAME)
     if left := len(lines) - len(shown):
         shown.append(f"… and {left} more")
