@@ -161,7 +161,7 @@ def plan_turn(hosts: Sequence[HostPlan]) -> Plan:
 
 
 def with_proof(made: Plan, proof: Proof | Waiver | None) -> Plan:
-    """What somebody takes upon himself is in the title: the journal tells it then, and who confirms the plan sees it."""
+    """What somebody takes upon himself is in the title: so the journal tells it, and who confirms it sees it."""
     title = f"{made.title}; {proof}" if isinstance(proof, Waiver) else made.title
     return replace(made, title=title, proof=proof)
 
