@@ -62,7 +62,7 @@ async def _show(
 
 async def _complete(desk: Desk, request: Request, plan: shipper.Plan | Page, known: Known, inquiry: Inquiry) -> None:
     if isinstance(plan, Page):
-        await desk.end(request, plan)
+        await desk.end(request, plan, outcome="dismissed")
         return
     facts = plan.facts
     if request.verb in (Verb.DEPLOY, Verb.PLAN):
