@@ -181,7 +181,7 @@ async def _planned(desk: Desk, request: Request) -> shipper.Plan | Page:
 
 
 async def _planned_deploy(desk: Desk, request: Request) -> shipper.Plan | Page:
-    """Who forces it does not wait for what is asked of the environment that it is promoted from."""
+    """Who forces it need not wait for the environment that it is promoted from: nobody asks there."""
     project = await _project(desk, request)
     try:
         return await shipper.plan_deploy(project, unproven=request.command.force_reason)

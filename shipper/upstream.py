@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from shipper.errors import ShipperError
+from shipper.errors import ConfigError, ShipperError
 from shipper.events import Tell
 from shipper.health import HEALTHY, Eye, look_at_roles
 from shipper.host_plan import Wanted
@@ -41,6 +41,8 @@ class Upstream:
             return Waiver(destination=rule.destination, reason=self.waived)
         try:
             seen = await self.looking
+        except ConfigError:
+            raise
         except ShipperError as error:
             what = f"{wanted.release.short_version} is not proven, as {rule.destination} cannot be asked: {error.what}"
             raise unproven(what, rule.destination, error.next) from None
