@@ -15,6 +15,10 @@ from shipper.host_plan import Wanted
 from shipper.model import Container, Image, Observed, ReleaseOutcome, short
 from shipper.reporters.words import span
 
+_BUILT_ONCE = (
+    "An image is the same where it is built once: deploy to both from the machine that has it, or through a registry."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
@@ -130,7 +134,7 @@ def proof_of(
     if problems:
         what = f"{short(version)} is not proven in {rule.destination}: {'; '.join(problems)}."
         is_another = any(_runs(role, version) and not role.serves(image) for role in there for image in wanted)
-        raise unproven(what, rule.destination, _BUILT_ONCE if is_another else "")
+        raise refused(what, rule.destination, _BUILT_ONCE if is_another else "")
     containers = [role.container for role in there if role.container]
     return Proof(
         destination=rule.destination,
@@ -141,12 +145,7 @@ def proof_of(
     )
 
 
-_BUILT_ONCE = (
-    "An image is the same where it is built once: deploy to both from the machine that has it, or through a registry."
-)
-
-
-def unproven(what: str, destination: str, next: str = "") -> Unproven:
+def refused(what: str, destination: str, next: str = "") -> Unproven:
     next = next or f"shipper deploy -d {destination} brings it there; when it does well, this command again."
     return Unproven(
         what,
@@ -158,12 +157,12 @@ def unproven(what: str, destination: str, next: str = "") -> Unproven:
 def _not_built(there: Sequence[Seen], destination: str, version: str) -> Unproven:
     what = f"{short(version)} is not proven in {destination}: it has no image yet that could be what serves there."
     if not any(_runs(role, version) for role in there):
-        return unproven(what, destination)
+        return refused(what, destination)
     what = (
         f"{short(version)} is not proven: {destination} runs a build of it that is neither here nor where it is to "
         "serve, and a build now would be another one."
     )
-    return unproven(what, destination, _BUILT_ONCE)
+    return refused(what, destination, _BUILT_ONCE)
 
 
 def _runs(role: Seen, version: str) -> bool:

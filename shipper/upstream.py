@@ -15,7 +15,7 @@ from shipper.host_plan import Wanted
 from shipper.mask import Mask
 from shipper.observe import Hosts
 from shipper.project import Project, at_destination
-from shipper.promotion import Proof, Seen, Waiver, candidates, proof_of, unproven
+from shipper.promotion import Proof, Seen, Waiver, candidates, proof_of, refused
 from shipper.session import SystemClock, looking
 from shipper.tasks import alongside, task_group, together
 from shipper.world import World
@@ -45,12 +45,13 @@ class Upstream:
             raise
         except ShipperError as error:
             what = f"{wanted.release.short_version} is not proven, as {rule.destination} cannot be asked: {error.what}"
-            raise unproven(what, rule.destination, error.next) from None
+            raise refused(what, rule.destination, error.next) from None
         return proof_of(promoted, seen, rule=rule, version=wanted.release.version, now=SystemClock().now())
 
 
 @asynccontextmanager
-async def upstream_of(project: Project, waived: str, tell: Tell, mask: Mask) -> AsyncIterator[Upstream]:
+async def upstream_of(project: Project, unproven: str, tell: Tell, mask: Mask) -> AsyncIterator[Upstream]:
+    waived = " ".join(unproven.split())
     is_wanted = asyncio.Event()
     async with alongside(_seen(project, waived, is_wanted, tell, mask)) as seeing:
         yield Upstream(project=project, waived=waived, look=is_wanted.set, looking=seeing)
