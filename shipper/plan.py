@@ -86,8 +86,13 @@ class Plan:
     @property
     def lines(self) -> tuple[str, ...]:
         """The plan as plain text, one line for each step in the order of the run; hosts go side by side."""
-        proven = (str(self.proof),) if isinstance(self.proof, Proof) else ()
+        proven = (self.proven,) if self.proven else ()
         return (self.title, *proven, *(self.step_lines or ("nothing to do",)))
+
+    @property
+    def proven(self) -> str:
+        """Where its image is; empty where nobody asks for that, or somebody has taken it upon himself."""
+        return str(self.proof) if isinstance(self.proof, Proof) else ""
 
     @property
     def step_lines(self) -> tuple[str, ...]:

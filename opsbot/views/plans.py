@@ -121,8 +121,8 @@ def _verdict(request: Request, plan: shipper.Plan, told: Told) -> Iterator[str]:
         yield _VERDICTS[checks.verdict]
     if told.problem:
         yield f"⚠️ {shipper.escaped(told.problem, _SENTENCE)}"
-    if isinstance(plan.proof, shipper.Proof):
-        yield f"✅ {escape(str(plan.proof))}"
+    if plan.proven:
+        yield f"✅ {escape(plan.proven)}"
     elif plan.proof:
         yield f"⚠️ Not proven in {escape(plan.proof.destination)}"
     if request.command.force_reason:
