@@ -186,7 +186,8 @@ async def _planned_deploy(desk: Desk, request: Request) -> shipper.Plan | Page:
     try:
         return await shipper.plan_deploy(project, unproven=request.command.force_reason)
     except shipper.Unproven as error:
-        await desk.note(request, "refused", error.what)
+        if request.verb == Verb.DEPLOY:
+            await desk.note(request, "refused", error.what)
         return refusals.unproven(request, error)
 
 
