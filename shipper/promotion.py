@@ -33,7 +33,7 @@ class Candidate:
         return bool(self.image or self.digest)
 
     def is_same(self, other: Image) -> bool:
-        return self.digest in other.digests or (self.image is not None and self.image.same_as(other))
+        return other.is_known_as(self.digest) or (self.image is not None and self.image.same_as(other))
 
 
 @dataclass(frozen=True, kw_only=True)
