@@ -13,7 +13,7 @@ from opsbot.desk import Desk
 from opsbot.storage import requests
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
-from opsbot.views import living, recovery, words
+from opsbot.views import living, recovery, refusals, words
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,9 @@ async def act(desk: Desk, request: Request) -> None:
             await _call(desk, request, show)
     except shipper.PlanChanged as error:
         await proposals.propose_instead(desk, request, error.plan)
+        return
+    except shipper.Unproven as error:
+        await desk.end(request, refusals.unproven(request, error), outcome="failed")
         return
     except Exception as error:
         if not show.living:
@@ -79,7 +82,7 @@ async def _call(desk: Desk, request: Request, show: "Show") -> None:
     match command.verb:
         case Verb.DEPLOY:
             project = await desk.projects.of(command.environment, command.version, performer, place)
-            await shipper.deploy(project, expected=expected, tell=show)
+            await shipper.deploy(project, expected=expected, unproven=command.force_reason, tell=show)
         case Verb.ROLLBACK:
             base = await desk.projects.base(command.environment, performer, shown_in=place)
             await shipper.rollback(base, request.release, expected=expected, tell=show)

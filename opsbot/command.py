@@ -29,7 +29,7 @@ class Command:
     version: str = ""
     """The SHA of a commit, 7 to 40 hexadecimal digits, or `latest`."""
     force_reason: str = ""
-    """Why a commit that CI calls red is deployed; needs the verb FORCE."""
+    """Why a commit is deployed that CI calls red, or that is not proven elsewhere; needs the verb FORCE."""
     release: int | None = None
     leaving: int | None = None
     """The release that a rollback is to lead away from, to the one before; nothing is done where another one serves."""

@@ -62,7 +62,7 @@ async def _show(
 
 async def _complete(desk: Desk, request: Request, plan: shipper.Plan | Page, known: Known, inquiry: Inquiry) -> None:
     if isinstance(plan, Page):
-        await desk.end(request, plan)
+        await desk.end(request, plan, outcome="dismissed")
         return
     facts = plan.facts
     if request.verb in (Verb.DEPLOY, Verb.PLAN):
@@ -98,7 +98,7 @@ async def _ask_to_confirm(desk: Desk, request: Request, plan: shipper.Plan, know
         page = plans.shown(request, plan, known, "Nobody else may approve here, so it cannot be done.")
         await desk.end(request, page, outcome="dismissed")
         return
-    was_not_needed = known.told.checks and not known.told.is_red
+    was_not_needed = known.told.checks and not known.told.is_red and not isinstance(plan.proof, shipper.Waiver)
     command = replace(request.command, force_reason="") if was_not_needed else request.command
     offered = replace(
         request,
@@ -177,7 +177,18 @@ async def _planned(desk: Desk, request: Request) -> shipper.Plan | Page:
             base = await desk.projects.base(request.environment, performer, request.command.role)
             return await shipper.plan_restart(base)
         case _:
-            return await shipper.plan_deploy(await _project(desk, request))
+            return await _planned_deploy(desk, request)
+
+
+async def _planned_deploy(desk: Desk, request: Request) -> shipper.Plan | Page:
+    """Who forces it need not wait for the environment that it is promoted from: nobody asks there."""
+    project = await _project(desk, request)
+    try:
+        return await shipper.plan_deploy(project, unproven=request.command.force_reason)
+    except shipper.Unproven as error:
+        if request.verb == Verb.DEPLOY:
+            await desk.note(request, "refused", error.what)
+        return refusals.unproven(request, error)
 
 
 async def _project(desk: Desk, request: Request) -> shipper.Project:

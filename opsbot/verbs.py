@@ -21,7 +21,7 @@ class Verb(StrEnum):
     APPROVE = "approve"
     """Confirm what another one asked for."""
     FORCE = "force"
-    """Deploy a commit that CI calls red."""
+    """Deploy a commit that CI calls red, or that is not proven where it is promoted from."""
 
 
 class Rank(StrEnum):

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         SecretError as SecretError,
         ShipperError as ShipperError,
         SourceError as SourceError,
+        Unproven as Unproven,
         UsageError as UsageError,
     )
     from shipper.events import (
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from shipper.plan import Plan as Plan
     from shipper.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
     from shipper.project import Project as Project, open_project as open_project, roles_in as roles_in
+    from shipper.promotion import Proof as Proof, Waiver as Waiver
     from shipper.pruning import Pruned as Pruned, prune as prune
     from shipper.reads import (
         disks as disks,
@@ -154,7 +156,7 @@ _NAMES = {
     "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
     "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible LockLost "
     "Locked LoginRefused MigrationFailed PlanChanged RegistryError ReleaseNotFound SecretError ShipperError "
-    "SourceError UsageError",
+    "SourceError Unproven UsageError",
     "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
     "StepUndone Warned as_json",
     "execution": "Console execute",
@@ -170,6 +172,7 @@ _NAMES = {
     "plan": "Plan",
     "previews": "RoleEnv list_env plan_deploy",
     "project": "Project open_project roles_in",
+    "promotion": "Proof Waiver",
     "pruning": "Pruned prune",
     "reads": "disks history list_releases",
     "removal": "Removed find_belongings remove",

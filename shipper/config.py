@@ -34,6 +34,8 @@ from shipper.schema import (
     written_duration,
 )
 
+DESTINATION = r"[a-z0-9][a-z0-9-]{0,20}"
+
 
 class Build(Section):
     context: str = "."
@@ -308,6 +310,13 @@ class Rollout(Section):
     """The first host of the config goes alone; the others follow when all its new containers have passed."""
 
 
+class Promotion(Section):
+    destination: Annotated[str, matching(DESTINATION, "is not the NAME of a deploy.NAME.yaml: a-z, digits and -")]
+    """Where the image has to serve, and be healthy, before it is deployed here."""
+    soak: Duration = 0.0
+    """For how long it has to have run there by then."""
+
+
 class Timeouts(Section):
     connect: Duration = 10.0
     """Reaching and logging in to one server."""
@@ -345,6 +354,8 @@ class Config(Section):
     """NAME=value lines; must not be in Git; may be absent."""
     retain: Annotated[int, Field(ge=1)] = 5
     """Releases that are kept for a rollback."""
+    promote_from: Promotion | None = None
+    """Only the image that is healthy there is deployed."""
     rollout: Rollout = Rollout()
     timeouts: Timeouts = Timeouts()
 

@@ -21,12 +21,13 @@ from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, Rele
 from shipper.notices import notifying
 from shipper.observe import Hosts, Worlds
 from shipper.outcome import carry_out
-from shipper.plan import Plan, make_plan
+from shipper.plan import Plan, make_plan, with_proof
 from shipper.project import Project
 from shipper.session import connected
 from shipper.sources import sources_for
 from shipper.steps.migrate import Migrate
 from shipper.tasks import task_group, together
+from shipper.upstream import Upstream, upstream_of
 
 _PLANNED_HOOKS: tuple[HookName, ...] = ("pre-build", "pre-deploy", "post-deploy", "pre-rollback", "post-rollback")
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,12 +37,16 @@ def ignore(event: Event) -> None:
     """For those who do not want to hear of events."""
 
 
-async def deploy(project: Project, *, expected: str | None = None, wait: float = 0.0, tell: Tell = ignore) -> Outcome:
+async def deploy(
+    project: Project, *, expected: str | None = None, unproven: str = "", wait: float = 0.0, tell: Tell = ignore
+) -> Outcome:
     """Makes the project's revision serve on all hosts of its config, or leaves what serves as it is.
 
     Another deploy of the service is waited for during `wait` seconds; then Locked is raised.
     `expected` is the fingerprint of the plan that somebody confirmed (`plan_deploy` gives it): where another one is to
     be done now, PlanChanged is raised, which has it.
+    `unproven` is the reason why an image is deployed that may not be healthy where the config promotes from; without
+    it, such a one is refused by Unproven.
     Raises ShipperError before anything was begun; afterwards the outcome says what went wrong. When the task is
     cancelled, what was begun is taken back (or finished, once all hosts have swapped), and the outcome told by an
     `Ended` event, before CancelledError is raised.
@@ -51,15 +56,17 @@ async def deploy(project: Project, *, expected: str | None = None, wait: float =
         available = await available_secrets(project, mask)
         async with (
             notifying(project, tell, mask) as tell,
+            upstream_of(project, unproven, tell, mask) as upstream,
             connected(project, tell, project.affected_hosts) as worlds,
             holding(project, worlds, f"deploy of {short(project.version)}", wait),
         ):
+            upstream.look()
             async with task_group() as reading:
                 reading.create_task(refuse_if_frozen(worlds))
                 looking = reading.create_task(look_for_deploy(project, worlds, mask, compare=expected is not None))
             looked = looking.result()
             warn_of_unfinished(worlds, tell)
-            made = await decide_deploy(project, worlds, looked, available, mask, tell)
+            made = await decide_deploy(project, worlds, looked, upstream, available, mask, tell)
             refuse_another_plan(made, expected)
             _warn_of_no_way_back(made, tell)
             warn_of_migration_elsewhere(made, project, tell)
@@ -71,10 +78,12 @@ async def look_for_deploy(project: Project, worlds: Worlds, mask: Mask, *, compa
 
 
 async def decide_deploy(
-    project: Project, worlds: Worlds, looked: Looked, available: Env, mask: Mask, tell: Tell
+    project: Project, worlds: Worlds, looked: Looked, upstream: Upstream, available: Env, mask: Mask, tell: Tell
 ) -> Plan:
     wanted = await wanted_now(project, worlds, looked.hosts, available, mask, tell)
-    return compared(make_plan(wanted, looked.hosts), wanted, looked, project, mask)
+    made = make_plan(wanted, looked.hosts)
+    proven = with_proof(made, await upstream.prove(wanted, looked.hosts))
+    return compared(proven, wanted, looked, project, mask)
 
 
 def holding(project: Project, worlds: Worlds, purpose: str, wait: float) -> AbstractAsyncContextManager[None]:

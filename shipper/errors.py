@@ -25,6 +25,7 @@
     ├── Frozen                     32   deploys are frozen, by someone who gave a reason
     ├── Irreversible               33   a rollback would go back over a release from which there is no way back
     ├── PlanChanged                34   what would be done is not what was confirmed
+    ├── Unproven                   35   the image is not what is healthy at the destination that it is to come from
     └── LockLost                   31   we cannot be sure any more that we are the only one who acts
 
 A deploy that was begun and failed is not raised but returned (`model.Failed`): with the exit code of its cause while
@@ -179,6 +180,10 @@ class PlanChanged(ShipperError):
     def __init__(self, what: str, *, plan: "Plan", now: str = "", next: str = "") -> None:
         super().__init__(what, now=now, next=next)
         self.plan = plan
+
+
+class Unproven(ShipperError):
+    exit_code = 35
 
 
 class LockLost(ConnectError):

@@ -31,6 +31,8 @@ class Planned:
     facts: Facts
     is_empty: bool = False
     """There is nothing to do."""
+    proof: str = ""
+    """Where its image is proven, if the config asks for that; it stands in `lines` too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,11 +78,13 @@ class Eye:
     mask: Mask
     samples: dict[int, Sample] = field(default_factory=dict)
     """The last one of each process."""
+    counts: bool = True
+    """Whether it tells what processes use, which takes a moment."""
 
 
 async def look(eye: Eye, world: World) -> HostStatus:
     async with task_group() as reads:
-        roles = reads.create_task(_roles(eye, world))
+        roles = reads.create_task(look_at_roles(eye, world))
         disk = reads.create_task(disk_of(world))
         holder = reads.create_task(world.journal.holder())
         freeze = reads.create_task(world.state.freeze())
@@ -102,7 +104,7 @@ async def disk_of(world: World) -> Disk | None:
     return await world.host.disk((await world.engine.storage()).folder)
 
 
-async def _roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
+async def look_at_roles(eye: Eye, world: World) -> tuple[RoleStatus, ...]:
     """Those that the config or the last release gives the host, and others that serve there or were stopped."""
     project = eye.project
     async with task_group() as reads:
@@ -219,7 +221,7 @@ async def _says(world: World, container: Container, role: Role | None) -> str:
 async def _used(eye: Eye, world: World, containers: Collection[Container]) -> dict[int, tuple[Sample, Sample]]:
     """Of each process: its counters when we last looked, or a moment ago, and now."""
     process_ids = [container.process_id for container in containers if container.process_id]
-    if not process_ids:
+    if not (process_ids and eye.counts):
         return {}
     before = eye.samples
     if not before.keys() >= {*process_ids}:

@@ -81,7 +81,13 @@ class Image:
     """As in the image's config: ("CMD", …), ("CMD-SHELL", text), ("NONE",) or nothing."""
     names: tuple[str, ...] = ()
     """Each with its tag."""
+    digests: tuple[str, ...] = ()
+    """By which registries know it."""
     provenance: Provenance = Provenance()
+
+    def is_known_as(self, digest: str) -> bool:
+        """By a registry; or as this id, where it came without one."""
+        return digest == self.id or digest in self.digests
 
     def same_as(self, other: "Image") -> bool:
         """One content has different ids on the classic and on the containerd image store.
@@ -102,6 +108,7 @@ def image_of(inspected: Mapping[str, Any]) -> Image:
         size=inspected["Size"],
         healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         names=tuple(inspected.get("RepoTags") or ()),
+        digests=tuple(name.partition("@")[2] for name in inspected.get("RepoDigests") or ()),
         provenance=provenance_of(config.get("Labels")),
     )
 

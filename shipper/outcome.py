@@ -26,7 +26,15 @@ from shipper.world import World
 async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, tell: Tell, mask: Mask) -> Outcome:
     clock = next(iter(worlds.values())).clock
     begun, begun_at = clock.monotonic(), clock.now()
-    tell(Planned(service=project.full_name, lines=made.lines, facts=made.facts, is_empty=made.is_empty))
+    tell(
+        Planned(
+            service=project.full_name,
+            lines=made.lines,
+            facts=made.facts,
+            is_empty=made.is_empty,
+            proof=made.proven,
+        )
+    )
     if not made.is_empty:
         who = {"performer": project.performer, "origin": project.origin}
         what = {"title": made.title, "version": made.releases[0].version if made.releases else ""}

@@ -4,7 +4,7 @@ Everything that a deploy decides is decided here, with its reason: what changes,
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shipper.changes import Changes
@@ -15,6 +15,7 @@ from shipper.fingerprint import fingerprint_of
 from shipper.host_plan import HostPlan, Wanted, stop_timeout
 from shipper.image_plan import kept_images, steps_here, tidying
 from shipper.model import Container, ListedImage, Observed, Release
+from shipper.promotion import Proof, Waiver
 from shipper.release_plan import left_running, migration
 from shipper.steps import Step
 from shipper.steps.build import Build
@@ -45,6 +46,8 @@ class Plan:
     max_parallel: int
     changes: tuple[Changes, ...] = ()
     """What differs from what serves, for those who look; a deploy does not find it out, unless a plan is expected."""
+    proof: Proof | Waiver | None = None
+    """Why its image may be deployed here; None where nobody asks for that."""
 
     @property
     def release(self) -> Release:
@@ -83,15 +86,19 @@ class Plan:
     @property
     def lines(self) -> tuple[str, ...]:
         """The plan as plain text, one line for each step in the order of the run; hosts go side by side."""
-        steps = self.steps
-        if not steps:
-            return (self.title, "nothing to do")
-        hosts = max(len(step.host_name) for step in steps)
-        roles = max(len(step.role_name) for step in steps)
-        return (
-            self.title,
-            *(f"{step.host_name:<{hosts}}  {step.role_name:<{roles}}  {step}" for step in steps),
-        )
+        proven = (self.proven,) if self.proven else ()
+        return (self.title, *proven, *(self.step_lines or ("nothing to do",)))
+
+    @property
+    def proven(self) -> str:
+        """Where its image is; empty where nobody asks for that, or somebody has taken it upon himself."""
+        return str(self.proof) if isinstance(self.proof, Proof) else ""
+
+    @property
+    def step_lines(self) -> tuple[str, ...]:
+        hosts = max((len(step.host_name) for step in self.steps), default=0)
+        roles = max((len(step.role_name) for step in self.steps), default=0)
+        return tuple(f"{step.host_name:<{hosts}}  {step.role_name:<{roles}}  {step}" for step in self.steps)
 
 
 def make_plan(wanted: Wanted, observed: Mapping[str, Observed]) -> Plan:
@@ -156,6 +163,12 @@ def plan_turn(hosts: Sequence[HostPlan]) -> Plan:
     parts = [f"{', '.join(role_names)} ({named})" for named, role_names in alike.items()]
     what = f"{hosts[0].wanted.command} of {', '.join(parts)}" if parts else _named(host.release for host in hosts)
     return plan_of(hosts, f"{hosts[0].wanted.full_name}: {what}")
+
+
+def with_proof(made: Plan, proof: Proof | Waiver | None) -> Plan:
+    """What somebody takes upon himself is in the title: so the journal tells it, and who confirms it sees it."""
+    title = f"{made.title}; {proof}" if isinstance(proof, Waiver) else made.title
+    return replace(made, title=title, proof=proof)
 
 
 def refuse_two_of_one(hosts: Sequence[HostPlan], observed: Mapping[str, Observed]) -> None:

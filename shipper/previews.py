@@ -19,6 +19,7 @@ from shipper.model import Env, Payload
 from shipper.plan import Plan
 from shipper.project import Project
 from shipper.session import looking
+from shipper.upstream import upstream_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +33,18 @@ class RoleEnv:
     given: tuple[Given, ...]
 
 
-async def plan_deploy(project: Project, *, tell: Tell = ignore) -> Plan:
+async def plan_deploy(project: Project, *, unproven: str = "", tell: Tell = ignore) -> Plan:
     """What `deploy` would do now, and what would change; changes nothing. Raises ShipperError."""
     require_version(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
-        async with looking(project, tell, project.affected_hosts) as worlds:
+        async with (
+            upstream_of(project, unproven, tell, mask) as upstream,
+            looking(project, tell, project.affected_hosts) as worlds,
+        ):
+            upstream.look()
             looked = await look_for_deploy(project, worlds, mask, compare=True)
-            return await decide_deploy(project, worlds, looked, available, mask, tell)
+            return await decide_deploy(project, worlds, looked, upstream, available, mask, tell)
 
 
 async def list_env(project: Project, *, tell: Tell = ignore) -> tuple[RoleEnv, ...]:

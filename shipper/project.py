@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shipper import ci, deployfile, git, secrets_file
-from shipper.config import Config, Notifier
+from shipper.config import DESTINATION, Config, Notifier
 from shipper.documents import Beside
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
@@ -20,6 +20,9 @@ from shipper.world import Inside
 
 if TYPE_CHECKING:
     from shipper.connections import Connections
+
+_HERE = Revision(version="")
+"""The folder as it is, whatever Git says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +153,7 @@ def open_project(
     """
     folder = Path(root).resolve()
     meant = git.revision(folder, ci.revision_of_run(environ, revision) if from_ci else revision)
-    texts = {file: _required(folder, meant, file, config_file) for file in _files(config_file, destination)}
-    config = deployfile.parse(texts, environ, beside=_beside(folder))
+    config = _parsed(folder, _texts(folder, meant, config_file, destination), environ, destination)
     made = Project(
         root=folder,
         config=config,
@@ -184,7 +186,7 @@ def with_files_of(base: Project, version: str, files: Mapping[str, bytes], place
                 next=f"Let the Dockerfile copy {posixpath.dirname(file) or file} there, and .dockerignore let it pass.",
             )
         texts[f"{place}: {file}"] = text
-    config = deployfile.parse(texts, base.environ, beside=_beside(base.root))
+    config = _parsed(base.root, texts, base.environ, base.destination)
     reached = {"ssh": base.config.ssh, "docker_socket": base.config.docker_socket}
     made = replace(
         base,
@@ -193,6 +195,20 @@ def with_files_of(base: Project, version: str, files: Mapping[str, bytes], place
         files=files,
     )
     return _narrowed(made, base.host_names, base.role_names)
+
+
+def at_destination(project: Project, destination: str) -> Project:
+    """The same version at another destination, all of it, as one who looks there sees it. Raises ConfigError."""
+
+    def config_of(revision: Revision) -> Config:
+        texts = _texts(project.root, revision, project.config_file, destination)
+        return _parsed(project.root, texts, project.environ, destination)
+
+    config = config_of(project.revision if project.files is None else _HERE)
+    there = replace(project, destination=destination, config=config, host_names=(), role_names=(), inside=None)
+    if project.files is None:
+        return there
+    return with_files_of(there, project.version, project.files, f"image {project.image}")
 
 
 def config_files(project: Project) -> list[str]:
@@ -234,12 +250,8 @@ def roles_in(
     For shells that complete a word: mistakes are passed over, and Git is not asked. Raises ConfigError where there is
     no such file.
     """
-    folder, here = Path(root), Revision(version="")
-    roles = deployfile.roles(
-        {file: _required(folder, here, file, config_file) for file in _files(config_file, destination)},
-        environ,
-        beside=_beside(folder),
-    )
+    texts = _texts(Path(root), _HERE, config_file, destination)
+    roles = deployfile.roles(texts, environ, beside=_beside(Path(root)))
     return {name: tuple(map(_address, hosts)) for name, hosts in roles.items()}
 
 
@@ -271,10 +283,25 @@ def _user() -> str:
 def _files(config_file: str, destination: str | None) -> list[str]:
     if destination is None:
         return [config_file]
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,20}", destination):
+    if not re.fullmatch(DESTINATION, destination):
         raise UsageError(f"{destination!r} is not the name of a destination: use a-z, digits and -.")
     path = Path(config_file)
     return [config_file, str(path.with_name(f"{path.stem}.{destination}{path.suffix}"))]
+
+
+def _texts(root: Path, revision: Revision, config_file: str, destination: str | None) -> dict[str, str]:
+    return {file: _required(root, revision, file, config_file) for file in _files(config_file, destination)}
+
+
+def _parsed(root: Path, texts: Mapping[str, str], environ: Mapping[str, str], destination: str | None) -> Config:
+    config = deployfile.parse(texts, environ, beside=_beside(root))
+    if config.promote_from and config.promote_from.destination == destination:
+        raise ConfigError(
+            f"{[*texts][-1]}: promote_from.destination: {destination} cannot be promoted from itself.",
+            now="Nothing was done.",
+            next="Take it away there: a line `promote_from:` with nothing behind it.",
+        )
+    return config
 
 
 def _required(root: Path, revision: Revision, file: str, config_file: str) -> str:

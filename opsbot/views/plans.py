@@ -79,7 +79,7 @@ def _page(request: Request, plan: shipper.Plan, known: Known, end: str, buttons:
     head = [*filter(None, (escape(known.remark), f"📋 {title(request)}")), *_about(request, plan)]
     if plan.is_empty:
         return page(*head, "There is nothing to do.", end)
-    parts = [_verdict(request, known.told), _commits(plan, known.told), _changes(plan), _what_happens(plan)]
+    parts = [_verdict(request, plan, known.told), _commits(plan, known.told), _changes(plan), _what_happens(plan)]
     last = [*_warnings(plan, known), *_disks(known)]
     lines = [line for part in (*parts, last) if (made := [*part]) for line in ("", *made)]
     shown = shipper.first_that_fit(lines, _ROOM_FOR_PARTS)
@@ -109,7 +109,7 @@ def _about(request: Request, plan: shipper.Plan) -> Iterator[str]:
     yield f"Asked for by {escape(request.person_name + by)}"
 
 
-def _verdict(request: Request, told: Told) -> Iterator[str]:
+def _verdict(request: Request, plan: shipper.Plan, told: Told) -> Iterator[str]:
     checks = told.checks
     if told.awaits_checks:
         yield "⏳ CI: asking GitHub …"
@@ -121,6 +121,10 @@ def _verdict(request: Request, told: Told) -> Iterator[str]:
         yield _VERDICTS[checks.verdict]
     if told.problem:
         yield f"⚠️ {shipper.escaped(told.problem, _SENTENCE)}"
+    if plan.proven:
+        yield f"✅ {escape(plan.proven)}"
+    elif plan.proof:
+        yield f"⚠️ Not proven in {escape(plan.proof.destination)}"
     if request.command.force_reason:
         yield f"⚠️ Forced by {escape(request.person_name)}: {shipper.escaped(request.command.force_reason, _SENTENCE)}"
 
@@ -241,7 +245,7 @@ def _disks(known: Known) -> Iterator[str]:
 
 def _steps(plan: shipper.Plan, room: int) -> list[str]:
     """All of them, folded: https://core.telegram.org/bots/api#html-style"""
-    lines = [shipper.escaped(" ".join(line.split()), 2 * _NAME) for line in plan.lines[1:]]
+    lines = [shipper.escaped(" ".join(line.split()), 2 * _NAME) for line in plan.step_lines]
     shown = shipper.first_that_fit(lines, room - 2 * _NAME)
     if left := len(lines) - len(shown):
         shown.append(f"… and {left} more")

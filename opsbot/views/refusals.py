@@ -30,6 +30,18 @@ def red(request: Request, checks: Checks) -> Page:
     )
 
 
+def unproven(request: Request, error: shipper.Unproven) -> Page:
+    """How to get on is told in the words of commands here, not of those in a terminal."""
+    how = f"/deploy {request.environment} {shipper.short(request.command.version)} force REASON"
+    again = Button(label="Try again", press=Press.AGAIN, about=str(request.id))
+    return page(
+        f"❌ {title(request)}",
+        shipper.escaped(error.what, 1000),
+        "Nothing was done. Deploy it there first; who may force it gives the reason: " + code(how),
+        buttons=[[again]],
+    )
+
+
 def left_already(request: Request, serving: dict[int, str]) -> Page:
     """A rollback from a release that does not serve any more; `serving` are those that do, with their versions."""
     now = ", ".join(f"release {number} of {escape(version)}" for number, version in serving.items())

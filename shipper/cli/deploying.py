@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from shipper import Event, Outcome, Plan, Project
 
 
+_unproven_option = click.option(
+    "--unproven",
+    metavar="REASON",
+    default="",
+    help="Though it may not be healthy where the config promotes from; the reason goes on record.",
+)
+
+
 @click.command()
 @click.argument("revision", required=False)
 @click.option(
@@ -35,10 +43,13 @@ if TYPE_CHECKING:
     metavar="FINGERPRINT",
     help="Only carry out the plan that has it (shipper plan --json); another one is refused.",
 )
+@_unproven_option
 @wait_option
 @from_ci_option
 @shared_options
-def deploy(options: Options, revision: str | None, expected: str | None, wait: float, from_ci: bool) -> None:
+def deploy(
+    options: Options, revision: str | None, expected: str | None, unproven: str, wait: float, from_ci: bool
+) -> None:
     """Make REVISION serve: a commit, branch or tag of Git. Without it, the working folder as it is.
 
     Config and template are those of the commit. Where there is no Git, they are read from the image of REVISION on the
@@ -49,12 +60,13 @@ def deploy(options: Options, revision: str | None, expected: str | None, wait: f
       shipper deploy                               all roles on all hosts
       shipper deploy --role web                    one role; the others stay as they are
       shipper deploy --host b.example              one host; the others, a dead one say, are not even asked
+      shipper deploy --unproven "site is down"     without asking staging, where the config has promote_from
     """
     project = options.project(revision, from_ci=from_ci)
 
     async def deploy_meant(tell: "Callable[[Event], None]") -> "Outcome":
         meant = await _with_its_files(project, revision, tell)
-        return await shipper.deploy(meant, expected=expected, wait=wait, tell=tell)
+        return await shipper.deploy(meant, expected=expected, unproven=unproven, wait=wait, tell=tell)
 
     run_reported(deploy_meant, options)
 
@@ -86,18 +98,19 @@ def rollback(options: Options, release: int | None, current_env: bool, force: bo
 
 @click.command()
 @click.argument("revision", required=False)
+@_unproven_option
 @from_ci_option
 @shared_options
-def plan(options: Options, revision: str | None, from_ci: bool) -> None:
+def plan(options: Options, revision: str | None, unproven: str, from_ci: bool) -> None:
     """Print what `deploy` would change and do, and why; change nothing."""
     project, tell = options.project(revision, from_ci=from_ci), beside_result(options)
 
     async def plan_meant() -> "Plan":
-        return await shipper.plan_deploy(await _with_its_files(project, revision, tell), tell=tell)
+        return await shipper.plan_deploy(await _with_its_files(project, revision, tell), unproven=unproven, tell=tell)
 
     made = run(plan_meant())
     if options.as_json:
-        shown = ("title", "fingerprint", "release", "changes")
+        shown = ("title", "fingerprint", "release", "proof", "changes")
         print_json({**{name: getattr(made, name) for name in shown}, "steps": _steps(made), "empty": made.is_empty})
         return
     from shipper.reporters.diffs import change_lines

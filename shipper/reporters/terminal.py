@@ -94,8 +94,10 @@ class TerminalReporter:
             case Connected():
                 if self._verbose:
                     self._say(f"{event.host_name}: connected ({event.seconds:.2f} s)", "dim")
-            case Planned(lines=lines):
+            case Planned(lines=lines, proof=proof):
                 self._say(lines[0], "bold")
+                if proof:
+                    self._say(proof, "dim")
             case Output(line=line):
                 self._say(f"  | {line}", "dim")
             case Called(host_name=host_name, call=call, seconds=seconds):

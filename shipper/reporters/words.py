@@ -93,10 +93,12 @@ def serving_line(row: Serving) -> str:
 
 def ago(moment: datetime | None, now: datetime) -> str:
     """As in "2 h ago"."""
-    if moment is None:
-        return "never"
-    passed = now - moment
+    return "never" if moment is None else f"{span(now - moment)} ago"
+
+
+def span(passed: timedelta) -> str:
+    """As in "2 h"."""
     for unit, length in (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1))):
         if passed >= length:
-            return f"{passed // length} {unit} ago"
-    return f"{max(int(passed.total_seconds()), 0)} s ago"
+            return f"{passed // length} {unit}"
+    return f"{max(int(passed.total_seconds()), 0)} s"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shipper.images.registry import DockerRegistry
-from tests.integration.conftest import Project, Result, without_docker
+from tests.integration.conftest import Project, Result, container_ids, without_docker
 from tests.integration.making import layer, load
 from tests.machines import Machine
 from tests.registries import NAME, PASSWORD, USERNAME, serving_images
@@ -94,6 +94,27 @@ def test_what_was_pushed_once_is_pulled_by_two_hosts_at_once(
     assert tags(registry, by_registry) == sorted([commit, "latest"])
     assert [tags_on(made, by_registry) for made in (by_registry.server, cramped)] == [[commit], [commit]]
     assert by_registry.answer() == "version 1"
+
+
+def test_what_serves_in_staging_is_known_by_the_digest_that_the_registry_has_it_by(
+    by_registry: Project, cramped: Machine
+) -> None:
+    cramped.accept(by_registry.server)
+    configure(by_registry, promote_from="{destination: staging}")
+    by_registry.write("config/deploy.staging.yaml", f"promote_from:\nroles: {{web: {{hosts: [{cramped.address}]}}}}\n")
+    by_registry.write("config/known_hosts", f"{by_registry.server.host_key}\n{cramped.host_key}\n")
+    commit = by_registry.commit()
+
+    refused = by_registry.shipper("deploy")
+    by_registry.deploy("-d", "staging")
+    result = by_registry.deploy("--json")
+
+    cramped.docker("rm", "--force", *container_ids(cramped, f"{by_registry.service}-staging", running=False))
+    cramped.docker("image", "rm", f"{NAME}/{by_registry.service}:{commit}")
+    assert refused.exit_code == 35
+    assert f"{commit[:7]} is not proven in staging: it has no image yet" in refused.errors
+    assert tags_on(by_registry.server, by_registry) == [commit]
+    assert steps(result)[0] == "pull"
 
 
 def test_what_the_registry_has_is_deployed_without_docker_here(by_registry: Project, tmp_path: Path) -> None:

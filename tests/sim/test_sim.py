@@ -1,6 +1,6 @@
 """Is every interruption survivable? `make sim` explores pairs on two hosts too, and asks more on one."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -325,7 +325,11 @@ def test_what_fails_beside_the_container_that_it_is_run_in_does_not_call_that_ba
 async def _planned(command: str, explorer: Explorer, sim: Sim) -> Plan:
     verb, version, *_ = parsed(command)
     project = explorer.scenario.project(version or "v1")
-    plans = {"deploy": shipper.plan_deploy, "rollback": shipper.plan_rollback, "restart": shipper.plan_restart}
+    plans: dict[str, Callable[..., Awaitable[Plan]]] = {
+        "deploy": shipper.plan_deploy,
+        "rollback": shipper.plan_rollback,
+        "restart": shipper.plan_restart,
+    }
     with simulated(Client(sim, {})):
         return await plans[verb](project)
 
@@ -333,7 +337,11 @@ async def _planned(command: str, explorer: Explorer, sim: Sim) -> Plan:
 async def _confirmed(command: str, explorer: Explorer, client: Client, expected: str) -> Outcome:
     verb, version, *_ = parsed(command)
     project = explorer.scenario.project(version or "v1")
-    actions = {"deploy": shipper.deploy, "rollback": shipper.rollback, "restart": shipper.restart}
+    actions: dict[str, Callable[..., Awaitable[Outcome]]] = {
+        "deploy": shipper.deploy,
+        "rollback": shipper.rollback,
+        "restart": shipper.restart,
+    }
     with simulated(client):
         return await actions[verb](project, expected=expected)
 

@@ -16,7 +16,7 @@ roles:
 Table = list[tuple[str, str]]
 SECTION_KEYS = (
     "service, image, registry, build, roles, release, hooks, notify, ssh, docker_socket, env_template, "
-    "secrets, secrets_file, retain, rollout, timeouts"
+    "secrets, secrets_file, retain, promote_from, rollout, timeouts"
 )
 ROLE_KEYS = (
     "hosts, command, strategy, singleton, handover, gate, env, volumes, files, publish, memory, cpus, "

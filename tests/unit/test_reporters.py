@@ -43,8 +43,9 @@ EVENTS: list[Event] = [
     Called(host_name=A, call="GET /containers/json", seconds=0.0015),
     Planned(
         service="shop",
-        lines=("shop: release 2 of 2222222", "a.example  web  start    shop-web-r2-0bbb"),
+        lines=("shop: release 2 of 2222222", "proven in staging", "a.example  web  start    shop-web-r2-0bbb"),
         facts=a_facts(),
+        proof="proven in staging",
     ),
     StepStarted(step="build", host_name="here", role_name="", because="this commit has no image yet"),
     Output(step="build", line="Step 1/2 : FROM scratch"),
@@ -89,6 +90,7 @@ def test_plain_lines_tell_the_story() -> None:
         "warning: The working folder has changes.",
         "a.example: connected  (0.13 s)",
         "shop: release 2 of 2222222",
+        "proven in staging",
         "a.example  web  start    shop-web-r2-0bbb",
         "here: build …",
         "  | Step 1/2 : FROM scratch",
@@ -120,6 +122,7 @@ def test_json_lines_carry_all_that_an_event_knows() -> None:
             "lines": list(EVENTS[3].lines),  # type: ignore[union-attr]  # Planned
             "facts": as_json(a_facts()),
             "is_empty": False,
+            "proof": "proven in staging",
         },
         {
             "event": "step_started",
@@ -276,8 +279,9 @@ def test_what_is_not_for_a_terminal_has_no_escape_codes() -> None:
     assert "\x1b" not in "".join(plain_lines(EVENTS, verbose=True) + list(map(json.dumps, json_lines(EVENTS))))
 
 
-def test_a_terminal_ends_with_what_each_role_did_and_the_outcome() -> None:
+def test_a_terminal_tells_the_proof_and_ends_with_what_each_role_did_and_the_outcome() -> None:
     shown = on_terminal(EVENTS)
+    assert "proven in staging\n" in shown
     assert [line in shown for line in outcome_lines("shop", FAILED)] == [True] * 9
 
 

@@ -1,7 +1,7 @@
 """A plan as people read it before they confirm it, compared as whole texts."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,8 @@ from opsbot.views import plans, refusals
 from opsbot.views.pages import Page
 from opsbot.views.plans import Known, Told
 from shipper.changes import Change, Changes, Sign
-from shipper.plan import Plan
+from shipper.plan import Plan, with_proof
+from shipper.promotion import Proof, Waiver
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_config, a_host
 from tests.unit.opsbot.nouns import a_request, labels, read
 from tests.unit.test_plan import plan, serving_first
@@ -204,3 +205,41 @@ def test_a_rollback_from_a_release_that_does_not_serve_says_what_does() -> None:
         "Release 2 does not serve any more: release 3 of &lt;3333&gt;, release 1 of 1111111 does.\n"
         "Nothing was done."
     )
+
+
+def test_the_proof_of_its_image_is_told_beside_what_ci_says() -> None:
+    proof = Proof(
+        destination="staging",
+        role_names=("web",),
+        release_numbers=(12,),
+        since=BEGUN - timedelta(hours=3),
+        at=BEGUN,
+    )
+    made = with_proof(plan(serving_first()), proof)
+
+    shown = page(made, Known(told=GREEN)).text
+
+    assert "\n\n✅ CI: green\n✅ proven in staging: healthy there, up for 3 h, release 12\n\n" in shown
+    assert shown.count("proven in staging") == 1  # it is none of the steps
+
+
+def test_what_is_forced_past_staging_says_so_and_why() -> None:
+    made = with_proof(plan(serving_first()), Waiver(destination="staging", reason="the site is <down>"))
+
+    shown = page(made, request=a_deploy(force_reason="the site is <down>"))
+
+    assert "\n\n⚠️ Not proven in staging\n⚠️ Forced by ann: the site is &lt;down&gt;\n\n" in shown.text
+
+
+def test_what_is_not_proven_is_refused_with_how_it_is_forced() -> None:
+    error = shipper.Unproven("2222222 is not proven in staging: web on b runs <1111111>.", next="shipper deploy -d …")
+
+    refused = refusals.unproven(a_deploy(), error)
+
+    assert refused.text == (
+        "❌ <b>PRODUCTION</b>: deploy of 2222222\n"
+        "2222222 is not proven in staging: web on b runs &lt;1111111&gt;.\n"
+        "Nothing was done. Deploy it there first; who may force it gives the reason: "
+        "<code>/deploy production 2222222 force REASON</code>"
+    )
+    assert labels(refused) == [["Try again"]]
