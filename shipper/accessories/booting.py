@@ -43,11 +43,10 @@ async def boot(
     Locked is raised. Raises ShipperError where nothing was touched; afterwards the results say what went wrong. When
     the task is cancelled, what was begun is taken back.
     """
-    names = meant(project.config, names)
-    candidates = with_those_before(project.config, names)
+    names, candidates, hosts = _asked(project, names)
     with masking(tell) as (tell, mask):
         secrets = await secrets_of(project, candidates, mask)
-        wanted, hosts = wanted_of(project, candidates, secrets), all_hosts(project, candidates)
+        wanted = wanted_of(project, candidates, secrets)
         purpose = f"boot of {', '.join(names)}"
         asked = connected(with_registries(project), tell, hosts)
         async with asked as worlds, holding(project, worlds, purpose, wait):
@@ -65,11 +64,10 @@ async def plan_boot(
     project: Project, names: Collection[str] = (), *, newer: bool = False, tell: Tell = ignore
 ) -> BootPlan:
     """What `boot` would do now. Raises as `boot` does."""
-    names = meant(project.config, names)
-    candidates = with_those_before(project.config, names)
+    names, candidates, hosts = _asked(project, names)
     with masking(tell) as (tell, mask):
         secrets = await secrets_of(project, candidates, mask)
-        wanted, hosts = wanted_of(project, candidates, secrets), all_hosts(project, candidates)
+        wanted = wanted_of(project, candidates, secrets)
         async with looking(with_registries(project), tell, hosts) as worlds:
             found = await look(project, worlds)
             chosen = _chosen(project.config, names, wanted, found)
@@ -86,9 +84,10 @@ async def restart_accessories(
     Raises and returns as `boot` does.
     """
     names = meant(project.config, names)
+    hosts = all_hosts(project, names)
     with masking(tell) as (tell, mask):
         wanted = wanted_of(project, names, await secrets_of(project, names, mask))
-        asked = connected(project, tell, all_hosts(project, names))
+        asked = connected(project, tell, hosts)
         async with asked as worlds, holding(project, worlds, f"restart of {', '.join(names)}", wait):
             found = await look(project, worlds)
             plans = [plan for one in wanted if (plan := restart_plan(one, found[one.host_name]))]
@@ -99,6 +98,14 @@ async def restart_accessories(
                     next=f"shipper accessory boot {' '.join(names)}",
                 )
             return await _carry_out(plans, "restart", project, worlds, tell, mask)
+
+
+def _asked(project: Project, names: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """PURE. Those that are meant; with them all that they wait for; and the hosts of all these. Raises UsageError."""
+    names = meant(project.config, names)
+    all_hosts(project, names)
+    candidates = with_those_before(project.config, names)
+    return names, candidates, all_hosts(project, candidates)
 
 
 def _chosen(
@@ -131,7 +138,11 @@ async def _carry_out(
             because = f"{', '.join(dict.fromkeys(unwell))} did not pass"
             ends += [_end(plan, "left", because) for plan in plans if plan.name in level]
             continue
-        side_by_side = {plan.lines: _run(plan, worlds[plan.host_name], tell) for plan in plans if plan.name in level}
+        side_by_side = {
+            (plan.host_name, plan.name): _run(plan, worlds[plan.host_name], tell)
+            for plan in plans
+            if plan.name in level
+        }
         ends += (await together(side_by_side)).values()
     ended = AccessoriesEnded(
         service=project.full_name, command=command, ends=tuple(ends), seconds=clock.monotonic() - begun

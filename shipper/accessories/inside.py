@@ -1,6 +1,6 @@
 """A command in the container of an accessory."""
 
-from shipper.accessories.looking import hosts_of
+from shipper.accessories.looking import all_hosts
 from shipper.accessories.wanted import meant
 from shipper.deployment import ignore
 from shipper.errors import ConnectError, UsageError
@@ -26,10 +26,7 @@ async def execute_in_accessory(
 
 def place_of(project: Project, name: str) -> str:
     """PURE. The first of its hosts that are meant. Raises UsageError."""
-    meant(project.config, (name,))
-    if hosts := hosts_of(project, name):
-        return hosts[0]
-    raise UsageError(f"No host among {', '.join(project.host_names)} runs {name}.", now="Nothing was done.")
+    return all_hosts(project, meant(project.config, (name,)))[0]
 
 
 async def executed(project: Project, world: World, name: str, command: tuple[str, ...], console: Console) -> int:

@@ -18,16 +18,20 @@ from shipper.tasks import task_group, together
 from shipper.world import World
 
 
-def hosts_of(project: Project, name: str) -> tuple[str, ...]:
-    """Where an accessory is meant. Raises UsageError where roles are: it has none."""
+def refuse_roles(project: Project) -> None:
     if project.role_names:
         raise UsageError("An accessory is of no role.", now="Nothing was done.", next="Name it, without --role.")
+
+
+def hosts_of(project: Project, name: str) -> tuple[str, ...]:
+    """Where an accessory is meant."""
     hosts = project.config.accessory_hosts(name)
     return tuple(host for host in hosts if not project.host_names or host in project.host_names)
 
 
 def all_hosts(project: Project, names: Collection[str]) -> tuple[str, ...]:
-    """Where these are meant, in the order of the config. Raises UsageError if that is nowhere."""
+    """Where these are meant, in the order of the config. Raises UsageError if that is nowhere, or roles are meant."""
+    refuse_roles(project)
     found = {host_name for name in names for host_name in hosts_of(project, name)}
     if not found:
         on = ", ".join(project.host_names)

@@ -82,13 +82,6 @@ class AccessoryPlan:
     def steps(self) -> tuple[Step, ...]:
         return (*self.before, *self.afterwards)
 
-    @property
-    def lines(self) -> tuple[str, ...]:
-        place = f"{self.host_name}  {self.name}"
-        if not self.steps:
-            return (f"{place}  {self.verb}, because {self.because}",)
-        return tuple(f"{place}  {step}" for step in self.steps)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Supply:
@@ -125,8 +118,12 @@ class BootPlan:
     @property
     def lines(self) -> tuple[str, ...]:
         """As plain text, one line for each step, or for an accessory that is left alone."""
-        supplies = (f"{step.host_name}  {step}" for step in self.supply.steps)
-        return (*supplies, *(line for made in self.accessories for line in made.lines))
+        rows = [(step.host_name, "", str(step)) for step in self.supply.steps]
+        for made in self.accessories:
+            told = [str(step) for step in made.steps] or [f"{made.verb}, because {made.because}"]
+            rows += [(made.host_name, made.name, line) for line in told]
+        hosts, names = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+        return tuple(f"{host_name:<{hosts}}  {name:<{names}}  {line}" for host_name, name, line in rows)
 
 
 def supply_plan(
@@ -191,7 +188,8 @@ def boot_plan(wanted: Wanted, host: Found) -> AccessoryPlan:
         current, before = replace(before, name=wanted.spec.name), None
     left = (_clear(wanted, before.name, because="it was replaced"),) if before else ()
     if not current:
-        return _plan(wanted, "booted", "it is not there yet", before=(*mended, *_new(wanted)))
+        why = "it was not there"
+        return _plan(wanted, "booted", why, before=(*mended, *_new(wanted, because="" if mended else why)))
     changed = _changed(wanted, current, host.images.get(wanted.config.image))
     if changed:
         steps = (*mended, *left, *_replaced(wanted, changed))
@@ -243,11 +241,11 @@ def _replaced(wanted: Wanted, because: str) -> Lane:
     aside = replace(
         _rename(wanted, wanted.spec.name, wanted.before_name, "its successor needs the name"), makes_room=True
     )
-    return (_stop(wanted, because), aside, *_new(wanted, old_names=(wanted.before_name,)))
+    return (_stop(wanted, because), aside, *_new(wanted, because="", old_names=(wanted.before_name,)))
 
 
-def _new(wanted: Wanted, old_names: tuple[str, ...] = ()) -> Lane:
-    create = Create(host_name=wanted.host_name, role_name=wanted.name, spec=wanted.spec)
+def _new(wanted: Wanted, because: str, old_names: tuple[str, ...] = ()) -> Lane:
+    create = Create(host_name=wanted.host_name, role_name=wanted.name, spec=wanted.spec, because=because)
     return (create, *_started(wanted, because="", old_names=old_names))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from shipper.accessories.looking import refuse_roles
 from shipper.belongings import Belongings
 from shipper.deployment import holding, ignore
 from shipper.errors import UsageError
@@ -19,6 +20,7 @@ _STOP_TIMEOUT = 30.0  # seconds, where the config does not name it any more
 
 async def find_accessories(project: Project, names: Collection[str], *, tell: Tell = ignore) -> tuple[Belongings, ...]:
     """What each host that is meant has of these accessories. Raises ShipperError."""
+    refuse_roles(project)
     async with connected(project, tell, project.affected_hosts) as worlds:
         return await _looked(project, names, worlds)
 
@@ -36,6 +38,7 @@ async def remove_accessories(
 
     As `remove` does with the whole service.
     """
+    refuse_roles(project)
     purpose = f"removal of {', '.join(names)}"
     asked = connected(project, tell, project.affected_hosts)
     async with asked as worlds, holding(project, worlds, purpose, wait):
