@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from shipper.config import MountedFile, Role, Workload
-from shipper.model import ContainerSpec, Env, FileInContainer, Mount, Payload, PublishedPort, Secret
+from shipper.model import ContainerSpec, Env, FileInContainer, Label, Mount, Payload, PublishedPort, Secret
 
 _LEASE = "/run/shipper-lease"
+_TOLD = {"SHIPPER_RELEASE": Label.RELEASE, "SHIPPER_VERSION": Label.VERSION}
+"""What a container is told of itself, as its labels say it."""
 
 
 def container_spec(
@@ -28,7 +30,7 @@ def container_spec(
         network_name=network_name,
         labels=labels,
         aliases=aliases,
-        env=container_env(role, payload.env[role_name]),
+        env={**container_env(role, payload.env[role_name]), **_told(labels)},
         files=tuple(file_of(path, file, payload.files[role_name][path]) for path, file in role.files.items()),
     )
     return replace(made, mounts=(*made.mounts, lease)) if role.handover else made
@@ -64,6 +66,14 @@ def workload_spec(
     )
 
 
+def metrics_alias(role_name: str) -> str:
+    """What all running containers of a role answer to, gated, standing by and draining ones too: to watch them only.
+
+    `.internal` is a name of no public DNS, which Docker asks where no container has the name.
+    """
+    return f"{role_name}.metrics.internal"
+
+
 def lease_volume(full_name: str, role_name: str) -> str:
     return f"{full_name}-{role_name}-lease"
 
@@ -91,6 +101,10 @@ def container_env(role: Role, env: Env) -> Env:
     if not role.handover:
         return env
     return {**env, "SHIPPER_LEASE": Secret(_LEASE), "SHIPPER_HEALTH_PORT": Secret(str(role.handover.port))}
+
+
+def _told(labels: Mapping[str, str]) -> Env:
+    return {name: Secret(labels[label]) for name, label in _TOLD.items() if label in labels}
 
 
 def _mount(volume: str) -> Mount:
