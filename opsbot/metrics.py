@@ -20,13 +20,15 @@ refused = Counter(
     "What known people wanted and were not given, by why: not_allowed, too_often, old_button",
     ["why"],
 )
+for why in ("not_allowed", "too_often", "old_button"):
+    refused.labels(why)  # what begins at 1 never grew, for Prometheus
 requests = Counter(
     "opsbot_requests_total",
     "Requests that are over, by verb and outcome: done, failed, aborted, dismissed, expired",
     ["verb", "outcome"],
 )
 for verb, outcome in product((Verb.DEPLOY, Verb.ROLLBACK, Verb.RESTART), get_args(Outcome)):
-    requests.labels(verb, outcome)  # what begins at 1 never grew, for Prometheus
+    requests.labels(verb, outcome)
 under_way = Gauge("opsbot_requests_under_way", "Requests that are not over, by phase", ["phase"])
 alerts = Gauge("opsbot_alerts", "Alerts that have not ended, by environment", ["environment"])
 looked = Gauge(
