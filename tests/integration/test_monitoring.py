@@ -53,10 +53,12 @@ def test_promtool_finds_nothing_wrong(command: tuple[str, ...]) -> None:
     assert promtool(*command).endswith("exit code 0")
 
 
-def test_each_alert_is_tested() -> None:
+def test_each_alert_is_tested_and_stands_in_the_docs() -> None:
     tests = yaml.safe_load((MONITORING / "alerts_test.yml").read_text())["tests"]
     told = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case.get("exp_alerts")}
+    documented = re.findall(r"^\| `(\w+)` \| (\w+) \|", (ROOT / "docs/monitoring.md").read_text(), re.MULTILINE)
     assert told == {rule["alert"] for rule in RULES}
+    assert documented == [(rule["alert"], rule["labels"]["severity"]) for rule in RULES]
 
 
 def names_in(expression: str) -> set[str]:
@@ -171,7 +173,7 @@ def test_every_metric_that_is_asked_for_is_there_and_every_query_shows_something
         prometheus.result(query)  # raises if it is not understood
 
 
-def test_monitoring_boots_as_the_config_says_and_finds_each_running_container_of_a_role(project: Project) -> None:
+def test_monitoring_boots_as_the_config_says_and_finds_the_container_of_a_role(project: Project) -> None:
     server = project.server
     watch(project)
     with hub(server):
