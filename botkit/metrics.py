@@ -1,6 +1,28 @@
-"""What Prometheus is told, on /metrics of METRICS_PORT, of what a bot has to do with Telegram."""
+"""What Prometheus is told, on /metrics of METRICS_PORT, of a bot's process, and of what it has to do with Telegram."""
+
+from functools import partial
 
 from prometheus_client import Counter, Gauge, start_http_server
+
+from shipper.handover import Handover, State
+
+
+class ProcessMetrics:
+    """`prefix` begins the names; there is one of these for each bot."""
+
+    def __init__(self, prefix: str) -> None:
+        self.info = Gauge(f"{prefix}_info", "Which release it is of, in labels: always 1", ["release", "version"])
+        self.state = Gauge(f"{prefix}_state", "1 for its state: starting, standby, active or draining", ["state"])
+
+    def tell(self, handover: Handover, *, release: str, version: str) -> None:
+        """The state is that of the moment when Prometheus asks."""
+        self.info.labels(release, version).set(1)
+        for state in State:
+            self.state.labels(state).set_function(partial(_is_in, handover, state))
+
+
+def _is_in(handover: Handover, state: State) -> bool:
+    return handover.state is state
 
 
 class TelegramMetrics:
@@ -10,6 +32,8 @@ class TelegramMetrics:
         self.updates = Counter(
             f"{prefix}_updates_total", "Updates by what became of them: received, handled, dead", ["what"]
         )
+        for what in ("received", "handled", "dead"):
+            self.updates.labels(what)  # what begins at 1 never grew, for Prometheus
         self.polled = Gauge(f"{prefix}_last_poll_timestamp_seconds", "When Telegram last answered a poll")
         self.poll_failures = Counter(
             f"{prefix}_poll_failures_total", "Polls that failed, by the kind of error", ["why"]

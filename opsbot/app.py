@@ -55,6 +55,7 @@ async def run(settings: Settings, config: Config, environ: Mapping[str, str]) ->
     with closing(presence.of(url, lease=0)) as present:
         lease = FileLease(settings.shipper_lease) if settings.shipper_lease else present.lease
         async with Handover(lease=lease) as handover, AsyncExitStack() as stack:
+            metrics.process.tell(handover, release=settings.shipper_release, version=settings.shipper_version)
             database = Database(url)
             stack.push_async_callback(database.close)
             bot = await stack.enter_async_context(connect(settings.bot_token, settings.telegram_api, metrics.telegram))

@@ -55,6 +55,10 @@ class Settings(DatabaseSettings, ConfigSettings):
     """What GitHub is asked with, if the config has `github`: it may read contents, checks and commit statuses."""
     shipper_lease: str = ""
     """Where shipper gives a lease; else it stands beside the file of the database."""
+    shipper_release: str = ""
+    """Of which release it is: shipper sets it, metrics tell it."""
+    shipper_version: str = ""
+    """Of which commit it is: likewise."""
     drain_seconds: float = Field(default=20, ge=0)
     """How long a bot that was told to stop goes on with what it has begun: less than its container's stop timeout."""
     metrics_port: int = Field(default=0, ge=0, le=65535)

@@ -13,6 +13,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shipper.accessories.booting import (
+        boot as boot,
+        plan_boot as plan_boot,
+        restart_accessories as restart_accessories,
+    )
+    from shipper.accessories.dumps import backup as backup, restore as restore
+    from shipper.accessories.inside import execute_in_accessory as execute_in_accessory
+    from shipper.accessories.plan import BootPlan as BootPlan
+    from shipper.accessories.removing import (
+        find_accessories as find_accessories,
+        remove_accessories as remove_accessories,
+    )
     from shipper.belongings import Belongings as Belongings
     from shipper.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from shipper.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
+        AccessoryCommandFailed as AccessoryCommandFailed,
         BuildError as BuildError,
         CommandNotStarted as CommandNotStarted,
         ConfigError as ConfigError,
@@ -55,6 +68,7 @@ if TYPE_CHECKING:
         UsageError as UsageError,
     )
     from shipper.events import (
+        AccessoriesEnded as AccessoriesEnded,
         Called as Called,
         Connected as Connected,
         Ended as Ended,
@@ -74,11 +88,17 @@ if TYPE_CHECKING:
     from shipper.facts import Facts as Facts
     from shipper.fetching import list_versions as list_versions, project_of as project_of
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
-    from shipper.health import HEALTHY as HEALTHY, HostStatus as HostStatus, RoleStatus as RoleStatus
+    from shipper.health import (
+        HEALTHY as HEALTHY,
+        AccessoryStatus as AccessoryStatus,
+        HostStatus as HostStatus,
+        RoleStatus as RoleStatus,
+    )
     from shipper.living import Living as Living
-    from shipper.log_lines import logs as logs, since_of as since_of
+    from shipper.log_lines import accessory_logs as accessory_logs, logs as logs, since_of as since_of
     from shipper.login import HostKey as HostKey
     from shipper.model import (
+        AccessoryEnd as AccessoryEnd,
         Container as Container,
         Deployed as Deployed,
         Failed as Failed,
@@ -125,6 +145,7 @@ if TYPE_CHECKING:
     )
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
+    from shipper.steps import Step as Step
     from shipper.tasks import alongside as alongside, finish as finish, task_group as task_group
     from shipper.telegram_text import (
         escaped as escaped,
@@ -141,6 +162,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
+    "accessories.booting": "boot plan_boot restart_accessories",
+    "accessories.dumps": "backup restore",
+    "accessories.inside": "execute_in_accessory",
+    "accessories.plan": "BootPlan",
+    "accessories.removing": "find_accessories remove_accessories",
     "belongings": "Belongings",
     "buttons": "Button sign_button verify_button",
     "changes": "Change Changes Given Sign",
@@ -153,22 +179,22 @@ _NAMES = {
     "diagnosis": "diagnose",
     "documents": "parse_document",
     "environment": "check_template effective_config",
-    "errors": "AccessDenied BuildError CommandNotStarted ConfigError ConnectError DiskFull DockerUnavailable "
-    "EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError Irreversible LockLost "
-    "Locked LoginRefused MigrationFailed PlanChanged RegistryError ReleaseNotFound SecretError ShipperError "
-    "SourceError Unproven UsageError",
-    "events": "Called Connected Ended Event Output Planned Pushed StepFailed StepFinished StepProgressed StepStarted "
-    "StepUndone Warned as_json",
+    "errors": "AccessDenied AccessoryCommandFailed BuildError CommandNotStarted ConfigError ConnectError DiskFull "
+    "DockerUnavailable EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError "
+    "Irreversible LockLost Locked LoginRefused MigrationFailed PlanChanged RegistryError ReleaseNotFound "
+    "SecretError ShipperError SourceError Unproven UsageError",
+    "events": "AccessoriesEnded Called Connected Ended Event Output Planned Pushed StepFailed StepFinished "
+    "StepProgressed StepStarted StepUndone Warned as_json",
     "execution": "Console execute",
     "facts": "Facts",
     "fetching": "list_versions project_of",
     "freezing": "freeze freezes unfreeze",
-    "health": "HEALTHY HostStatus RoleStatus",
+    "health": "AccessoryStatus HEALTHY HostStatus RoleStatus",
     "living": "Living",
-    "log_lines": "logs since_of",
+    "log_lines": "accessory_logs logs since_of",
     "login": "HostKey",
-    "model": "Container Deployed Failed Freeze Holder Image LogLine Observed Outcome PastDeploy Release Restarted "
-    "Secret Serving Started Stopped Terminal Unchanged short short_image size_text",
+    "model": "AccessoryEnd Container Deployed Failed Freeze Holder Image LogLine Observed Outcome PastDeploy "
+    "Release Restarted Secret Serving Started Stopped Terminal Unchanged short short_image size_text",
     "plan": "Plan",
     "previews": "RoleEnv list_env plan_deploy",
     "project": "Project open_project roles_in",
@@ -183,6 +209,7 @@ _NAMES = {
     "schema": "Duration Section contradictions matching seconds_of",
     "shipping": "build push",
     "statuses": "status watch_status",
+    "steps": "Step",
     "tasks": "alongside finish task_group",
     "telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
     "trust": "pin_key shown_key",

@@ -59,13 +59,14 @@ def belongings(
     observed: Observed,
     payloads: Mapping[int, Payload],
     *,
+    accessories: Collection[Container],
     config: Config,
     network_names: Collection[str],
     volume_names: Collection[str],
     has_state: bool,
 ) -> Belongings:
     """`volume_names` are all that the host has; `payloads` are those of its releases, and `config` is today's."""
-    containers = (*observed.containers, *observed.runs)
+    containers = (*observed.containers, *observed.runs, *accessories)
     named = {name for known in (config, *(p.config for p in payloads.values())) for name in _named_volumes(known)}
     mounted = {name for container in containers for name in container.volumes}
     leases = {lease_volume(full_name, role) for payload in payloads.values() for role in _handing_over(payload)}
@@ -78,13 +79,13 @@ def belongings(
         lease_names=tuple(sorted(leases & set(volume_names))),
         release_count=len(observed.releases),
         has_state=has_state,
-        stop_timeouts={container.name: _stop_timeout(container, payloads) for container in containers},
+        stop_timeouts={container.name: _stop_timeout(container, payloads, config) for container in containers},
     )
 
 
 def of_roles(whole: Belongings, role_names: Collection[str]) -> Belongings:
     """Only the containers of these roles: all else is of all roles."""
-    mine = tuple(container for container in whole.containers if container.role_name in role_names)
+    mine = tuple(c for c in whole.containers if c.role_name in role_names and not c.accessory)
     return Belongings(host_name=whole.host_name, containers=mine, stop_timeouts=whole.stop_timeouts)
 
 
@@ -107,17 +108,18 @@ def _images(full_name: str, observed: Observed, payloads: Mapping[int, Payload])
 
 
 def _named_volumes(config: Config) -> Iterator[str]:
-    for role in config.roles.values():
-        for volume in role.volumes:
-            if not volume.startswith("/"):
-                yield volume.partition(":")[0]
+    for workload in (*config.roles.values(), *config.accessories.values()):
+        yield from workload.named_volumes
 
 
 def _handing_over(payload: Payload) -> Iterator[str]:
     yield from (role_name for role_name in payload.env if payload.config.roles[role_name].handover)
 
 
-def _stop_timeout(container: Container, payloads: Mapping[int, Payload]) -> float:
+def _stop_timeout(container: Container, payloads: Mapping[int, Payload], config: Config) -> float:
+    if container.accessory:
+        accessory = config.accessories.get(container.role_name)
+        return accessory.stop_timeout if accessory else _STOP_TIMEOUT
     payload = payloads.get(container.release_number)
     role = payload.config.roles.get(container.role_name) if payload else None
     return role.stop_timeout if role else _STOP_TIMEOUT

@@ -26,7 +26,7 @@ _ABOUT = """\
 # The values of secrets are in this folder: Git ignores it, and nobody else may read it.
 #
 # To run it there instead of what shipper started, copy the folder there (as root: rsync -a), and in it:
-#   old=$(docker ps --quiet --filter label=shipper.service={full_name})
+#   old=$(docker ps --quiet --filter label=shipper.service={full_name} --filter label=shipper.role)
 #   docker update --restart no $old && docker stop $old && docker-compose up --detach
 # To go back: docker-compose down, then `shipper deploy`.
 #
@@ -34,6 +34,7 @@ _ABOUT = """\
 # - Containers have other names and no label of shipper, so that it does not touch them.
 # - The name of each role leads to its container on the network, also of roles that shipper starts side by side.
 # - Files are mounted from here, where shipper copies them into the container: what an app writes to them stays.
+# - Accessories are not in it: they go on running.
 # - Nothing is gated, and the old container is gone before the new one runs.
 # - Images stay as they are: none is built, and one that is not there must be pulled or shipped again.
 """

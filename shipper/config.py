@@ -4,9 +4,10 @@ The manual for these keys is the commented `config/deploy.yaml` of this reposito
 """
 
 from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_serializer, model_validator
 
 from shipper.schema import (
     AbsolutePath,
@@ -35,6 +36,7 @@ from shipper.schema import (
 )
 
 DESTINATION = r"[a-z0-9][a-z0-9-]{0,20}"
+ImageName = Annotated[str, matching(r"[\w./:-]+(@sha256:[0-9a-f]{64})?", "is not the name of an image")]
 
 
 class Build(Section):
@@ -129,7 +131,7 @@ class MountedFile(Section):
     secret: VariableName | None = None
     """Name of the secret that is the content."""
     source: str | None = None
-    """File in the repository that is the content."""
+    """File in the repository that is the content; of an accessory also a folder, with all that is in it."""
     mode: FileMode = "0444"
     owner: FileOwner = "0:0"
 
@@ -150,21 +152,13 @@ class Logging(Section):
         return {"max-size": "10m", "max-file": "3"} if limited else self.options
 
 
-class Role(Section):
-    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
-    """Servers that run this role, each [user@]name[:port]."""
+class Workload(Section):
+    """What makes a container what it is, beside its image: of a role, and of an accessory."""
+
     command: Command | None = None
     """Instead of the image's command. Text is given to /bin/sh -c; a list is executed as it stands."""
-    strategy: Literal["overlap", "handover", "recreate"] | None = None
-    """Chosen by shipper, with a reason that `shipper plan` prints, if absent."""
-    singleton: bool = False
-    """Never two at once."""
-    handover: Handover | None = None
-    """The app speaks the handover protocol (docs/handover.md): a singleton moves without a gap or a double."""
     gate: Gate | None = None
     """What a new container must pass; else its handover's health, the image's HEALTHCHECK, or running for 5s."""
-    env: dict[VariableName, Text] = {}
-    """Plain values; what is secret or computed belongs in env.j2."""
     volumes: tuple[Volume, ...] = ()
     files: dict[AbsolutePath, MountedFile] = {}
     publish: tuple[PublishedPort, ...] = ()
@@ -176,6 +170,30 @@ class Role(Section):
     """Run Docker's init as PID 1, so that signals arrive and no zombie stays."""
     logging: Logging = Logging()
     labels: dict[str, Text] = {}
+
+    @model_validator(mode="after")
+    def _own_labels(self) -> Self:
+        if reserved := [label for label in self.labels if label.startswith("shipper.")]:
+            raise contradiction("labels", f"{reserved[0]!r} is a name that shipper keeps for itself")
+        return self
+
+    @property
+    def named_volumes(self) -> tuple[str, ...]:
+        """Without the folders of the host."""
+        return tuple(volume.partition(":")[0] for volume in self.volumes if not volume.startswith("/"))
+
+
+class Role(Workload):
+    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
+    """Servers that run this role, each [user@]name[:port]."""
+    strategy: Literal["overlap", "handover", "recreate"] | None = None
+    """Chosen by shipper, with a reason that `shipper plan` prints, if absent."""
+    singleton: bool = False
+    """Never two at once."""
+    handover: Handover | None = None
+    """The app speaks the handover protocol (docs/handover.md): a singleton moves without a gap or a double."""
+    env: dict[VariableName, Text] = {}
+    """Plain values; what is secret or computed belongs in env.j2."""
     retain: Annotated[int, Field(ge=1)] | None = None
     """Stopped containers that are kept for their logs; one of each release that is kept if absent."""
 
@@ -195,9 +213,79 @@ class Role(Section):
             raise contradiction("strategy", "handover needs the section `handover`: the app must speak its protocol")
         if self.handover and not self.singleton:
             raise contradiction("handover", "is for a role that must never run twice: say singleton: true")
-        if reserved := [label for label in self.labels if label.startswith("shipper.")]:
-            raise contradiction("labels", f"{reserved[0]!r} is a name that shipper keeps for itself")
         return self
+
+
+def _as_it_is_written(schema: dict[str, Any]) -> None:
+    secret = schema["properties"]["secret"]
+    by_name = {"type": "object", "properties": {"secret": secret}, "required": ["secret"]}
+    written = [{"type": ["string", "number", "boolean"]}, {**by_name, "additionalProperties": False}]
+    description = schema["description"]
+    schema.clear()
+    schema.update(description=description, anyOf=written)
+
+
+class Variable(Section):
+    """Written as the value itself, or as `{ secret: NAME }`."""
+
+    value: Text | None = None
+    secret: VariableName | None = None
+    """Name of the secret that is the value."""
+
+    model_config = ConfigDict(json_schema_extra=_as_it_is_written)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written(cls, given: object) -> object:
+        return {"value": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _one_value(self) -> Self:
+        if (self.value is None) == (self.secret is None):
+            raise contradiction("", "needs a text, or { secret: NAME }")
+        return self
+
+    @model_serializer
+    def _as_written(self) -> object:
+        return {"secret": self.secret} if self.secret else self.value
+
+
+class Accessory(Workload):
+    image: ImageName
+    """With a tag or digest; the server's Docker pulls it."""
+    hosts: tuple[Host, ...] = ()
+    """Servers that run it, one container on each; those of `role`, or of the first role, if absent."""
+    role: Name | None = None
+    """It runs on the hosts of this role."""
+    env: dict[VariableName, Variable] = {}
+    """Values, or `{ secret: NAME }`. env.j2 is for roles only."""
+    user: Annotated[str, matching(r"[\w.-]+(:[\w.-]+)?", "is not user[:group]")] | None = None
+    """Instead of the image's."""
+    after: tuple[Name, ...] = ()
+    """Accessories that must be well before this one starts."""
+    backup: Command | None = None
+    """Executed in the container; what it prints is the backup."""
+    restore: Command | None = None
+    """Executed in the container; it reads what `backup` printed."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.hosts and self.role:
+            raise contradiction("role", "hosts are given too")
+        if len(set(self.hosts)) < len(self.hosts):
+            raise contradiction("hosts", "names a host twice")
+        return self
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """Those that its env and its files are made of."""
+        in_env = (given.secret for given in self.env.values())
+        return tuple(dict.fromkeys(filter(None, (*in_env, *(file.secret for file in self.files.values())))))
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """On loopback where no address is given: an accessory is for its service."""
+        return tuple(mapping if mapping.count(":") > 1 else f"127.0.0.1:{mapping}" for mapping in self.publish)
 
 
 class Ssh(Section):
@@ -330,7 +418,7 @@ class Timeouts(Section):
 class Config(Section):
     service: Name
     """Prefix of everything that shipper makes."""
-    image: Annotated[str, matching(r"[\w./:-]+(@sha256:[0-9a-f]{64})?", "is not the name of an image")]
+    image: ImageName
     """Repository of the image. With a tag or digest it is taken as it is, and never built."""
     registry: Registry | None = None
     """Where the image is pushed to and pulled from: the server that `image` names, else Docker Hub."""
@@ -339,6 +427,8 @@ class Config(Section):
     roles: Annotated[dict[Name, Role], Field(min_length=1)]
     release: ReleaseCommands | None = None
     """What is done once per deploy before anything swaps: migrations, say."""
+    accessories: dict[Name, Accessory] = {}
+    """What runs beside the service, and no deploy touches: a database, say."""
     hooks: dict[HookName, Hook] = {}
     """Commands that run where shipper runs."""
     notify: dict[Name, Notifier] = {}
@@ -371,12 +461,9 @@ class Config(Section):
             found.append(("build", f"the image {self.image} has a tag, so it is never built: remove one of the two"))
         if self.registry and self.build and "/" not in self.image:
             found.append(("image", f"a registry needs an owner: USER/{self.image} or SERVER/{self.image}"))
-        for role_name, role in self.roles.items():
-            for path, file in role.files.items():
-                if file.secret and file.secret not in self.secrets:
-                    found.append(
-                        (f"roles.{role_name}.files.{path}.secret", f'"{file.secret}" is not listed under secrets')
-                    )
+        for key, name in self._secrets_of_workloads():
+            if name not in self.secrets:
+                found.append((key, f'"{name}" is not listed under secrets'))
         if self.release and self.release.role and self.release.role not in self.roles:
             found.append(("release.role", f'"{self.release.role}" is not one of the roles: {", ".join(self.roles)}'))
         spelt: dict[str, str] = {}
@@ -384,8 +471,9 @@ class Config(Section):
             address = host_name.rpartition("@")[2]
             if spelt.setdefault(address, host_name) != host_name:
                 found.append(("roles", f"{host_name} is written as {spelt[address]} too: spell a server in one way"))
+        found += self._mistakes_of_accessories()
         for host_name, port, first, second in self._port_clashes():
-            found.append((f"roles.{second}.publish", f"port {port} of {host_name} is published by {first} already"))
+            found.append((f"{second}.publish", f"port {port} of {host_name} is published by {first} already"))
         if found:
             raise contradictions(found)
         return self
@@ -403,18 +491,60 @@ class Config(Section):
         text = "; ".join(ways)
         return text[0].upper() + text[1:]
 
+    def _secrets_of_workloads(self) -> Iterator[tuple[str, str]]:
+        workloads: dict[str, Workload] = {f"roles.{name}": role for name, role in self.roles.items()}
+        workloads |= {f"accessories.{name}": accessory for name, accessory in self.accessories.items()}
+        for name, accessory in self.accessories.items():
+            for variable, given in accessory.env.items():
+                if given.secret:
+                    yield f"accessories.{name}.env.{variable}.secret", given.secret
+        for key, workload in workloads.items():
+            for path, file in workload.files.items():
+                if file.secret:
+                    yield f"{key}.files.{path}.secret", file.secret
+
+    def _mistakes_of_accessories(self) -> Iterator[tuple[str, str]]:
+        for name, accessory in self.accessories.items():
+            key = f"accessories.{name}"
+            if name in self.roles:
+                yield key, "is the name of a role too: both would be reached by it"
+            if accessory.role and accessory.role not in self.roles:
+                yield f"{key}.role", f'"{accessory.role}" is not one of the roles: {", ".join(self.roles)}'
+            for host_name in accessory.hosts:
+                if host_name not in self.hosts:
+                    yield f"{key}.hosts", f"{host_name} runs no role: name one of {', '.join(self.hosts)}"
+            for other in accessory.after:
+                if other not in self.accessories:
+                    yield f"{key}.after", f'"{other}" is not one of the accessories: {", ".join(self.accessories)}'
+        try:
+            TopologicalSorter({name: accessory.after for name, accessory in self.accessories.items()}).prepare()
+        except CycleError as cycle:
+            waiting = list(cycle.args[1])[::-1]
+            yield f"accessories.{waiting[0]}.after", f"each waits for the next one: {' → '.join(waiting)}"
+
+    def accessory_hosts(self, name: str) -> tuple[str, ...]:
+        """Where it runs."""
+        accessory = self.accessories[name]
+        of_role = self.roles.get(accessory.role) if accessory.role else next(iter(self.roles.values()))
+        return accessory.hosts or (of_role.hosts if of_role else ())
+
     def _port_clashes(self) -> Iterator[tuple[str, str, str, str]]:
         taken: list[tuple[str, str, str, str]] = []
-        for role_name, role in self.roles.items():
-            for host_name in role.hosts:
-                for mapping in role.publish:
-                    address, _, port = mapping.rpartition(":")[0].rpartition(":")
-                    port += "/udp" * mapping.endswith("/udp")
-                    for other_host, other_port, other_address, first in taken:
-                        overlaps = address == other_address or {address, other_address} & {"", "0.0.0.0", "[::]"}
-                        if (host_name, port) == (other_host, other_port) and overlaps:
-                            yield host_name, port, first, role_name
-                    taken.append((host_name, port, address, role_name))
+        for key, host_name, mapping in self._published():
+            address, _, port = mapping.rpartition(":")[0].rpartition(":")
+            port += "/udp" * mapping.endswith("/udp")
+            for other_host, other_port, other_address, first in taken:
+                overlaps = address == other_address or {address, other_address} & {"", "0.0.0.0", "[::]"}
+                if (host_name, port) == (other_host, other_port) and overlaps:
+                    yield host_name, port, first.rpartition(".")[2], key
+            taken.append((host_name, port, address, key))
+
+    def _published(self) -> Iterator[tuple[str, str, str]]:
+        for name, role in self.roles.items():
+            yield from ((f"roles.{name}", host_name, port) for host_name in role.hosts for port in role.publish)
+        for name, accessory in self.accessories.items():
+            hosts = self.accessory_hosts(name)
+            yield from ((f"accessories.{name}", host_name, port) for host_name in hosts for port in accessory.published)
 
     @property
     def fixed_version(self) -> str:

@@ -23,6 +23,7 @@ import urllib3.exceptions
 from shipper.docker_api import DockerApi
 from shipper.errors import ConnectError, DiskFull, EngineError, NotThere, RegistryError, ShipperError
 from shipper.model import (
+    AccessoryMark,
     Container,
     ContainerSpec,
     ContainerState,
@@ -98,6 +99,12 @@ class DockerEngine:
         await self._call(f"volume rm {volume_name}", lambda api: api.remove_volume(volume_name))
 
     async def containers(self) -> tuple[Container, ...]:
+        return tuple(container for container in await self._all() if not container.accessory)
+
+    async def accessories(self) -> tuple[Container, ...]:
+        return tuple(container for container in await self._all() if container.accessory)
+
+    async def _all(self) -> tuple[Container, ...]:
         """Those that were there when somebody last looked are asked for along with the list: most are there still."""
         api = await asyncio.shield(self._api)
         async with task_group() as looking:
@@ -153,6 +160,9 @@ class DockerEngine:
 
     async def remove(self, container_name: str) -> None:
         await self._call(f"rm {container_name}", lambda api: api.remove_container(container_name, force=True))
+
+    async def rename(self, container_name: str, new_name: str) -> None:
+        await self._call(f"rename {container_name} {new_name}", lambda api: api.rename(container_name, new_name))
 
     async def set_restart_policy(self, container_name: str, policy: str) -> None:
         await self._call(
@@ -350,6 +360,7 @@ def _create(api: docker.APIClient, spec: ContainerSpec) -> None:
         labels=dict(spec.labels),
         ports=[(port.container_port, port.protocol) for port in spec.ports],
         stop_timeout=math.ceil(spec.stop_timeout),
+        user=spec.user,
         stdin_open=spec.for_client,  # it ends with the client's, unless there is a terminal
         tty=spec.terminal is not None,
         healthcheck=docker.types.Healthcheck(test=["NONE"]) if spec.for_client else None,
@@ -442,7 +453,8 @@ def _container(inspected: Mapping[str, Any]) -> Container:
     return Container(
         id=inspected["Id"],
         name=inspected["Name"].lstrip("/"),
-        role_name=labels.get(Label.ROLE, ""),
+        role_name=labels.get(Label.ROLE) or labels.get(Label.ACCESSORY, ""),
+        accessory=_accessory_mark(inspected["Config"]["Image"], labels),
         release_number=int(labels.get(Label.RELEASE, 0)),
         version=labels.get(Label.VERSION, ""),
         deploy_id=labels.get(Label.DEPLOY, ""),
@@ -461,6 +473,14 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         process_id=state["Pid"],
         volumes=tuple(mount["Name"] for mount in inspected["Mounts"] if mount["Type"] == "volume"),
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
+    )
+
+
+def _accessory_mark(image_name: str, labels: Mapping[str, str]) -> AccessoryMark | None:
+    if Label.ACCESSORY not in labels:
+        return None
+    return AccessoryMark(
+        config_hash=labels.get(Label.CONFIG, ""), content_hash=labels.get(Label.CONTENT, ""), image=image_name
     )
 
 

@@ -20,6 +20,7 @@
     ├── ReleaseNotFound            18   no such release on the servers
     ├── GateFailed                 20   the new container did not pass its gate
     │   └── MigrationFailed        19   a command of `release` failed, before anything swapped
+    ├── AccessoryCommandFailed     24   the command that backs an accessory up, or restores it, failed
     ├── HookError                  23   a command of the config's `hooks` failed, and stopped what it stands before
     ├── Locked                     30   another deploy of the service is under way
     ├── Frozen                     32   deploys are frozen, by someone who gave a reason
@@ -158,6 +159,10 @@ class HookError(ShipperError):
     def __init__(self, what: str, *, next: str = "", logs: tuple[str, ...] = ()) -> None:
         super().__init__(what, next=next)
         self.logs = logs
+
+
+class AccessoryCommandFailed(ShipperError):
+    exit_code = 24
 
 
 class Locked(ShipperError):

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from shipper.facts import Facts
-from shipper.model import Outcome
+from shipper.model import AccessoryEnd, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +111,16 @@ class Pushed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccessoriesEnded:
+    """The end of `shipper accessory boot` and `restart`."""
+
+    service: str
+    command: str
+    ends: tuple[AccessoryEnd, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     service: str
     outcome: Outcome
@@ -128,6 +138,7 @@ Event = (
     | StepUndone
     | Called
     | Pushed
+    | AccessoriesEnded
     | Ended
 )
 Tell = Callable[[Event], None]

@@ -84,10 +84,10 @@ async def execute(
                 session = _fresh(world, spec, project.config.docker_socket)
             else:
                 name = running(host, role_name, release_number).name
-                session = _inside(world, name, command, console.terminal, project.config.docker_socket)
+                session = inside(world, name, command, console.terminal, project.config.docker_socket)
             try:
                 async with session as opened:
-                    return await _converse(opened, console, world)
+                    return await converse(opened, console, world)
             except ConnectError as error:
                 raise ConnectError(
                     f"{host_name}: {error.what}",
@@ -169,7 +169,7 @@ def fresh_spec(
 
 
 @asynccontextmanager
-async def _inside(
+async def inside(
     world: World, container_name: str, command: tuple[str, ...], terminal: Terminal | None, docker_socket: str
 ) -> AsyncIterator[Session]:
     token = random.token_hex(8)
@@ -225,7 +225,7 @@ async def _stop(world: World, spec: ContainerSpec) -> None:
         await world.engine.remove(spec.name)
 
 
-async def _converse(session: Session, console: Console, world: World) -> int:
+async def converse(session: Session, console: Console, world: World) -> int:
     """Carries what goes both ways until the command has no more to say; its exit code."""
     with console.attached():
         async with task_group() as carrying:

@@ -70,6 +70,11 @@ def subjects(root: Path, old: str, new: str) -> tuple[str, ...]:
         return ()
 
 
+def paths(root: Path, commit: str, path: str) -> tuple[str, ...]:
+    """Those of all files in a folder of a commit, or of that one file."""
+    return tuple(filter(None, _git(root, "ls-tree", "-r", "-z", "--name-only", commit, "--", path).split("\0")))
+
+
 def is_tracked(root: Path, path: str) -> bool:
     return _is_checkout(root) and _succeeds(root, "ls-files", "--error-unmatch", path)
 

@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shipper.accessories.plan import check_of
+from shipper.accessories.wanted import config_hash
 from shipper.config import Role
 from shipper.errors import ShipperError
 from shipper.host_plan import gate_of
@@ -50,6 +52,21 @@ class RoleStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccessoryStatus:
+    """One accessory on one host."""
+
+    host_name: str
+    name: str
+    container: Container | None
+    health: str
+    """`healthy` if it passes the gate of the config now, else what is wrong."""
+    changed: bool = False
+    """The config says something else of it than when it was booted: `shipper accessory boot` makes that true."""
+    expected: bool = True
+    """The config has it on this host."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostStatus:
     """One host, as it was when we looked."""
 
@@ -68,6 +85,7 @@ class HostStatus:
     freeze: Freeze | None = None
     """The one that holds now."""
     roles: tuple[RoleStatus, ...] = ()
+    accessories: tuple[AccessoryStatus, ...] = ()
 
 
 @dataclass
@@ -88,6 +106,7 @@ async def look(eye: Eye, world: World) -> HostStatus:
         disk = reads.create_task(disk_of(world))
         holder = reads.create_task(world.journal.holder())
         freeze = reads.create_task(world.state.freeze())
+        accessories = reads.create_task(_accessories(eye, world))
     now, frozen = world.clock.now(), freeze.result()
     return HostStatus(
         host_name=world.host_name,
@@ -96,6 +115,7 @@ async def look(eye: Eye, world: World) -> HostStatus:
         holder=holder.result(),
         freeze=frozen if frozen and frozen.holds(now) else None,
         roles=roles.result(),
+        accessories=accessories.result(),
     )
 
 
@@ -144,6 +164,34 @@ async def _at_work(
         if active := [container for container in marked if states[container.id] == "active"]:
             return active[-1]
     return observed.serving(role_name)
+
+
+async def _accessories(eye: Eye, world: World) -> tuple[AccessoryStatus, ...]:
+    """Those that the config gives the host, and others that are there; none where only roles are meant."""
+    config = eye.project.config
+    if eye.project.role_names:
+        return ()
+    mine = {container.role_name: container for container in await world.engine.accessories()}
+    given = [name for name in config.accessories if world.host_name in config.accessory_hosts(name)]
+    found = {name: _accessory(eye, world, name, mine.get(name)) for name in dict.fromkeys((*given, *mine))}
+    return tuple(replace(one, expected=one.name in given) for one in (await together(found)).values())
+
+
+async def _accessory(eye: Eye, world: World, name: str, container: Container | None) -> AccessoryStatus:
+    config = eye.project.config.accessories.get(name)
+    changed, health = False, "does not run: it was not booted yet"
+    if container and container.state is not ContainerState.RUNNING:
+        health = f"{container.state.value}, after exit code {container.exit_code}"
+    elif container and config:
+        health = eye.mask(await _answer(check_of(world.host_name, name, config, container.name), world, container))
+    elif container:
+        health = "runs, and the config does not name it"
+    if container and container.accessory and config:
+        told = container.accessory
+        changed = told.config_hash != config_hash(config) or told.image != config.image
+    return AccessoryStatus(
+        host_name=world.host_name, name=name, container=container, health=health or HEALTHY, changed=changed
+    )
 
 
 def _role_of(container: Container, payloads: Mapping[int, Payload]) -> Role | None:
@@ -206,6 +254,10 @@ async def _gate(world: World, container: Container, role: Role) -> str:
         image_name=container.image_id,
         gate=gate_of(role),
     )
+    return await _answer(check, world, container)
+
+
+async def _answer(check: Check, world: World, container: Container) -> str:
     try:
         return await check.look(world, container)
     except ShipperError as error:

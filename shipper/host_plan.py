@@ -19,7 +19,7 @@ from shipper.model import (
 )
 from shipper.releases import barrier
 from shipper.retention import Beyond, beyond_retention, retention_of, unfinished_releases
-from shipper.spec import container_spec
+from shipper.spec import container_spec, metrics_alias
 from shipper.steps import Step
 from shipper.steps.check import Check
 from shipper.steps.commit import Commit
@@ -287,9 +287,12 @@ class HostPlan:
             network_name=self.wanted.full_name,
             image_name=self.release.image,
             labels=self._labels(role_name),
-            # two containers of one name would share its traffic before the new one has passed its gate
-            aliases=(role_name,) if self._strategy(role_name)[0] == "recreate" else (),
+            aliases=(metrics_alias(role_name), *self._own_alias(role_name)),
         )
+
+    def _own_alias(self, role_name: str) -> tuple[str, ...]:
+        """Two containers of one name would share its traffic before the new one has passed its gate."""
+        return (role_name,) if self._strategy(role_name)[0] == "recreate" else ()
 
     def _why(self, role_name: str) -> str:
         serving = self.observed.serving(role_name)

@@ -3,14 +3,16 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from shipper.accessories.looking import all_hosts, secrets_of
+from shipper.accessories.wanted import meant
 from shipper.deployment import ignore
-from shipper.errors import ConnectError, EngineError, HostError, NotThere, ReleaseNotFound, UsageError
+from shipper.errors import ConnectError, EngineError, HostError, NotThere, ReleaseNotFound, SecretError, UsageError
 from shipper.events import Tell, Warned
 from shipper.mask import Mask, masking
 from shipper.model import Container, LogLine, Payload
@@ -43,13 +45,19 @@ class _Wanted:
     last: int | None
     grep: Search | None
     only_masked: bool
+    accessories: frozenset[str] = frozenset()
+    """Names; with none, it is the service's own containers that are wanted."""
 
     def __str__(self) -> str:
+        if self.accessories:
+            return f"container of {' or '.join(sorted(self.accessories))}"
         roles, number = self.project.role_names, self.release_number
         of_roles = f" of {' or '.join(roles) or self.project.full_name}"
         return f"container{of_roles}{f', release {number}' if number is not None else ''}"
 
     def means(self, container: Container) -> bool:
+        if self.accessories or container.accessory:
+            return container.accessory is not None and container.role_name in self.accessories
         is_meant = self.project.means_role(container.role_name)
         return is_meant and self.release_number in (None, container.release_number)
 
@@ -82,19 +90,52 @@ async def logs(
         only_masked=only_masked,
     )
     with masking(tell) as (tell, mask):
-        async with looking(project, tell) as worlds, AsyncExitStack() as stack:
-            hosts = {name: _HostLogs(world, wanted, mask, show, tell) for name, world in worlds.items()}
-            if follow:  # what starts while we look is told then
-                await together({name: host.listen(stack) for name, host in hosts.items()})
-            lines = await together({name: host.look() for name, host in hosts.items()})
-            for line in merged(lines.values()):
-                show(line)
-            if follow:
-                await together({name: host.follow() for name, host in hosts.items()})
-            elif not any(host.has_any for host in hosts.values()):
-                raise ReleaseNotFound(
-                    f"There is no {wanted} on {', '.join(hosts)}.", next="shipper releases lists what was."
-                )
+        await _show(wanted, project.hosts, mask, follow, show, tell)
+
+
+async def accessory_logs(
+    project: Project,
+    name: str,
+    *,
+    show: Show,
+    since: datetime | None = None,
+    last: int | None = 100,
+    grep: Search | None = None,
+    follow: bool = False,
+    tell: Tell = ignore,
+) -> None:
+    """The same of an accessory, on all of its hosts that are meant. Raises ShipperError."""
+    meant(project.config, (name,))
+    wanted = _Wanted(
+        project=project,
+        release_number=None,
+        since=_nanoseconds(since),
+        last=last,
+        grep=grep,
+        only_masked=False,
+        accessories=frozenset((name,)),
+    )
+    with masking(tell) as (tell, mask):
+        try:
+            await secrets_of(project, (name,), mask)
+        except SecretError as error:
+            tell(Warned(text=f"{error.what} So it is not masked in what {name} wrote."))
+        await _show(wanted, all_hosts(project, (name,)), mask, follow, show, tell)
+
+
+async def _show(wanted: _Wanted, host_names: Sequence[str], mask: Mask, follow: bool, show: Show, tell: Tell) -> None:
+    async with looking(wanted.project, tell, host_names) as worlds, AsyncExitStack() as stack:
+        hosts = {name: _HostLogs(world, wanted, mask, show, tell) for name, world in worlds.items()}
+        if follow:  # what starts while we look is told then
+            await together({name: host.listen(stack) for name, host in hosts.items()})
+        lines = await together({name: host.look() for name, host in hosts.items()})
+        for line in merged(lines.values()):
+            show(line)
+        if follow:
+            await together({name: host.follow() for name, host in hosts.items()})
+        elif not any(host.has_any for host in hosts.values()):
+            next = "shipper status shows what runs." if wanted.accessories else "shipper releases lists what was."
+            raise ReleaseNotFound(f"There is no {wanted} on {', '.join(hosts)}.", next=next)
 
 
 def since_of(text: str, now: datetime) -> datetime:
@@ -157,6 +198,8 @@ class _HostLogs:
         self._starts: AsyncIterator[str] | None = None
         self._masked: dict[int, bool] = {}
         """For each release whose record was looked for, whether it was there."""
+        if wanted.accessories:
+            self._masked[0] = True  # they are of no release: their secrets are masked from the beginning
         self.tails: dict[str, _Tail] = {}
         """For each container's id."""
         self.has_any = False
@@ -167,7 +210,9 @@ class _HostLogs:
 
     async def look(self) -> list[list[LogLine]]:
         """The lines that are there, of each container."""
-        meant = [container for container in await self._world.engine.containers() if self._wanted.means(container)]
+        engine = self._world.engine
+        listed = await (engine.accessories() if self._wanted.accessories else engine.containers())
+        meant = [container for container in listed if self._wanted.means(container)]
         of_release = self._wanted.release_number is not None
         containers = chosen(meant, runs=of_release)
         self.has_any = bool(containers)
@@ -237,9 +282,8 @@ class _HostLogs:
             tail.can_be_read = False  # it was removed meanwhile
         except EngineError as error:
             tail.can_be_read = False
-            why = (
-                f"{error.what.rstrip('.')}: roles.{container.role_name}.logging in the config says where its lines go."
-            )
+            key = f"{'accessories' if container.accessory else 'roles'}.{container.role_name}.logging"
+            why = f"{error.what.rstrip('.')}: {key} in the config says where its lines go."
             self._tell(Warned(text=f"{self._world.host_name}: the log of {container.name} cannot be read: {why}"))
 
     async def follow(self) -> None:

@@ -85,6 +85,7 @@ async def look_there(project: Project, there: Reached) -> Seen:
         is_unfinished=machine is not None and lacks_outcome(machine.last_entry),
         docker=docker.result(),
         containers=there_is.containers,
+        accessories=None if project.role_names else there_is.accessories,
         image=there_is.image,
         serving_size=there_is.serving_size,
         past=past.result(),
@@ -131,6 +132,7 @@ class _Found:
     """What Docker has of the service."""
 
     containers: tuple[Container, ...] | None = None
+    accessories: tuple[Container, ...] | None = None
     image: Image | None = None
     serving_size: int = 0
 
@@ -138,12 +140,18 @@ class _Found:
 async def _containers(project: Project, world: World) -> _Found:
     async with task_group() as reading:
         listing = reading.create_task(world.engine.containers())
+        beside = reading.create_task(world.engine.accessories())
         # without a commit or a tag there is no name to ask for
         wanted = reading.create_task(world.engine.image(project.image)) if project.version else None
     serving = {container.image_id for container in listing.result() if container.is_running}
     images = await together({image_id: world.engine.image(image_id) for image_id in serving})
     largest = max((image.size for image in images.values() if image), default=0)
-    return _Found(containers=listing.result(), image=wanted.result() if wanted else None, serving_size=largest)
+    return _Found(
+        containers=listing.result(),
+        accessories=beside.result(),
+        image=wanted.result() if wanted else None,
+        serving_size=largest,
+    )
 
 
 async def _past(containers: tuple[Container, ...] | None, world: World) -> Past:

@@ -238,6 +238,12 @@ class Label(StrEnum):
     """Works only while it has its lease: docs/handover.md."""
     RUN = "shipper.run"
     """Serves nobody: it runs one command, as `release` or `exec` says, or shows what is in its image: `files`."""
+    ACCESSORY = "shipper.accessory"
+    """Its name; of no role and no release, so that what looks at those never sees it."""
+    CONFIG = "shipper.config"
+    """Of an accessory: the hash of what the config said of it when it was created."""
+    CONTENT = "shipper.content"
+    """The same of the values of its env and its files: salt:hash."""
     IMAGE = "shipper.image"
     """Of an image that we built: for which service. It is not `SERVICE`, since containers inherit it: what somebody
     starts by hand from an image of ours is not ours."""
@@ -264,6 +270,21 @@ class ContainerState(StrEnum):
     REMOVING = "removing"
     EXITED = "exited"
     DEAD = "dead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessoryMark:
+    """What tells whether the config still says of an accessory what it said when the container was created."""
+
+    config_hash: str
+    content_hash: str
+    image: str
+    """As the config named it."""
+
+    @property
+    def salt(self) -> str:
+        """Of the content's hash."""
+        return self.content_hash.partition(":")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,6 +317,8 @@ class Container:
     """`release`, `exec` or `files` where it serves nobody: as `Label.RUN` says."""
     process_id: int = 0
     """Of its first process, as the server counts; 0 if it does not run."""
+    accessory: "AccessoryMark | None" = None
+    """Of one that is no role; `role_name` is its name then."""
     volumes: tuple[str, ...] = ()
     """Names of those that it mounts; Docker makes one up where the image asks for a volume that nobody gives it."""
 
@@ -350,6 +373,24 @@ class Container:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccessoryEnd:
+    """What became of one accessory on one host."""
+
+    host_name: str
+    name: str
+    verb: str
+    """unchanged, booted, replaced, started, restarted, failed, or left: as something that it waits for failed."""
+    because: str
+    """Of a failure, what went wrong."""
+    logs: tuple[str, ...] = ()
+    """Of a failure, its last lines."""
+    runs: bool | None = None
+    """Of a failure, whether the one before runs now; None if the server cannot be asked."""
+    next: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Mount:
     source: str
     target: str
@@ -401,6 +442,8 @@ class ContainerSpec:
     cpus: float | None = None
     stop_timeout: float = 30.0
     init: bool = True
+    user: str | None = None
+    """Instead of the image's."""
     logging: Logging = field(default_factory=Logging)
     for_client: bool = False
     """For one client, whose input it reads: it is removed when it ends."""

@@ -113,6 +113,23 @@ class Project:
         sources = (file.source for role in self.config.roles.values() for file in role.files.values())
         return tuple(posixpath.normpath(path) for path in (self.config.env_template, *sources) if path)
 
+    def read_all(self, path: str) -> dict[str, str]:
+        """The text of a file, under no name; or of all files in a folder, each under its path from there."""
+        if (text := self.read(path) if path in self._file_paths(path) else None) is not None:
+            return {"": text}
+        found = {posixpath.relpath(name, path): self.read(name) for name in self._file_paths(path)}
+        return {name: text for name, text in found.items() if text is not None}
+
+    def _file_paths(self, path: str) -> tuple[str, ...]:
+        """That of a file, or those of all files in a folder."""
+        if self.files is not None:
+            return tuple(sorted(name for name in self.files if f"{name}/".startswith(f"{posixpath.normpath(path)}/")))
+        if self.revision.from_commit and self.revision.commit:
+            return git.paths(self.root, self.revision.commit, path)
+        folder = self.root / path
+        found = [folder] if folder.is_file() else sorted(file for file in folder.rglob("*") if file.is_file())
+        return tuple(str(file.relative_to(self.root)) for file in found)
+
     def read(self, path: str) -> str | None:
         """The text of a file, as the commit that is deployed has it."""
         if self.files is not None:

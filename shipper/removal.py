@@ -54,8 +54,8 @@ async def remove(
         await refuse_if_frozen(worlds)
         found = await _looked(project, worlds)
         if confirmed is not None:
-            _refuse_more(found, {was.host_name: was for was in confirmed})
-        removed = await together({was.host_name: _remove(worlds[was.host_name], was, volumes) for was in found})
+            refuse_more(found, {was.host_name: was for was in confirmed})
+        removed = await together({was.host_name: take_away(worlds[was.host_name], was, volumes) for was in found})
     return tuple(removed.values())
 
 
@@ -71,12 +71,14 @@ async def _look(project: Project, world: World) -> Belongings:
         networks = looking.create_task(world.engine.own_networks())
         volumes = looking.create_task(world.engine.volumes())
         existing = looking.create_task(world.state.exists())
+        accessories = looking.create_task(world.engine.accessories())
     observed = observing.result()
     read = await together({release.number: world.state.payload(release.number) for release in observed.releases})
     whole = belongings(
         full_name,
         observed,
         {number: payload for number, payload in read.items() if payload},
+        accessories=accessories.result(),
         config=project.config,
         network_names=networks.result(),
         volume_names=volumes.result(),
@@ -85,7 +87,7 @@ async def _look(project: Project, world: World) -> Belongings:
     return of_roles(whole, project.role_names) if project.role_names else whole
 
 
-def _refuse_more(found: tuple[Belongings, ...], confirmed: Mapping[str, Belongings]) -> None:
+def refuse_more(found: tuple[Belongings, ...], confirmed: Mapping[str, Belongings]) -> None:
     for there in found:
         if not there.is_within(confirmed[there.host_name]):
             raise UsageError(
@@ -95,7 +97,8 @@ def _refuse_more(found: tuple[Belongings, ...], confirmed: Mapping[str, Belongin
             )
 
 
-async def _remove(world: World, was: Belongings, volumes: bool) -> Removed:
+async def take_away(world: World, was: Belongings, volumes: bool) -> Removed:
+    """What was found goes from its host."""
     try:
         return await _removed(world, was, volumes)
     except LockLost:

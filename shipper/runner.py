@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from shipper.errors import ConnectError, EngineError, HostError, LockLost, ShipperError
 from shipper.events import StepUndone, Tell, Warned
-from shipper.plan import Lane, Plan
+from shipper.plan import Lane, Wave
 from shipper.steps import HERE, Step
 from shipper.tasks import finish, task_group
 from shipper.telling import told
@@ -33,13 +33,32 @@ class Failure:
     error: ShipperError | asyncio.CancelledError
 
 
-async def run(plan: Plan, worlds: Mapping[str, World], tell: Tell) -> Failure | None:
-    """Each step is told to the journal before it is begun and after it has ended."""
+class Runnable(Protocol):
+    """As a Plan is."""
+
+    @property
+    def before_commit(self) -> tuple[Wave, ...]: ...
+    @property
+    def after_commit(self) -> tuple[Wave, ...]: ...
+    @property
+    def steps(self) -> tuple[Step, ...]: ...
+    @property
+    def max_parallel(self) -> int: ...
+    @property
+    def about(self) -> Mapping[str, Any] | None:
+        """What each entry of the journal says; None where the journal is told nothing."""
+
+    @property
+    def ends_us(self) -> bool: ...
+
+
+async def run(plan: Runnable, worlds: Mapping[str, World], tell: Tell) -> Failure | None:
+    """Each step is told to the journal before it is begun and after it has ended, if the plan wants that."""
     return await _Run(plan, worlds, tell).run()
 
 
 class _Run:
-    def __init__(self, plan: Plan, worlds: Mapping[str, World], tell: Tell) -> None:
+    def __init__(self, plan: Runnable, worlds: Mapping[str, World], tell: Tell) -> None:
         self._plan = plan
         self._worlds = worlds
         self._tell = tell
@@ -100,12 +119,11 @@ class _Run:
 
     async def _do(self, step: Step) -> None:
         world = self._world(step)
-        what = {**step.noted, **self._plan.about}
 
         async def journaled(report: Report) -> str:
-            await world.journal.append({"event": "begin", **what})
+            await self._note("begin", step, world)
             detail = await _done(step, world, report)
-            await world.journal.append({"event": "end", **what})
+            await self._note("end", step, world)
             return detail
 
         try:
@@ -113,6 +131,10 @@ class _Run:
         except (ShipperError, asyncio.CancelledError) as error:
             self._failures.append(Failure(step=step, error=error))
             raise
+
+    async def _note(self, event: str, step: Step, world: World) -> None:
+        if self._plan.about is not None:
+            await world.journal.append({"event": event, **step.noted, **self._plan.about})
 
     async def _take_back(self) -> None:
         for lanes in reversed(self._begun):

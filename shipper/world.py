@@ -140,7 +140,10 @@ class Engine(Protocol):
         """With all that is in it. Refused while any container mounts it, running or not."""
 
     async def containers(self) -> tuple[Container, ...]:
-        """All of this service, whatever their state."""
+        """All of this service, whatever their state, but its accessories."""
+
+    async def accessories(self) -> tuple[Container, ...]:
+        """Those of this service, whatever their state."""
 
     async def container(self, container_name: str) -> Container: ...
     async def create(self, spec: ContainerSpec) -> None:
@@ -154,6 +157,7 @@ class Engine(Protocol):
         """Sends the stop signal and does not wait; does nothing to a container that does not run."""
 
     async def remove(self, container_name: str) -> None: ...
+    async def rename(self, container_name: str, new_name: str) -> None: ...
     async def set_restart_policy(self, container_name: str, policy: str) -> None: ...
     async def exits_within(self, container_name: str, seconds: float) -> bool: ...
     async def execute(self, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-USERS = {"root": 0, "grafana": 472, "redis": 998, "postgres": 999, "nobody": 65534}
+USERS = {"root": 0, "grafana": 472, "postgres": 999, "redis": 999, "nobody": 65534}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # The official one's, as far as it is documented: https://hub.docker.com/_/postgres. The setpriv of busybox can less.
@@ -114,7 +114,7 @@ def _modules(home: Path) -> list[Path]:
 def _prometheus(programs: Path) -> Image:
     return Image(
         name="prom/prometheus",
-        tag="v3.7.3",
+        tag="v3.13.3",
         programs={f"/bin/{name}": programs / name for name in ("prometheus", "promtool")},
         owned={"/prometheus": "nobody", "/etc/prometheus": "nobody"},
         config={
@@ -131,7 +131,7 @@ def _prometheus(programs: Path) -> Image:
 def _node_exporter(programs: Path) -> Image:
     return Image(
         name="prom/node-exporter",
-        tag="v1.10.2",
+        tag="v1.12.1",
         programs={"/bin/node_exporter": programs / "prometheus-node-exporter"},
         config={"User": "nobody", "Entrypoint": ["/bin/node_exporter"], "ExposedPorts": {"9100/tcp": {}}},
     )
@@ -156,7 +156,7 @@ def _redis(programs: Path) -> Image:
 def _grafana() -> Image:
     return Image(
         name="grafana/grafana",
-        tag="12.3.0",
+        tag="12.4.10",
         owned={"/var/lib/grafana": "grafana"},
         texts={"/entrypoint": _GRAFANA, "/usr/share/grafana/api/health": '{"database": "ok"}\n'},
         config={"User": "472", "Entrypoint": ["/entrypoint"], "ExposedPorts": {"3000/tcp": {}}},

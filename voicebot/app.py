@@ -57,6 +57,7 @@ async def run(settings: Settings, whisper_settings: WhisperSettings) -> None:
         given = settings.shipper_lease if file_of(url) else ""
         lease = FileLease(given) if given else present.lease
         async with Handover(lease=lease) as handover, AsyncExitStack() as stack:
+            metrics.process.tell(handover, release=settings.shipper_release, version=settings.shipper_version)
             database = Database(url)
             stack.push_async_callback(database.close)
             bot = await stack.enter_async_context(connect(settings.bot_token, settings.telegram_api, metrics.telegram))

@@ -72,6 +72,10 @@ class Settings(DatabaseSettings):
     """Another Bot API server: https://github.com/tdlib/telegram-bot-api"""
     shipper_lease: str = ""
     """Where shipper gives a lease; else it stands beside the file of SQLite. In PostgreSQL there is always one."""
+    shipper_release: str = ""
+    """Of which release it is: shipper sets it, metrics tell it."""
+    shipper_version: str = ""
+    """Of which commit it is: likewise."""
     owner_id: int | None = None
     """The number of whoever is told of trouble, and may see and retry what failed. /stats tells you yours."""
     allowed_users: UserIds = frozenset()

@@ -142,6 +142,8 @@ class Seen:
     docker: Docker | None = None
     disks: tuple[Disk, ...] = ()
     containers: tuple[Container, ...] | None = None
+    accessories: tuple[Container, ...] | None = None
+    """None also where only roles are meant."""
     image: Image | None = None
     """The wanted one, if the host has it."""
     serving_size: int = 0

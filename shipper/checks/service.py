@@ -89,6 +89,24 @@ def _wellness(container: Container, role: Role) -> Verdicts:
         yield ok(f"{container.name}: {container.health or 'running'}")
 
 
+def accessories(seen: Seen) -> Verdicts:
+    """That those of the config run; what they are, only their own command changes."""
+    if seen.accessories is None:
+        return
+    there = {container.role_name: container for container in seen.accessories}
+    for name in seen.config.accessories:
+        if seen.host_name not in seen.config.accessory_hosts(name):
+            continue
+        container = there.get(name)
+        if not container:
+            yield note(f"{name} was not booted here yet", f"shipper accessory boot {name}")
+        elif container.state is not ContainerState.RUNNING:
+            logs = f"shipper accessory logs {name}, then shipper accessory boot {name}"
+            yield warning(f"{name} is {container.state.value}, after exit code {container.exit_code}", logs)
+        else:
+            yield ok(f"{name} runs")
+
+
 def memory_kills(seen: Seen) -> Verdicts:
     for container in _ended(seen):
         if container.out_of_memory:
@@ -210,4 +228,17 @@ def secrets(seen: Seen) -> Verdicts:
         yield note(f"not set here, so taken from the release that serves: {', '.join(seen.absent_secrets)}")
 
 
-CHECKS = (freeze, lock, last_deploy, serving, memory_kills, stops, marks, rollback, images, registry, secrets)
+CHECKS = (
+    freeze,
+    lock,
+    last_deploy,
+    serving,
+    accessories,
+    memory_kills,
+    stops,
+    marks,
+    rollback,
+    images,
+    registry,
+    secrets,
+)

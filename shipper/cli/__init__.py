@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 import shipper
+from shipper.cli.accessory import accessory
 from shipper.cli.completing import completion
 from shipper.cli.deploying import build, deploy, plan, push, restart, rollback, start, stop
 from shipper.cli.diagnosing import doctor
@@ -25,8 +26,8 @@ from shipper.cli.status import status
 
 _EPILOG = (
     "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 19 a migration failed; 20 refused by a "
-    "gate; 23 a hook failed; 21 failed, and what served before does not serve; after any other code it does. All of "
-    "them: README.md."
+    "gate; 23 a hook failed; 24 a backup or restore failed; 21 failed, and what served before does not serve; after any "
+    "other code it does. All of them: README.md."
 )
 
 
@@ -74,6 +75,7 @@ _COMMANDS = {
     "Change what serves": (deploy, rollback, restart, stop, start, lock, unlock),
     "Look": (plan, status, logs, env, releases, history, doctor),
     "Work inside": (execute,),
+    "Beside the service": (accessory,),
     "Images and disks": (build, push, prune, remove),
     "Set up": (init, trust, config, completion, version),
 }

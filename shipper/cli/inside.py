@@ -1,19 +1,29 @@
 """What goes on inside containers: what they write, and commands that are run in them."""
 
+import functools
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, harmless_json, harmless_on, has_colours, run, shared_options
+from shipper.cli.shared import (
+    Command,
+    Options,
+    beside_result,
+    harmless_json,
+    harmless_on,
+    has_colours,
+    run,
+    shared_options,
+)
 
 if TYPE_CHECKING:
-    from shipper import LogLine, Project
+    from shipper import LogLine, Project, Terminal
 
 
 def _pattern(context: click.Context, parameter: click.Parameter, given: str | None) -> "re.Pattern[str] | None":
@@ -23,11 +33,14 @@ def _pattern(context: click.Context, parameter: click.Parameter, given: str | No
         raise click.BadParameter(f"{given!r}: {error}") from None
 
 
-def _printer(options: Options, project: "Project", *, follow: bool) -> "Callable[[LogLine], None]":
+def printer(
+    options: Options, project: "Project", names: "Sequence[str]", *, follow: bool
+) -> "Callable[[LogLine], None]":
+    """Prints lines of these roles, or of this accessory."""
     from shipper.reporters.log_lines import LogPrefixes, log_line_json
 
     coloured = has_colours() and not options.as_json
-    shown = LogPrefixes(tuple(project.config.roles), project.hosts, coloured=coloured)
+    shown = LogPrefixes(names, project.hosts, coloured=coloured)
 
     harmless = harmless_on(sys.stdout)
 
@@ -38,15 +51,23 @@ def _printer(options: Options, project: "Project", *, follow: bool) -> "Callable
     return show
 
 
+_LOG_OPTIONS = (
+    click.option("-f", "--follow", is_flag=True, help="Go on with what is written, also by containers started later."),
+    click.option("--since", metavar="TIME", help="From so long ago (30s, 10m, 2h), or from a time (2026-03-01T12:00)."),
+    click.option(
+        "-n", "--lines", type=click.IntRange(min=0), help="How many lines of each container: 100, or all with --since."
+    ),
+    click.option("--grep", metavar="REGEX", callback=_pattern, help="Only lines that match; -n counts these."),
+)
+
+
+def log_options(command: Command) -> Command:
+    """Which lines, and whether it goes on."""
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(_LOG_OPTIONS), command)
+
+
 @click.command()
-@click.option(
-    "-f", "--follow", is_flag=True, help="Go on with what is written, also by containers that a deploy starts."
-)
-@click.option("--since", metavar="TIME", help="From so long ago (30s, 10m, 2h), or from a time (2026-03-01T12:00).")
-@click.option(
-    "-n", "--lines", type=click.IntRange(min=0), help="How many lines of each container: 100, or all with --since."
-)
-@click.option("--grep", metavar="REGEX", callback=_pattern, help="Only lines that match; -n counts these.")
+@log_options
 @click.option("--release", "release_number", type=int, help="Of this release, though it serves no more or never did.")
 @shared_options
 def logs(
@@ -72,7 +93,7 @@ def logs(
     moment = shipper.since_of(since, datetime.now(UTC)) if since is not None else None
     call = shipper.logs(
         project,
-        show=_printer(options, project, follow=follow),
+        show=printer(options, project, tuple(project.config.roles), follow=follow),
         release_number=release_number,
         since=moment,
         last=100 if lines is None and since is None else lines,
@@ -81,6 +102,18 @@ def logs(
         tell=beside_result(options),
     )
     run(call, stopping="")
+
+
+def terminal_for(with_terminal: bool | None, command: tuple[str, ...]) -> "Terminal | None":
+    """That which a command is to have, as -t and -T say."""
+    from shipper.cli.console import own_terminal
+
+    terminal = own_terminal() if with_terminal is not False else None
+    if with_terminal and not terminal:
+        raise click.UsageError("-t needs a terminal as standard input and output")
+    if not command and not terminal:
+        raise click.UsageError("without a terminal there must be a COMMAND")
+    return terminal
 
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
@@ -110,13 +143,9 @@ def execute(
       shipper exec --new -- rails console       not in the container that serves
       shipper exec -- pg_dump > dump.sql        without a terminal
     """
-    from shipper.cli.console import StandardStreams, own_terminal
+    from shipper.cli.console import StandardStreams
 
-    terminal = own_terminal() if with_terminal is not False else None
-    if with_terminal and not terminal:
-        raise click.UsageError("-t needs a terminal as standard input and output")
-    if not command and not terminal:
-        raise click.UsageError("without a terminal there must be a COMMAND")
+    terminal = terminal_for(with_terminal, command)
     call = shipper.execute(
         options.project(),
         command or ("sh",),

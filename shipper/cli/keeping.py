@@ -77,7 +77,7 @@ def remove(options: Options, volumes: bool, wait: float) -> None:
         else:
             print(f"{name}: nothing of it is there; nothing was done.")
         return
-    lines = [line for there in found for line in _listed(there, volumes)]
+    lines = [line for there in found for line in listed(there, volumes)]
     print_table([("HOST", "WHAT", "NAME", "NOTE"), *lines], titles=3, file=sys.stderr)
     options.confirm(f"Remove {name}{' WITH ITS DATA' * volumes}?")
     removed = run(shipper.remove(project, volumes=volumes, confirmed=found, wait=wait, tell=tell))
@@ -85,10 +85,10 @@ def remove(options: Options, volumes: bool, wait: float) -> None:
         print_json(removed)
         return
     for one in removed:
-        print(f"{one.host_name}: {_removed_text(name, project.role_names, one)}")
+        print(f"{one.host_name}: {removed_text(', '.join(project.role_names) or name, one)}")
 
 
-def _listed(there: "Belongings", volumes: bool) -> Iterator[tuple[str, ...]]:
+def listed(there: "Belongings", volumes: bool) -> Iterator[tuple[str, ...]]:
     fate = "goes, with its data" if volumes else "STAYS: --volumes removes it"
     if there.is_empty:
         yield there.host_name, "nothing", "", ""
@@ -108,8 +108,7 @@ def _listed(there: "Belongings", volumes: bool) -> Iterator[tuple[str, ...]]:
         yield there.host_name, "state", f"{count} release{'s' * (count != 1)}", "with their env and the journal"
 
 
-def _removed_text(name: str, role_names: tuple[str, ...], removed: "Removed") -> str:
-    what = ", ".join(role_names) or name
+def removed_text(what: str, removed: "Removed") -> str:
     kept = [f"volume {volume} stays, with its data" for volume in removed.kept_volumes]
     refused = [f"{thing} stays: {why}" for thing, why in removed.refused.items()]
     return "; ".join([f"{what} is gone", *kept, *refused])

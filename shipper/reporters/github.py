@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from shipper.errors import ConfigError, ShipperError
-from shipper.events import Ended, Event, Planned, Pushed, StepStarted, Warned
+from shipper.events import AccessoriesEnded, Ended, Event, Planned, Pushed, StepStarted, Warned
 from shipper.model import Failed
 from shipper.reporters.plain import PlainReporter
 from shipper.reporters.summary import summary
@@ -54,7 +54,7 @@ class GithubReporter:
                 self._enter("")
                 self._plain(event)
                 self._end(event)
-            case Pushed():
+            case Pushed() | AccessoriesEnded():
                 self._enter("")
                 self._plain(event)
             case _:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from shipper.health import HEALTHY, HostStatus, RoleStatus
+from shipper.health import HEALTHY, AccessoryStatus, HostStatus, RoleStatus
 from shipper.model import TERMINAL, Freeze, Holder, Observed, PastDeploy, Release, ReleaseOutcome, size_text
 from shipper.reporters.tables import Row, table
 from shipper.reporters.words import ago
@@ -13,10 +13,15 @@ _LATE = timedelta(seconds=10)  # after which it is said that what is shown is ol
 
 
 def status_lines(hosts: Sequence[HostStatus], now: datetime, width: int | None) -> Iterator[tuple[str, str]]:
-    """Two tables, each line with the style that it has on a terminal."""
+    """Tables of roles, accessories and hosts, each line with the style that it has on a terminal."""
     roles = [role for host in hosts for role in host.roles]
     if roles:
         yield from _styled(table(list(role_rows(hosts, now)), titles=2, width=width), [_role_style(r) for r in roles])
+        yield "", ""
+    accessories = [one for host in hosts for one in host.accessories]
+    if accessories:
+        looks = [_accessory_style(one) for one in accessories]
+        yield from _styled(table(list(accessory_rows(hosts, now)), titles=2, width=width), looks)
         yield "", ""
     styles = ["red" if host.problem else "yellow" if host.freeze or host.holder else "" for host in hosts]
     yield from _styled(table(list(host_rows(hosts, now)), width=width), styles)
@@ -48,6 +53,25 @@ def role_rows(hosts: Sequence[HostStatus], now: datetime) -> Iterator[Row]:
     for host in hosts:
         for role in host.roles:
             yield (host.host_name, role.role_name, *_serving(role, now))
+
+
+def _accessory_style(accessory: AccessoryStatus) -> str:
+    if accessory.health != HEALTHY:
+        return "red"
+    return "yellow" if accessory.changed else ""
+
+
+def accessory_rows(hosts: Sequence[HostStatus], now: datetime) -> Iterator[Row]:
+    """A row for each accessory on each host, in their order."""
+    yield ("HOST", "ACCESSORY", "HEALTH", "SINCE", "RESTARTS", "IMAGE", "CONFIG")
+    for host in hosts:
+        for one in host.accessories:
+            container = one.container
+            since = ago(container.started_at if container.is_running else container.ended_at, now) if container else ""
+            image = container.accessory.image if container and container.accessory else ""
+            config = "changed since boot" if one.changed else ("as booted" if container and one.expected else "")
+            restarts = str(container.restarts) if container else ""
+            yield (host.host_name, one.name, one.health, since, restarts, image, config)
 
 
 def _serving(role: RoleStatus, now: datetime) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ class LogPrefixes:
         words = [container.role_name.ljust(self._role_width)]
         if self._host_width:
             words.insert(0, line.host_name.ljust(self._host_width))
-        words.append(f"r{container.release_number}")
+        if not container.accessory:
+            words.append(f"r{container.release_number}")
         if container.run:
             words.append(f"({container.run} command)")
         key = (line.host_name, container.role_name, container.release_number, container.run)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from shipper.events import (
+    AccessoriesEnded,
     Called,
     Connected,
     Ended,
@@ -19,11 +20,11 @@ from shipper.events import (
     Warned,
 )
 from shipper.reporters.timeline import Timeline
-from shipper.reporters.words import bytes_text, outcome_lines, pushed_line
+from shipper.reporters.words import accessories_lines, bytes_text, outcome_lines, pushed_line
 
 _PROGRESS_PAUSE = 5.0  # seconds
 
-_RESULTS = (Warned, StepFailed, StepUndone, Pushed, Ended)
+_RESULTS = (Warned, StepFailed, StepUndone, Pushed, AccessoriesEnded, Ended)
 
 
 class PlainReporter:
@@ -71,6 +72,8 @@ class PlainReporter:
                 return [f"  {seconds * 1000:7.1f} ms  {host_name}  {call}"] if self._verbose else []
             case Pushed():
                 return [pushed_line(event)]
+            case AccessoriesEnded():
+                return list(accessories_lines(event))
             case Ended(service=service, outcome=outcome):
                 return [*(self._timeline.lines() if self._verbose else ()), *outcome_lines(service, outcome)]
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shipper.events import (
+    AccessoriesEnded,
     Called,
     Connected,
     Ended,
@@ -28,7 +29,7 @@ from shipper.events import (
 from shipper.model import Failed
 from shipper.reporters.printable import printable
 from shipper.reporters.timeline import Timeline
-from shipper.reporters.words import bytes_text, outcome_lines, pushed_line
+from shipper.reporters.words import accessories_lines, bytes_text, outcome_lines, pushed_line
 
 _AT_LENGTH = ("build", "push")  # steps that write so much that the newest line has to do
 
@@ -111,6 +112,9 @@ class TerminalReporter:
                 self._step(event)
             case Pushed():
                 self._end(iter([pushed_line(event)]), "bold green")
+            case AccessoriesEnded(ends=ends):
+                style = "bold red" if any(end.exit_code for end in ends) else "bold green"
+                self._end(accessories_lines(event), style)
             case Ended(service=service, outcome=outcome):
                 self._end(outcome_lines(service, outcome), "bold red" if isinstance(outcome, Failed) else "bold green")
 

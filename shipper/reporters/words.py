@@ -1,11 +1,12 @@
 """What events and outcomes are called in plain English. PURE."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from shipper.events import Pushed, StepProgressed
+from shipper.events import AccessoriesEnded, Pushed, StepProgressed
 from shipper.facts import Facts
 from shipper.model import (
+    AccessoryEnd,
     Deployed,
     Failed,
     Outcome,
@@ -78,9 +79,42 @@ def pushed_line(event: Pushed) -> str:
     return f"{image_name} is there: {there}."
 
 
+def accessories_lines(event: AccessoriesEnded) -> Iterator[str]:
+    done = [end for end in event.ends if end.verb not in ("unchanged", "failed", "left")]
+    failed = [end for end in event.ends if end.exit_code]
+    if failed:
+        yield f"{event.service}: {event.command} of {_names(failed)} failed, after {event.seconds:.1f} s."
+    elif done:
+        yield f"{event.service}: {_names(event.ends)} well, after {event.seconds:.1f} s."
+    else:
+        yield f"{event.service}: {_names(event.ends)} as the config says; nothing was done."
+    for end in event.ends:
+        yield f"  {end.name} on {end.host_name}: {end.verb}{':' if end.exit_code else ', because'} {end.because}"
+    for end in failed:
+        yield from _failure(end)
+
+
+def _names(ends: Sequence[AccessoryEnd]) -> str:
+    return _listed(tuple(dict.fromkeys(end.name for end in ends)))
+
+
+def _failure(end: AccessoryEnd) -> Iterator[str]:
+    if end.logs:
+        yield f"The last lines of {end.name}:"
+        yield from (f"  | {line}" for line in end.logs)
+    match end.runs:
+        case None:
+            yield f"Whether {end.name} runs on {end.host_name} is not known."
+        case True:
+            yield f"The container of {end.name} that was there runs on {end.host_name}."
+        case False:
+            yield f"Nothing of {end.name} runs on {end.host_name}."
+    yield f"Next: {end.next}"
+
+
 def bytes_text(event: StepProgressed) -> str:
     """For progress that is counted in bytes."""
-    way = "pulled" if event.step == "pull" else "sent"
+    way = {"pull": "pulled", "backup": "received"}.get(event.step, "sent")
     return f"{size_text(event.done)} {way} {event.detail}".rstrip()
 
 

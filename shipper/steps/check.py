@@ -18,6 +18,8 @@ class Check(Step):
     container_name: str
     image_name: str
     gate: Gate | None
+    section: str = "roles"
+    """Of the config, where the gate stands."""
 
     @property
     def detail(self) -> str:
@@ -54,8 +56,8 @@ class Check(Step):
                 pass
         if self.gate:
             raise ConfigError(
-                f"roles.{self.role_name}.gate.healthcheck: the image {self.image_name} has no HEALTHCHECK",
-                next="Give the Dockerfile a HEALTHCHECK, or the role a gate of another kind.",
+                f"{self._key}.gate.healthcheck: the image {self.image_name} has no HEALTHCHECK",
+                next=f"Give the Dockerfile a HEALTHCHECK, or {self._key} a gate of another kind.",
             )
         return _SETTLE_ALONE, ()
 
@@ -85,8 +87,8 @@ class Check(Step):
 
     def _unreachable(self, error: ForwardingDisabled) -> ForwardingDisabled:
         return ForwardingDisabled(
-            f"{error.what}, which the gate of role {self.role_name} ({self.gate}) needs",
-            next=f"Let roles.{self.role_name}.gate be a `healthcheck` or a `command`, or allow forwarding there.",
+            f"{error.what}, which {self._key}.gate ({self.gate}) needs",
+            next=f"Let {self._key}.gate be a `healthcheck` or a `command`, or allow forwarding there.",
         )
 
     async def _command_problem(self, world: World, command: tuple[str, ...], timeout: float) -> str:
@@ -102,8 +104,12 @@ class Check(Step):
 
     def _end(self, container: Container) -> str:
         if container.out_of_memory:
-            return "was killed for want of memory (OOM); see roles.*.memory"
+            return f"was killed for want of memory (OOM); see {self.section}.*.memory"
         return f"exited with code {container.exit_code}"
+
+    @property
+    def _key(self) -> str:
+        return f"{self.section}.{self.role_name}"
 
     async def _failed(self, world: World, reason: str) -> GateFailed:
         return GateFailed(f"{self.container_name} {reason}", logs=await last_lines(world, self.container_name))

@@ -35,7 +35,7 @@ def what_matters(container: dict[str, Any]) -> dict[str, Any]:
     config, host = container["Config"], container["HostConfig"]
     networks = container["NetworkSettings"]["Networks"]
     return {
-        "env": sorted(config["Env"]),
+        "env": sorted(line for line in config["Env"] if not line.startswith(("SHIPPER_RELEASE=", "SHIPPER_VERSION="))),
         "command": config["Cmd"],
         "entrypoint": config["Entrypoint"],
         "image": container["Image"],

@@ -29,8 +29,10 @@ from shipper.model import (
     SERVES_NOT,
     SET_ASIDE,
     ContainerSpec,
+    ContainerState,
     Deployed,
     Failed,
+    Label,
     Outcome,
     ReleaseOutcome,
     Restarted,
@@ -53,6 +55,13 @@ _ENDS = (Fault.CRASH_BEFORE, Fault.CUT, Fault.POWER_CUT, Fault.INTERRUPT)
 _GIVING = ("stop", "handover")  # the steps in which a container that must not run twice gives way
 _STRANGER = SimContainer(
     ContainerSpec(name="stranger", image="other", network_name="", aliases=(), labels={}), App.WELL
+)
+_MARKS: dict[str, str] = {Label.SERVICE: "shop", Label.ACCESSORY: "db", Label.CONFIG: "c", Label.CONTENT: "s:c"}
+_ACCESSORY = SimContainer(
+    ContainerSpec(name="shop-db", image="db:1", network_name="shop", aliases=("db",), labels=_MARKS),
+    App.WELL,
+    policy=SERVES,
+    state=ContainerState.RUNNING,
 )
 
 _DOOR: Mapping[str, Callable[..., Awaitable[Outcome]]] = {
@@ -213,7 +222,7 @@ class Explorer:
         sim = Sim(servers=servers, apps=apps, stop_seconds=_STOPPING, run_seconds=_RUNNING)
         sim.published = set() if self.scenario.by_registry else None
         for server in sim.servers.values():
-            server.containers["stranger"] = replace(_STRANGER)
+            server.containers |= {"stranger": replace(_STRANGER), "shop-db": replace(_ACCESSORY)}
         for command in self.scenario.before:
             ran = self.run(sim, command, ())
             assert isinstance(ran.outcome, (Deployed, Stopped)), ran.outcome
@@ -333,6 +342,9 @@ class Explorer:
         for server in sim.servers.values():
             if server.containers.get("stranger") != _STRANGER:
                 yield f"a stranger's container on {server.name} was touched"
+            accessory = server.containers.get("shop-db")
+            if not accessory or not accessory.serves or accessory.spec != _ACCESSORY.spec:
+                yield f"an accessory on {server.name} was touched"
         for server_name, role_name in reached:
             there = sim.servers[server_name].containers.values()
             if not any(c.serves for c in there if c.is_of(role_name)):

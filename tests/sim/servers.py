@@ -83,6 +83,10 @@ class SimContainer:
         return Label.RUN in self.spec.labels
 
     @property
+    def is_accessory(self) -> bool:
+        return Label.ACCESSORY in self.spec.labels
+
+    @property
     def is_running(self) -> bool:
         return self.state is ContainerState.RUNNING
 

@@ -25,6 +25,7 @@ from shipper.errors import (
 )
 from shipper.events import Tell
 from shipper.model import (
+    AccessoryMark,
     Container,
     ContainerSpec,
     Credentials,
@@ -175,7 +176,14 @@ class SimEngine(_Part):
     async def containers(self) -> tuple[Container, ...]:
         return await self._call(
             "containers",
-            lambda: tuple(_told(c) for c in self.server.containers.values() if self._is_ours(c)),
+            lambda: tuple(_told(c) for c in self.server.containers.values() if self._is_ours(c) and not c.is_accessory),
+            reads=True,
+        )
+
+    async def accessories(self) -> tuple[Container, ...]:
+        return await self._call(
+            "accessories",
+            lambda: tuple(_told(c) for c in self.server.containers.values() if self._is_ours(c) and c.is_accessory),
             reads=True,
         )
 
@@ -224,6 +232,16 @@ class SimEngine(_Part):
             del self.server.containers[container_name]
 
         await self._call(f"rm {container_name}", remove)
+
+    async def rename(self, container_name: str, new_name: str) -> None:
+        def rename() -> None:
+            if new_name in self.server.containers:
+                raise EngineError(f'Conflict. The container name "/{new_name}" is already in use')
+            renamed = self._there(container_name)
+            renamed.spec = replace(renamed.spec, name=new_name)
+            self.server.containers[new_name] = self.server.containers.pop(container_name)
+
+        await self._call(f"rename {container_name} {new_name}", rename)
 
     async def set_restart_policy(self, container_name: str, policy: str) -> None:
         def update() -> None:
@@ -502,12 +520,18 @@ def _listed_image(name: str) -> ListedImage:
     return ListedImage(id=f"sha256:{name}", names=(name,), size=1)
 
 
+def _accessory_mark(spec: ContainerSpec) -> AccessoryMark:
+    hashes = {"config_hash": spec.labels[Label.CONFIG], "content_hash": spec.labels[Label.CONTENT]}
+    return AccessoryMark(**hashes, image=spec.image)
+
+
 def _told(container: SimContainer) -> Container:
     labels = container.spec.labels
     return Container(
         id=f"id-of-{container.spec.name}",
         name=container.spec.name,
-        role_name=labels.get(Label.ROLE, ""),
+        role_name=labels.get(Label.ROLE) or labels.get(Label.ACCESSORY, ""),
+        accessory=_accessory_mark(container.spec) if container.is_accessory else None,
         release_number=int(labels.get(Label.RELEASE, 0)),
         version=labels.get(Label.VERSION, ""),
         deploy_id=labels.get(Label.DEPLOY, ""),

@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from botkit.metrics import TelegramMetrics
+from botkit.metrics import ProcessMetrics, TelegramMetrics
 from opsbot import metrics as of_opsbot, settings as opsbot
 from opsbot.arguments import USAGE
 from opsbot.verbs import VERBS
@@ -63,10 +63,11 @@ def test_the_table_of_hearing_is_true() -> None:
 
 @pytest.mark.parametrize(("page", "module"), [("voicebot", of_voicebot), ("opsbot", of_opsbot)])
 def test_the_table_of_metrics_is_true(page: str, module: ModuleType) -> None:
+    process: ProcessMetrics = module.process
     telegram: TelegramMetrics = module.telegram
     collectors = [
         each
-        for each in (*vars(telegram).values(), *vars(module).values())
+        for each in (*vars(process).values(), *vars(telegram).values(), *vars(module).values())
         if isinstance(each, (Counter, Gauge, Histogram))
     ]
     ours = [metric for collector in collectors for metric in collector.collect()]

@@ -15,12 +15,12 @@ roles:
 # What a table adds to SERVICE begins on line 6: indented by four it is in roles.web, by two in roles.
 Table = list[tuple[str, str]]
 SECTION_KEYS = (
-    "service, image, registry, build, roles, release, hooks, notify, ssh, docker_socket, env_template, "
+    "service, image, registry, build, roles, release, accessories, hooks, notify, ssh, docker_socket, env_template, "
     "secrets, secrets_file, retain, promote_from, rollout, timeouts"
 )
 ROLE_KEYS = (
-    "hosts, command, strategy, singleton, handover, gate, env, volumes, files, publish, memory, cpus, "
-    "stop_timeout, init, logging, labels, retain"
+    "command, gate, volumes, files, publish, memory, cpus, stop_timeout, init, logging, labels, hosts, strategy, "
+    "singleton, handover, env, retain"
 )
 
 

@@ -30,13 +30,22 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
         (("subprocess",), {"git.py"}),
         (
             ("os", "signal"),
-            {"cli/completing.py", "cli/console.py", "cli/shared.py", "handover.py", "local.py", "login.py"},
+            {
+                "accessories/dumps.py",
+                "cli/completing.py",
+                "cli/console.py",
+                "cli/shared.py",
+                "handover.py",
+                "local.py",
+                "login.py",
+            },
         ),
         (("termios", "tty"), {"cli/console.py"}),
         (
             ("sys",),
             {
                 "cli/__init__.py",
+                "cli/accessory.py",
                 "cli/console.py",
                 "cli/deploying.py",
                 "cli/diagnosing.py",
@@ -48,7 +57,10 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
                 "cli/status.py",
             },
         ),
-        (("secrets",), {"deployment.py", "execution.py", "images/pull_registry.py", "shell.py"}),
+        (
+            ("secrets",),
+            {"accessories/looking.py", "deployment.py", "execution.py", "images/pull_registry.py", "shell.py"},
+        ),
         (("random", "uuid"), set()),
         (("logging", "warnings"), set()),
     ],
@@ -61,13 +73,23 @@ def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], 
     ("names", "files"),
     [
         (("print",), CLI - {"cli/console.py"}),
-        (("sys.exit", "exit", "quit", "os._exit"), {"cli/diagnosing.py", "cli/shared.py", "cli/status.py"}),
+        (
+            ("sys.exit", "exit", "quit", "os._exit"),
+            {"cli/accessory.py", "cli/diagnosing.py", "cli/shared.py", "cli/status.py"},
+        ),
         (("os.environ", "os.getenv"), {"cli/completing.py", "cli/console.py", "cli/shared.py", "handover.py"}),
         (("asyncio.run",), {"cli/shared.py"}),
         (("breakpoint", "eval", "exec"), set()),
         (
             ("datetime.now", "datetime.utcnow", "datetime.today"),
-            {"cli/inside.py", "cli/looking.py", "cli/status.py", "reporters/jsonlines.py", "session.py"},
+            {
+                "cli/accessory.py",
+                "cli/inside.py",
+                "cli/looking.py",
+                "cli/status.py",
+                "reporters/jsonlines.py",
+                "session.py",
+            },
         ),
         (
             ("time.time", "time.monotonic", "time.perf_counter"),
@@ -154,6 +176,8 @@ def test_few_know_which_adapters_are_real(adapter: str, files: set[str]) -> None
     "file",
     [
         "plan.py",
+        "accessories/plan.py",
+        "accessories/wanted.py",
         "changes.py",
         "fingerprint.py",
         "host_plan.py",
@@ -201,6 +225,7 @@ def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> No
         "datetime",
         "difflib",
         "enum",
+        "graphlib",
         "hashlib",
         "hmac",
         "html",  # which only works on text
@@ -227,6 +252,8 @@ def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> No
     "file",
     [
         "plan.py",
+        "accessories/plan.py",
+        "accessories/wanted.py",
         "changes.py",
         "fingerprint.py",
         "host_plan.py",

@@ -43,6 +43,18 @@ roles:
     singleton: true
     handover: {port: 8080, path: /health, deadline: 30s}
     publish: []
+accessories:
+  db:
+    image: postgres:17
+    role: web
+    env: {POSTGRES_USER: shop}
+    files: {/run/secrets/password: {secret: TOKEN, mode: "0400", owner: "999:999"}, /etc/rules: {source: rules}}
+    volumes: ["db:/var/lib/postgresql/data"]
+    publish: ["5432:5432"]
+    user: "999:999"
+    backup: pg_dump
+    restore: pg_restore
+  cache: {image: redis, hosts: [a.example:22], after: [db]}
 release: {commands: [alembic upgrade head], role: web, deadline: 10m, irreversible: "0007 drops a column"}
 hooks: {pre-deploy: {command: "true", deadline: 5m}}
 notify:
@@ -59,12 +71,13 @@ timeouts: {connect: 10s, call: 60s, build: 1h, ship: 1h}
 """,
     Loader=yaml.BaseLoader,
 )
-FREE = {"args", "env", "options", "labels", "secrets", "roles", "hooks", "notify", "files"}
+FREE = {"args", "env", "options", "labels", "secrets", "roles", "hooks", "notify", "files", "accessories"}
 """Mappings whose keys are names that their authors choose."""
 NAMES = {
     "hooks": "pre-deplyo",
     "files": "relative/path",
     "roles": "Web Server",
+    "accessories": "A Database",
     "notify": "a chat",
     "secrets": "A-B",
     "env": "A-B",
@@ -304,7 +317,7 @@ def test_a_malformed_environment_is_named_by_the_key_that_asks_for_it(
     assert_refused(shipper(tmp_path, monkeypatch, "config", **environ), place)
 
 
-EACH_COMMAND = [name for name in main.commands if name not in ("init", "version", "completion")]
+EACH_COMMAND = [name for name in main.commands if name not in ("init", "version", "completion", "accessory")]
 ARGUMENTS = [
     *(([name, "--nope"], "--nope") for name in main.commands),
     *(([name, "--role", "wbe"], '"wbe"') for name in EACH_COMMAND if name not in ("trust", "lock", "exec")),
@@ -325,6 +338,18 @@ ARGUMENTS = [
     (["lock", "a reason", "--for", "2 hours"], '"2 hours"'),
     (["lock", "a", "reason"], "(reason)"),
     (["trust"], "HOST"),
+    (["accessory", "nope"], "nope"),
+    (["accessory", "boot", "cahce"], '"cahce"'),
+    (["accessory", "boot", "--role", "web"], "of no role"),
+    (["accessory", "boot", "--host", "c.example"], '"c.example"'),
+    (["accessory", "boot", "cache", "--host", "b.example:2222"], "b.example"),
+    (["accessory", "restart"], "NAME"),
+    (["accessory", "logs", "cache", "-n", "many"], "-n"),
+    (["accessory", "exec", "cache"], "COMMAND"),
+    (["accessory", "backup", "cache"], "accessories.cache.backup"),
+    (["accessory", "backup", "db", CONFIG], "is there already"),
+    (["accessory", "restore", "db", "nope.dump"], "nope.dump"),
+    (["accessory", "remove"], "NAME"),
     (["status", "-c"], "-c"),
     (["status", "-c", "config/nope.yaml"], "config/nope.yaml"),
     (["status", "-d", "nope"], "config/deploy.nope.yaml"),

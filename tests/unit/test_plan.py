@@ -955,10 +955,16 @@ def created(made: Plan) -> ContainerSpec:
 
 
 @pytest.mark.parametrize(("strategy", "aliases"), [("overlap", ()), ("recreate", ("web",))])
-def test_only_a_container_that_is_alone_answers_to_the_name_of_its_role(
+def test_only_a_container_that_is_alone_answers_to_the_name_of_its_role_and_all_to_one_for_watching(
     strategy: str, aliases: tuple[str, ...]
 ) -> None:
-    assert created(plan(serving_first(), config=a_role(strategy=strategy))).aliases == aliases
+    made = created(plan(serving_first(), config=a_role(strategy=strategy)))
+    assert made.aliases == ("web.metrics.internal", *aliases)
+
+
+def test_a_container_is_told_which_release_it_is() -> None:
+    made = created(plan(serving_first()))
+    assert made.env == env(SHIPPER_RELEASE="2", SHIPPER_VERSION=SECOND)
 
 
 def test_a_container_carries_labels_that_say_what_it_is() -> None:
@@ -982,7 +988,8 @@ def test_each_host_starts_with_the_env_of_its_own_payload() -> None:
     payloads = {name: a_payload(config, name, env={"web": env(HOST=name)}) for name in (A, B)}
     made = plan(serving_first(), serving_first(B), config=config, payloads=payloads)
     envs = {step.host_name: step.spec.env for step in made.steps if isinstance(step, Create)}
-    assert envs == {A: env(HOST=A), B: env(HOST=B)}
+    told = {"SHIPPER_RELEASE": "2", "SHIPPER_VERSION": SECOND}
+    assert envs == {A: env(HOST=A, **told), B: env(HOST=B, **told)}
 
 
 def test_a_swap_after_a_stop_has_nothing_to_take_from_the_old_one() -> None:
