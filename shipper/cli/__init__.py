@@ -26,8 +26,8 @@ from shipper.cli.status import status
 
 _EPILOG = (
     "Exit codes: 0 done; 2 bad arguments or config; 10-14 no way to a server; 19 a migration failed; 20 refused by a "
-    "gate; 23 a hook failed; 24 a backup or restore failed; 21 failed, and what served before does not serve; after any "
-    "other code it does. All of them: README.md."
+    "gate; 23 a hook failed; 24 a backup or restore failed; 21 failed, and what served before does not serve; after "
+    "any other code it does. All of them: README.md."
 )
 
 
