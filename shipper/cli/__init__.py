@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 import shipper
+from shipper.cli.carrying import secrets
 from shipper.cli.completing import completion
 from shipper.cli.deploying import build, deploy, plan, push, restart, rollback, start, stop
 from shipper.cli.diagnosing import doctor
@@ -75,7 +76,7 @@ _COMMANDS = {
     "Look": (plan, status, logs, env, releases, history, doctor),
     "Work inside": (execute,),
     "Images and disks": (build, push, prune, remove),
-    "Set up": (init, trust, config, completion, version),
+    "Set up": (init, trust, secrets, config, completion, version),
 }
 for _commands in _COMMANDS.values():
     for _command in _commands:

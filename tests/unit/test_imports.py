@@ -37,6 +37,7 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
             ("sys",),
             {
                 "cli/__init__.py",
+                "cli/carrying.py",
                 "cli/console.py",
                 "cli/deploying.py",
                 "cli/diagnosing.py",
