@@ -438,6 +438,12 @@ def registry_of(image_name: str) -> str:
     return first if slash and (first == "localhost" or "." in first or ":" in first) else "docker.io"
 
 
+def repository_of(image_name: str) -> str:
+    """Without tag and digest; a colon before the last slash belongs to the server's port."""
+    folder, slash, last = image_name.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}"
+
+
 def json_schema(section: type[Section] = Config, *, title: str = "shipper: config/deploy.yaml") -> dict[str, Any]:
     """JSON Schema of a file that `parse_document` reads, deploy.yaml if no other is named, for editors."""
     schema = section.model_json_schema()

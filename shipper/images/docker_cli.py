@@ -74,6 +74,13 @@ class DockerCli:
         if finished.exit_code:
             raise EngineError(f"docker builder prune failed here: {finished.errors.strip()}")
 
+    async def pull(self, reference: str, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        """Raises EngineError with what Docker says."""
+        deadline = self._project.config.timeouts.ship
+        finished = await self._docker("pull", reference, deadline=deadline, environ=environ, say=say)
+        if finished.exit_code:
+            raise EngineError(finished.errors.strip())
+
     async def push(self, image_name: str, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
         """Raises EngineError with what Docker says."""
         deadline = self._project.config.timeouts.ship

@@ -57,7 +57,7 @@ async def test_an_image_that_is_not_in_the_registry_cannot_be_pulled(world: Worl
 
 
 async def test_an_image_that_was_pushed_is_found_and_pulled(world: World, registry: Registry) -> None:
-    await registry.push(IMAGE, lambda line: None, as_latest=False)
+    await registry.push(IMAGE, world, lambda line: None, as_latest=False)
     await world.engine.remove_image(IMAGE)
 
     found = await registry.find(IMAGE, world)

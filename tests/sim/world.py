@@ -471,8 +471,9 @@ class SimRegistry(_Part):
 
         return await self.client.call(self.server, f"find {image_name}", find, reads=True, refusal=RegistryError)
 
-    async def push(self, image_name: str, say: Callable[[str], None], *, as_latest: bool) -> None:
+    async def push(self, image_name: str, world: World, say: Callable[[str], None], *, as_latest: bool) -> str:
         self._published.add(image_name)
+        return "to the registry"
 
     async def pull(self, image_name: str, digest: str | None, world: World, report: Report) -> str:
         def pull() -> str:
