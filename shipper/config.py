@@ -46,6 +46,8 @@ class Build(Section):
     """Stage of a multi-stage Dockerfile."""
     args: dict[str, Text] = {}
     """Build arguments. They are visible in the image's history: no secrets here."""
+    cache: Literal["registry"] | None = None
+    """Where the builder's cache is kept too, for builders that have none of their own: as <image>:cache."""
     cache_limit: Size | None = None
     """What the builder's cache may take of this machine's disk after a build; nothing of it is touched if absent."""
 

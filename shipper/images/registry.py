@@ -1,30 +1,23 @@
 """World over a registry: this machine pushes with Docker's CLI; each server asks and pulls with its own Docker.
 
-The password is in no argv and in no file: for the CLI it is in the environment, where a credential helper takes it up;
-a server's Docker gets it in the header of each request, through SSH, and keeps it no longer than that.
-https://docs.docker.com/reference/cli/docker/login/#credential-helper-protocol
+The password is in no argv and in no file: `cli_login.py` gives it to the CLI; a server's Docker gets it in the header
+of each request, through SSH, and keeps it no longer than that.
 """
 
 import asyncio
-import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
 
 from shipper import environment
 from shipper.config import registry_of, repository_of
-from shipper.errors import AccessDenied, ConnectError, EngineError, ImageError, RegistryError
+from shipper.errors import AccessDenied, ConnectError, EngineError, ImageError
+from shipper.images.cli_login import logged_in
 from shipper.images.docker_cli import DockerCli
 from shipper.images.refusals import Request
 from shipper.model import Credentials, Image, Published, commit_of, short, size_text
 from shipper.project import Project
 from shipper.versions import LATEST
 from shipper.world import Progress, Report, World
-
-_HUB = "https://index.docker.io/v1/"  # what Docker's config calls docker.io
-_HELPER = '#!/bin/sh\nprintf %s "$SHIPPER_REGISTRY_LOGIN"\n'
 
 
 class DockerRegistry:
@@ -55,7 +48,7 @@ class DockerRegistry:
             if await self.find(image_name, world):
                 return f"{registry_name} has got it from elsewhere meanwhile: that one counts"
         login = await self.credentials(image_name)
-        with self._translated(image_name, "this machine"), _docker_config(self._project, login) as environ:
+        with self._translated(image_name, "this machine"), logged_in(self._project, login) as environ:
             await self._docker.push(image_name, environ, say)
             if as_latest and (newer := await self._newer_latest(image_name, world, environ, say)):
                 return f"to {registry_name}; latest stays at {short(newer.provenance.revision)}, which is newer"
@@ -148,46 +141,3 @@ class DockerRegistry:
         is_ours = registry_name == self._project.config.registry_name
         username = self._credentials.username if self._credentials and is_ours else None
         return Request(where=where, registry_name=registry_name, image_name=image_name, username=username)
-
-
-@contextmanager
-def _docker_config(project: Project, login: Credentials | None) -> Iterator[Mapping[str, str]]:
-    """Environment with which Docker's CLI knows the login, beside all else that the user has set up for it."""
-    if not login:
-        yield {}
-        return
-    home = Path(project.environ.get("DOCKER_CONFIG") or Path(project.environ.get("HOME", "/"), ".docker"))
-    name = project.config.registry_name
-    server = _HUB if name == "docker.io" else name
-    with tempfile.TemporaryDirectory(prefix="shipper-docker-") as made:
-        folder = Path(made)
-        for entry in home.iterdir() if home.is_dir() else ():  # contexts, plugins, builders
-            (folder / entry.name).symlink_to(entry.absolute())
-        config = folder / "config.json"
-        settings = _settings(home / "config.json")
-        config.unlink(missing_ok=True)
-        settings.pop("auths", None)  # a SIGKILL would leave a copy of the passwords in it
-        helpers = {**settings.get("credHelpers", {}), server: "shipper"}
-        config.write_text(json.dumps({**settings, "credHelpers": helpers}))
-        helper = folder / "docker-credential-shipper"
-        helper.write_text(_HELPER)
-        helper.chmod(0o700)
-        secret = {"ServerURL": server, "Username": login.username, "Secret": login.password.reveal()}
-        yield {
-            "DOCKER_CONFIG": str(folder),
-            "DOCKER_AUTH_CONFIG": "",  # Docker's CLI since 28 would take it before any helper
-            "PATH": f"{folder}:{project.environ.get('PATH', '')}",
-            "SHIPPER_REGISTRY_LOGIN": json.dumps(secret),
-        }
-
-
-def _settings(file: Path) -> dict[str, Any]:
-    """What the user has set up for Docker's CLI. Raises RegistryError."""
-    try:
-        return dict(json.loads(file.read_text())) if file.exists() else {}
-    except (OSError, ValueError, TypeError):
-        raise RegistryError(
-            f"{file} cannot be read, or is no JSON object.",
-            now="Nothing was pushed.",
-            next="Mend it, or set DOCKER_CONFIG to another folder.",
-        ) from None
