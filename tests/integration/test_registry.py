@@ -237,8 +237,12 @@ def test_shipper_push_of_what_the_registry_has_does_nothing(by_registry: Project
 def test_the_password_is_in_no_argument_no_output_and_on_no_disk(
     by_registry: Project, laptop: Machine, tmp_path: Path
 ) -> None:
+    config = (by_registry.folder / "config/deploy.yaml").read_text()
+    by_registry.write("config/deploy.yaml", config.replace("build: {}", "build: {cache: registry}"))
+
     result = by_registry.deploy("-v", PATH=watched_docker(tmp_path / "bin"))
 
+    assert "Built without the registry's cache: " in result.output
     arguments = (tmp_path / "bin/arguments").read_text()
     assert f"push {NAME}/{by_registry.service}:latest" in arguments
     forms = [PASSWORD, base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()]
