@@ -102,7 +102,7 @@ class DockerRegistry:
             await world.engine.remove_image(reference)
             found = f"{image_name} in {registry_of(image_name)} is for {image.platform}"
             raise ImageError(f"{world.host_name} is {platform}, but {found}.")
-        if digest == self._project.digest:
+        if self._project.digest and digest == self._project.digest:
             await self._refuse_other_commit(image, reference, world)
         if reference != image_name:
             await world.engine.tag(reference, image_name)

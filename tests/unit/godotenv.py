@@ -18,7 +18,8 @@ def _value(rest: str, known: dict[str, str]) -> tuple[str, str]:
     quote = rest[:1]
     if quote not in ("'", '"'):
         line, _, rest = rest.partition("\n")
-        plain = re.split(r"[\t\v\f \x85\xa0](?=#[^#]*$)", line)[0].strip("\t\v\f\r \x85\xa0")
+        uncommented = re.sub(r"^(.*)[\t\v\f \x85\xa0]#.*$", r"\1", line)
+        plain = uncommented.strip("\t\v\f\r \x85\xa0")
         return _expanded(plain, known), rest
     end = next((i for i in range(1, len(rest)) if rest[i] == quote and rest[i - 1] != "\\"), None)
     if end is None:
@@ -32,8 +33,8 @@ def _value(rest: str, known: dict[str, str]) -> tuple[str, str]:
 
 def _expanded(text: str, known: dict[str, str]) -> str:
     def expanded(found: re.Match[str]) -> str:
-        if found[1] or found[2]:
+        if found[1]:
             return found[0][1:]
-        return known.get(found[3], "") if found[3] else found[0]
+        return known.get(found[2], "") if found[2] else found[0]
 
-    return re.sub(r"(\\)?\$(\()?\{?([A-Z0-9_]+)?\}?", expanded, text)
+    return re.sub(r"(\\)?\$\(?\{?([A-Z0-9_]+)?\}?", expanded, text)
