@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from shipper.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
+    from shipper.ci_secrets import (
+        CiSecret as CiSecret,
+        CiVariable as CiVariable,
+        ci_secrets as ci_secrets,
+        ci_variables as ci_variables,
+        out_of_reach as out_of_reach,
+    )
     from shipper.complaints import did_you_mean as did_you_mean
     from shipper.composing import Composed as Composed, write_compose as write_compose
     from shipper.config import Config as Config, json_schema as json_schema
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from shipper.deployment import deploy as deploy
     from shipper.diagnosis import diagnose as diagnose
     from shipper.documents import parse_document as parse_document
+    from shipper.dotenv import dotenv as dotenv
     from shipper.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
@@ -171,6 +179,7 @@ _NAMES = {
     "buttons": "Button sign_button verify_button",
     "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
+    "ci_secrets": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
     "complaints": "did_you_mean",
     "composing": "Composed write_compose",
     "config": "Config json_schema",
@@ -178,6 +187,7 @@ _NAMES = {
     "deployment": "deploy",
     "diagnosis": "diagnose",
     "documents": "parse_document",
+    "dotenv": "dotenv",
     "environment": "check_template effective_config",
     "errors": "AccessDenied AccessoryCommandFailed BuildError CommandNotStarted ConfigError ConnectError DiskFull "
     "DockerUnavailable EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError "

@@ -48,6 +48,8 @@ class Build(Section):
     """Stage of a multi-stage Dockerfile."""
     args: dict[str, Text] = {}
     """Build arguments. They are visible in the image's history: no secrets here."""
+    cache: Literal["registry"] | None = None
+    """Where the builder's cache is kept too, for builders that have none of their own: as <image>:cache."""
     cache_limit: Size | None = None
     """What the builder's cache may take of this machine's disk after a build; nothing of it is touched if absent."""
 
@@ -566,6 +568,12 @@ def registry_of(image_name: str) -> str:
     """The server that the name of an image names, by Docker's rule: `docker.io` or `registry.example.org:5000`."""
     first, slash, _ = image_name.partition("/")
     return first if slash and (first == "localhost" or "." in first or ":" in first) else "docker.io"
+
+
+def repository_of(image_name: str) -> str:
+    """Without tag and digest; a colon before the last slash belongs to the server's port."""
+    folder, slash, last = image_name.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}"
 
 
 def json_schema(section: type[Section] = Config, *, title: str = "shipper: config/deploy.yaml") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from shipper.events import Event, Tell, Warned
 from shipper.facts import facts_of
 from shipper.hooks import hook
 from shipper.host_plan import Wanted
-from shipper.image_plan import Sources
+from shipper.image_plan import Sources, refuse_another_image
 from shipper.journal import lacks_outcome, locked
 from shipper.mask import Mask, masking
 from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, ReleaseOutcome, short
@@ -155,7 +155,11 @@ async def wanted_now(project: Project, worlds: Worlds, hosts: Hosts, available: 
     numbered = replace(wanted_release, number=number)
     records = {name: completed(project, numbered, payloads[name], host) for name, host in hosts.items()}
     changing = {name: hosts[name] for name in project.hosts}
-    sources = await sources_for(worlds, changing, project.image, mask, can_build=project.can_build)
+    if project.digest:
+        refuse_another_image(project.image, project.digest, changing.values())
+    sources = await sources_for(
+        worlds, changing, project.image, mask, can_build=project.can_build, digest=project.digest
+    )
     warn_of_left_out(project, project.config, hosts, tell)
     return wanted_of(project, records, payloads, worlds, hosts, sources, retain=project.config.retain)
 

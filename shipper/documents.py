@@ -79,6 +79,29 @@ def parse_document(
     return parsed
 
 
+def variables_in(texts: Mapping[str, str]) -> dict[str, bool]:
+    """The variables that values in these YAML files hold, each with whether it must have a value there."""
+    found: dict[str, bool] = {}
+    for text in texts.values():
+        for scalar in _scalars(yaml.compose(text, Loader=yaml.SafeLoader), set()):
+            for name, sign, _ in _VARIABLE.findall(scalar):
+                if name:
+                    found[name] = found.get(name, False) or not sign
+    return found
+
+
+def _scalars(node: yaml.Node | None, seen: set[int]) -> Iterator[str]:
+    """Each once, though aliases name it again."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        yield node.value
+    else:
+        for item in node.value:
+            yield from _scalars(item[1] if isinstance(item, tuple) else item, seen)
+
+
 def _mistaken(mistakes: list[Mistake]) -> ConfigError:
     ordered = sorted(
         set(mistakes), key=lambda mistake: (mistake.file, mistake.line, str(mistake.path), mistake.complaint)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from shipper import local, secrets_file
@@ -18,10 +19,10 @@ async def available_secrets(project: Project) -> dict[str, Secret]:
     from_file = secrets_file.read(project.root, project.config.secrets_file)
     async with task_group() as getting:
         tasks = {
-            name: getting.create_task(_value(project, name, source, from_file))
+            name: getting.create_task(find_value(project, name, source, from_file))
             for name, source in project.config.secrets.items()
         }
-    values = {name: value for name, task in tasks.items() if (value := task.result()) is not None}
+    values = {name: found.value for name, task in tasks.items() if (found := task.result()) is not None}
     for name, value in values.items():
         _refuse_no_text(name, value)
     return {name: Secret(value) for name, value in values.items()}
@@ -40,44 +41,63 @@ async def registry_credentials(project: Project) -> Credentials | None:
     registry = project.config.registry
     if not registry or not registry.username:
         return None
-    value = await _value(
+    found = await find_value(
         project, "registry.password", registry.password, secrets_file.read(project.root, project.config.secrets_file)
     )
-    if not value:
+    if not found or not found.value:
         raise SecretError(
             f"No value for the password of {registry.username} at {project.config.registry_name}.",
             now="Nothing was done.",
             next="`registry.password` in the config says where it comes from.",
         )
-    return Credentials(username=registry.username, password=Secret(value.rstrip("\r\n")))
+    return Credentials(username=registry.username, password=Secret(found.value.rstrip("\r\n")))
 
 
 async def notifier_secret(project: Project, name: str) -> str | None:
     """The URL of a notifier of the config, or its token; None where that is not known here. Raises ShipperError."""
     source = project.config.notify[name].secret
-    value = await _value(
+    found = await find_value(
         project, f"of the notifier {name}", source, secrets_file.read(project.root, project.config.secrets_file)
     )
-    return (value or "").strip() or None
+    return (found.value.strip() or None) if found else None
 
 
-async def _value(project: Project, name: str, source: SecretSource | None, from_file: Mapping[str, str]) -> str | None:
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A value, and what it was found in, in words."""
+
+    value: str = field(repr=False)
+    origin: str
+
+
+async def find_value(
+    project: Project, name: str, source: SecretSource | None, from_file: Mapping[str, str]
+) -> Found | None:
+    """What a deploy here takes for the secret `name`; `from_file` is what `secrets_file` has. Raises SecretError."""
     if source is None:
-        return project.environ.get(name) or from_file.get(name)
-    if source.env and (value := project.environ.get(source.env) or from_file.get(source.env)):
-        return value
+        return find_variable(project, name, from_file)
+    if source.env and (found := find_variable(project, source.env, from_file)):
+        return found
     if source.file:
         path = project.root / source.file
         if not path.is_file():
             return None
         secrets_file.refuse_in_git(project.root, source.file)
         try:
-            return path.read_text(encoding="utf-8")
+            return Found(value=path.read_text(encoding="utf-8"), origin=source.file)
         except (OSError, UnicodeDecodeError) as error:
             raise SecretError(f"The file for secret {name} cannot be read: {type(error).__name__}") from None
     if source.command:
-        return await _printed_by(project, name, source.command)
-    return None if source.env else project.environ.get(name) or from_file.get(name)
+        printed = await _printed_by(project, name, source.command)
+        return None if printed is None else Found(value=printed, origin="its command")
+    return None if source.env else find_variable(project, name, from_file)
+
+
+def find_variable(project: Project, name: str, from_file: Mapping[str, str]) -> Found | None:
+    if value := project.environ.get(name):
+        return Found(value=value, origin="the environment")
+    value = from_file.get(name, "")
+    return Found(value=value, origin=project.config.secrets_file) if value else None
 
 
 async def _printed_by(project: Project, name: str, command: tuple[str, ...]) -> str | None:

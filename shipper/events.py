@@ -104,6 +104,8 @@ class Pushed:
     """The end of `shipper push`."""
 
     image_name: str
+    digest: str
+    """By which `shipper deploy --digest` deploys just this image: the registry's, else the image's id."""
     places: tuple[str, ...]
     """Where the image is now: the registry, or all hosts of the config."""
     reached: tuple[str, ...]

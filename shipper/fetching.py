@@ -58,6 +58,7 @@ def _of_commit(base: Project, asked: str) -> Project:
         config_file=base.config_file,
         destination=base.destination,
         revision=asked,
+        digest=base.digest,
         hosts=base.host_names,
         roles=base.role_names,
         environ=base.environ,
@@ -74,20 +75,21 @@ async def _located(
 ) -> tuple[World, str]:
     """Which version is meant, and a server that has its image."""
     versions, first = versions_of(hosts, base.config.image), next(iter(worlds.values()))
-    if asked == LATEST and await _pull(first, f"{base.config.image}:{LATEST}", mask, tell):
+    is_unnamed = asked == LATEST or base.digest is not None
+    if is_unnamed and await _pull(first, f"{base.config.image}:{LATEST}", base.digest, mask, tell):
         return first, await _named_after_its_commit(base, first, hosts[first.host_name])
     meant = version_meant(asked, versions)
     if meant and meant.host_names:
         return worlds[meant.host_names[0]], meant.version
     version = meant.version if meant else asked
-    if could_be_tag(version) and await _pull(first, f"{base.config.image}:{version}", mask, tell):
+    if could_be_tag(version) and await _pull(first, f"{base.config.image}:{version}", None, mask, tell):
         return first, version
     raise unknown(asked, base.config.image, versions, base.config.registry_name if base.config.registry else None)
 
 
-async def _pull(world: World, image_name: str, mask: Mask, tell: Tell) -> bool:
+async def _pull(world: World, image_name: str, digest: str | None, mask: Mask, tell: Tell) -> bool:
     """Whether there is a registry that has it."""
-    published = await find_published(world, image_name, mask)
+    published = await find_published(world, image_name, mask, digest=digest)
     if published:
         because = "its config is read from it"
         step = Pull(host_name=world.host_name, image_name=image_name, digest=published.digest, because=because)

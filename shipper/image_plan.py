@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shipper import config
+from shipper.config import repository_of
 from shipper.errors import ImageError
 from shipper.model import Image, ListedImage, Observed, Published
 from shipper.retention import superfluous_here
@@ -21,13 +22,15 @@ class Sources:
     """Where the wanted image can come from."""
 
     image_name: str
+    digest: str | None = None
+    """Of the one that is meant, whatever else has the name."""
     here: Image | None = None
     """What this machine has under that name."""
     can_build: bool = False
     registry_name: str | None = None
     """None where images travel through SSH."""
     published: Published | None = None
-    """What the registry has under that name."""
+    """What the registry has under that name, or as that digest."""
     others_here: tuple[ListedImage, ...] = ()
     """What this machine has of the service, the newest first."""
 
@@ -38,6 +41,8 @@ def steps_here(sources: Sources, lacking: Sequence[Observed], before_build: Step
         _refuse_other_processor(sources, host)
     if not lacking or sources.published:
         return
+    if sources.digest:
+        _refuse_unknown_digest(sources)
     for build in _build(sources, lacking):
         yield from filter(None, (before_build, build))
     if sources.registry_name:
@@ -57,6 +62,34 @@ def step_there(sources: Sources, host: Observed, prune: Step | None) -> Step:
         return Ship(host_name=host_name, image_name=image_name, prune=prune, because=because)
     digest = sources.published.digest if sources.published else None
     return Pull(host_name=host_name, image_name=image_name, digest=digest, prune=prune, because=because)
+
+
+def refuse_another_image(image_name: str, digest: str, hosts: Iterable[Observed]) -> None:
+    """A version has one image: releases that are there would be another one all at once. Raises ImageError."""
+    for host in hosts:
+        if host.image and not host.image.is_known_as(digest):
+            known_as = " or ".join(host.image.digests or (host.image.id,))
+            raise ImageError(
+                f"{host.host_name} has another image as {image_name}: {known_as}, not {digest}.",
+                now="Nothing was done.",
+                next="Deploy what is there, without a digest; or a new commit, since a version has one image.",
+            )
+
+
+def _refuse_unknown_digest(sources: Sources) -> None:
+    here, digest = sources.here, sources.digest
+    if sources.registry_name:
+        raise ImageError(
+            f"{sources.registry_name} has no image {repository_of(sources.image_name)} with the digest {digest}.",
+            now="Nothing was done.",
+            next="shipper push tells the digest of what is there; that one may have been removed since.",
+        )
+    if not here or not here.is_known_as(digest or ""):
+        raise ImageError(
+            f"{sources.image_name} is {f'{here.id} here' if here else 'neither here nor there'}, not {digest}.",
+            now="Nothing was done.",
+            next="Without a registry the digest is the image's id: shipper build prints it, and shipper push.",
+        )
 
 
 def _refuse_other_processor(sources: Sources, host: Observed) -> None:

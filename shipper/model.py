@@ -83,11 +83,18 @@ class Image:
     """Each with its tag."""
     digests: tuple[str, ...] = ()
     """By which registries know it."""
+    built_for: str = ""
+    """The service, where shipper built it: as `Label.IMAGE` says."""
     provenance: Provenance = Provenance()
 
     def is_known_as(self, digest: str) -> bool:
         """By a registry; or as this id, where it came without one."""
         return digest == self.id or digest in self.digests
+
+    def is_of_later_commit(self, other: "Image") -> bool:
+        """As far as we know: of what others built, the labels tell another date."""
+        mine, its = self.provenance.created_at, other.provenance.created_at
+        return bool(self.built_for and other.built_for and mine and its and mine > its)
 
     def same_as(self, other: "Image") -> bool:
         """One content has different ids on the classic and on the containerd image store.
@@ -109,6 +116,7 @@ def image_of(inspected: Mapping[str, Any]) -> Image:
         healthcheck=tuple((config.get("Healthcheck") or {}).get("Test") or ()),
         names=tuple(inspected.get("RepoTags") or ()),
         digests=tuple(name.partition("@")[2] for name in inspected.get("RepoDigests") or ()),
+        built_for=(config.get("Labels") or {}).get(Label.IMAGE, ""),
         provenance=provenance_of(config.get("Labels")),
     )
 

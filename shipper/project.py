@@ -32,6 +32,9 @@ class Project:
     config: Config
     destination: str | None
     revision: Revision
+    digest: str | None = None
+    """Of the image that is meant, as a registry knows it, or its id where there is none; else what has the version's
+    name."""
     environ: Mapping[str, str] = field(repr=False)
     """Where secrets, `${…}` and the settings of Docker's and other CLIs come from."""
     performer: str
@@ -91,7 +94,7 @@ class Project:
     @property
     def can_build(self) -> bool:
         """Whether there is a commit, and the config says how to make its image."""
-        return self.config.build is not None and self.revision.tree is not None
+        return self.config.build is not None and self.revision.tree is not None and not self.digest
 
     @property
     def lacks_its_files(self) -> bool:
@@ -143,6 +146,7 @@ def open_project(
     config_file: str = "config/deploy.yaml",
     destination: str | None = None,
     revision: str | None = None,
+    digest: str | None = None,
     hosts: Collection[str] = (),
     roles: Collection[str] = (),
     environ: Mapping[str, str],
@@ -157,6 +161,8 @@ def open_project(
 
     `revision` is anything that Git resolves to a commit; the config is then that commit's. Without it, the working
     folder counts as it is. `destination` ("staging") lays `deploy.staging.yaml` over the config.
+    `digest` ("sha256:…", as `push` tells it) binds `plan_deploy` and `deploy` to one image: what bears the name of the
+    version by now does not count, and nothing is built.
     `hosts` and `roles` say which of the config's are meant, all if there are none; a host may be named without its
     user and port.
     With `from_ci`, `environ` must tell of a run of CI, whose commit counts where no revision is named.
@@ -171,11 +177,13 @@ def open_project(
     folder = Path(root).resolve()
     meant = git.revision(folder, ci.revision_of_run(environ, revision) if from_ci else revision)
     config = _parsed(folder, _texts(folder, meant, config_file, destination), environ, destination)
+    _refuse_no_digest(digest, config)
     made = Project(
         root=folder,
         config=config,
         destination=destination,
         revision=meant,
+        digest=digest,
         environ=environ,
         performer=performer or ci.performer_of_run(environ) or f"{_user()}@{platform.node()}",
         origin=origin or ci.url_of_run(environ) or TERMINAL,
@@ -241,6 +249,17 @@ def _beside(folder: Path) -> Beside:
         return secrets_file.read(folder, name)
 
     return beside
+
+
+def _refuse_no_digest(digest: str | None, config: Config) -> None:
+    if digest is not None and not re.fullmatch("sha256:[0-9a-f]{64}", digest):
+        raise UsageError(
+            f'"{digest}" is no digest of an image, which is sha256: and 64 hexadecimal digits.',
+            now="Nothing was done.",
+            next="shipper push tells it, and writes it into GITHUB_OUTPUT as `digest`.",
+        )
+    if digest and "@" in config.image and not config.image.endswith(f"@{digest}"):
+        raise UsageError(f"The config says {config.image}, which is not {digest}.", now="Nothing was done.")
 
 
 def _narrowed(made: Project, hosts: Collection[str], roles: Collection[str]) -> Project:

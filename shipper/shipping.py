@@ -8,7 +8,7 @@ from functools import partial
 from shipper import environment
 from shipper.commands import LocalCommands
 from shipper.deployment import holding, ignore, require_version, warn_of_dirt
-from shipper.errors import UsageError
+from shipper.errors import ImageError, UsageError
 from shipper.events import Output, Pushed, Tell
 from shipper.facts import facts_of
 from shipper.hooks import hook
@@ -22,7 +22,7 @@ from shipper.observe import Worlds, observe_all
 from shipper.project import Project
 from shipper.retention import retention_of, superfluous_now
 from shipper.session import connected
-from shipper.sources import find_sources
+from shipper.sources import find_published, find_sources
 from shipper.steps import Step
 from shipper.tasks import task_group, together
 from shipper.telling import told
@@ -78,7 +78,8 @@ async def _push(project: Project, worlds: Worlds, mask: Mask, tell: Tell) -> Pus
     places = (config.registry_name,) if config.registry else project.hosts
     lacking = [host for host in hosts if config.registry or not host.image]
     if not lacking:
-        return Pushed(image_name=project.image, places=places, reached=())
+        ids = [host.image.id for host in hosts if host.image]
+        return Pushed(image_name=project.image, digest=ids[0], places=places, reached=())
     world = worlds[lacking[0].host_name]
     sources = await find_sources(world, project.image, mask, can_build=project.can_build)
     before_build = hook(config, "pre-build", facts_of(project, "push"))
@@ -86,13 +87,21 @@ async def _push(project: Project, worlds: Worlds, mask: Mask, tell: Tell) -> Pus
     for step in here:
         await _do(step, world, tell)
     if config.registry:
-        return Pushed(image_name=project.image, places=places, reached=places if here else ())
+        published = sources.published or await find_published(world, project.image, mask)
+        if not published:
+            raise ImageError(f"{config.registry_name} does not have {project.image}, which was pushed just now.")
+        reached = places if here else ()
+        return Pushed(image_name=project.image, digest=published.digest, places=places, reached=reached)
     at_once, died = asyncio.Semaphore(config.rollout.max_parallel), unfinished(worlds)
     async with task_group() as going:
         for host in lacking:
             step = step_there(sources, host, _superfluous(project, host, died, world.clock.now()))
             going.create_task(_do_in_turn(at_once, step, worlds[host.host_name], tell))
-    return Pushed(image_name=project.image, places=places, reached=tuple(host.host_name for host in lacking))
+    arrived = await world.engine.image(project.image)
+    if not arrived:
+        raise ImageError(f"{world.host_name} does not have {project.image}, which arrived just now.")
+    reached = tuple(host.host_name for host in lacking)
+    return Pushed(image_name=project.image, digest=arrived.id, places=places, reached=reached)
 
 
 def _superfluous(project: Project, host: Observed, died: Unfinished | None, now: datetime) -> Step | None:

@@ -334,8 +334,12 @@ class Registry(Protocol):
     async def find(self, image_name: str, world: "World") -> Published | None:
         """Asks as the server, which has to reach the registry anyway; this machine need have no Docker."""
 
-    async def push(self, image_name: str, say: Callable[[str], None], *, as_latest: bool) -> None:
-        """From this machine. `say` gets what Docker writes, line by line. Raises BuildError where Docker lacks here."""
+    async def push(self, image_name: str, world: "World", say: Callable[[str], None], *, as_latest: bool) -> str:
+        """From this machine, unless the registry has it by now; returns in words what became of it.
+
+        `as_latest` also as the newest, unless that is of a later commit. `say` gets what Docker writes, line by line.
+        Raises BuildError where Docker lacks here.
+        """
 
     async def pull(self, image_name: str, digest: str | None, world: "World", report: Report) -> str:
         """To the server, by digest, which is asked for if it is None; returns in words what came. Raises DiskFull."""

@@ -103,6 +103,7 @@ class Machine:
         sshd: str = "",
         disk_size: str = "2g",
         images: Path | None = None,
+        programs: Path | None = None,
     ) -> None:
         self.folder = folder
         self.name = name
@@ -111,6 +112,7 @@ class Machine:
         self._sshd = sshd
         self._disk_size = disk_size
         self._images = images
+        self._programs = programs
         self._link = ""
         self._process: subprocess.Popen[str] | None = None
         self._cgroup = f"/{folder.name}"
@@ -246,7 +248,10 @@ class Machine:
         assert self._process.stdin
         self._wait_for("mounted")
         self._link, self.address = _join(self._first_pid())
-        (self.folder / "daemon.json").write_text(json.dumps({"log-level": "warn", "registry-mirrors": [self.hub]}))
+        settings: dict[str, Any] = {"log-level": "warn", "registry-mirrors": [self.hub]}
+        if self._programs:
+            settings["features"] = {"containerd-snapshotter": True}
+        (self.folder / "daemon.json").write_text(json.dumps(settings))
         self._process.stdin.write(f"{self.address}\n")
         self._process.stdin.flush()
         self._wait_for("booted")
@@ -260,7 +265,8 @@ class Machine:
 
     @property
     def _dockerd(self) -> str:
-        return _DOCKERD.format(cgroup=self._cgroup, folder=self.folder)
+        path = f"PATH={self._programs}:$PATH " if self._programs else ""
+        return path + _DOCKERD.format(cgroup=self._cgroup, folder=self.folder)
 
     def _first_pid(self) -> int:
         assert self._process, f"{self.name} does not run"
@@ -278,14 +284,21 @@ class _UnixConnection(http.client.HTTPConnection):
 
 @contextlib.contextmanager
 def machine(
-    name: str, *, docker: bool = True, sshd: str = "", disk_size: str = "2g", images: Path | None = None
+    name: str,
+    *,
+    docker: bool = True,
+    sshd: str = "",
+    disk_size: str = "2g",
+    images: Path | None = None,
+    programs: Path | None = None,
 ) -> Iterator[Machine]:
     """`sshd` is added to its sshd_config; `disk_size` limits what its /var/lib holds, in memory.
 
     What Docker stores is kept in the folder `images`, for the next machine, if one is given: for one at a time.
+    `programs` is the folder of another Docker, which then has the containerd image store: tests/newer_docker.py.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"shipper-{name}-"))
-    made = Machine(folder, name, docker=docker, sshd=sshd, disk_size=disk_size, images=images)
+    made = Machine(folder, name, docker=docker, sshd=sshd, disk_size=disk_size, images=images, programs=programs)
     try:
         made.start()
         made.wait_until_up()

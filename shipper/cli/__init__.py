@@ -13,6 +13,7 @@ import click
 
 import shipper
 from shipper.cli.accessory import accessory
+from shipper.cli.carrying import secrets
 from shipper.cli.completing import completion
 from shipper.cli.deploying import build, deploy, plan, push, restart, rollback, start, stop
 from shipper.cli.diagnosing import doctor
@@ -77,7 +78,7 @@ _COMMANDS = {
     "Work inside": (execute,),
     "Beside the service": (accessory,),
     "Images and disks": (build, push, prune, remove),
-    "Set up": (init, trust, config, completion, version),
+    "Set up": (init, trust, secrets, config, completion, version),
 }
 for _commands in _COMMANDS.values():
     for _command in _commands:

@@ -11,6 +11,7 @@ from shipper.cli.shared import (
     Options,
     beside_result,
     from_ci_option,
+    give_to_later_steps,
     harmless_on,
     print_json,
     print_styled,
@@ -34,6 +35,12 @@ _unproven_option = click.option(
     help="Though it may not be healthy where the config promotes from; the reason goes on record.",
 )
 
+_digest_option = click.option(
+    "--digest",
+    metavar="sha256:…",
+    help="Only with the image of this digest, as `shipper push` tells it, whatever has its name by now.",
+)
+
 
 @click.command()
 @click.argument("revision", required=False)
@@ -44,11 +51,18 @@ _unproven_option = click.option(
     help="Only carry out the plan that has it (shipper plan --json); another one is refused.",
 )
 @_unproven_option
+@_digest_option
 @wait_option
 @from_ci_option
 @shared_options
 def deploy(
-    options: Options, revision: str | None, expected: str | None, unproven: str, wait: float, from_ci: bool
+    options: Options,
+    revision: str | None,
+    expected: str | None,
+    digest: str | None,
+    unproven: str,
+    wait: float,
+    from_ci: bool,
 ) -> None:
     """Make REVISION serve: a commit, branch or tag of Git. Without it, the working folder as it is.
 
@@ -61,8 +75,9 @@ def deploy(
       shipper deploy --role web                    one role; the others stay as they are
       shipper deploy --host b.example              one host; the others, a dead one say, are not even asked
       shipper deploy --unproven "site is down"     without asking staging, where the config has promote_from
+      shipper deploy --from-ci --digest sha256:…   the commit of a run of CI, with the image that this run has pushed
     """
-    project = options.project(revision, from_ci=from_ci)
+    project = options.project(revision, from_ci=from_ci, digest=digest)
 
     async def deploy_meant(tell: "Callable[[Event], None]") -> "Outcome":
         meant = await _with_its_files(project, revision, tell)
@@ -98,12 +113,13 @@ def rollback(options: Options, release: int | None, current_env: bool, force: bo
 
 @click.command()
 @click.argument("revision", required=False)
+@_digest_option
 @_unproven_option
 @from_ci_option
 @shared_options
-def plan(options: Options, revision: str | None, unproven: str, from_ci: bool) -> None:
+def plan(options: Options, revision: str | None, digest: str | None, unproven: str, from_ci: bool) -> None:
     """Print what `deploy` would change and do, and why; change nothing."""
-    project, tell = options.project(revision, from_ci=from_ci), beside_result(options)
+    project, tell = options.project(revision, from_ci=from_ci, digest=digest), beside_result(options)
 
     async def plan_meant() -> "Plan":
         return await shipper.plan_deploy(await _with_its_files(project, revision, tell), unproven=unproven, tell=tell)
@@ -196,7 +212,12 @@ def build(options: Options, revision: str | None, platform: str | None, from_ci:
 @from_ci_option
 @shared_options
 def push(options: Options, revision: str | None, wait: float, from_ci: bool) -> None:
-    """Put the image of REVISION into the registry, or on all hosts if the config has none. Deploys nothing."""
+    """Put the image of REVISION into the registry, or on all hosts if the config has none. Deploys nothing.
+
+    The digest in its last line is what `shipper deploy --digest` takes. In GitHub Actions the step has the outputs
+    `image` and `digest`.
+    """
     project = options.project(revision, from_ci=from_ci)
     with reporter(options) as report:
-        run(shipper.push(project, wait=wait, tell=report))
+        pushed = run(shipper.push(project, wait=wait, tell=report))
+    give_to_later_steps(image=pushed.image_name, digest=pushed.digest)

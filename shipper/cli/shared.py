@@ -43,12 +43,13 @@ class Options:
     verbose: bool
     yes: bool
 
-    def project(self, revision: str | None = None, *, from_ci: bool = False) -> "Project":
+    def project(self, revision: str | None = None, *, from_ci: bool = False, digest: str | None = None) -> "Project":
         """The project of this folder."""
         return shipper.open_project(
             config_file=self.config_file,
             destination=self.destination,
             revision=revision,
+            digest=digest,
             hosts=self.host_names,
             roles=self.role_names,
             environ=os.environ,
@@ -153,6 +154,16 @@ def _summarize(markdown: str) -> None:
             Path(file).open("a", encoding="utf-8", errors="replace") as summary,
         ):  # it is said in the log as well
             summary.write(markdown)
+
+
+def give_to_later_steps(**values: str) -> None:
+    """Of the job in GitHub Actions, as outputs of this one; nothing elsewhere. Raises UsageError."""
+    if file := os.environ.get("GITHUB_OUTPUT"):
+        try:
+            with Path(file).open("a", encoding="utf-8") as output:
+                output.writelines(f"{name}={value}\n" for name, value in values.items())
+        except OSError as error:
+            raise shipper.UsageError(f"GITHUB_OUTPUT cannot be written: {file}: {error.strerror}") from None
 
 
 def harmless_on(stream: TextIO) -> "Callable[[str], str]":

@@ -6,11 +6,13 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shipper import git, local
+from shipper import environment, git, local
 from shipper.config import Build
-from shipper.errors import BuildError, EngineError
+from shipper.errors import BuildError, EngineError, SecretError
+from shipper.images.build_cache import cache_options, wants_cache, why_no_cache
+from shipper.images.cli_login import logged_in
 from shipper.local import Finished
-from shipper.model import Image, Label, ListedImage, image_of
+from shipper.model import Credentials, Image, Label, ListedImage, image_of
 from shipper.project import Project
 from shipper.tasks import together
 
@@ -74,6 +76,13 @@ class DockerCli:
         if finished.exit_code:
             raise EngineError(f"docker builder prune failed here: {finished.errors.strip()}")
 
+    async def pull(self, reference: str, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        """Raises EngineError with what Docker says."""
+        deadline = self._project.config.timeouts.ship
+        finished = await self._docker("pull", reference, deadline=deadline, environ=environ, say=say)
+        if finished.exit_code:
+            raise EngineError(finished.errors.strip())
+
     async def push(self, image_name: str, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
         """Raises EngineError with what Docker says."""
         deadline = self._project.config.timeouts.ship
@@ -100,13 +109,17 @@ class DockerCli:
                 )
             labels = await asyncio.to_thread(_labels, project)
             arguments, buildkit = await self._build_arguments(build, context, image_name, platform, labels)
-            finished = await self._docker(
-                *arguments,
-                str(context),
-                deadline=project.config.timeouts.build,
-                environ={"DOCKER_BUILDKIT": buildkit},
-                say=say,
-            )
+            cached, login = await self._cache(say)
+            with logged_in(project, login) as environ:
+                finished = await self._docker(
+                    *(("buildx",) if cached else ()),  # by the builder that is in use, which `docker build` passes over
+                    *arguments,
+                    *cached,
+                    str(context),
+                    deadline=project.config.timeouts.build,
+                    environ={**environ, "DOCKER_BUILDKIT": buildkit},
+                    say=say,
+                )
         if finished.exit_code:
             last = "\n".join((finished.output + finished.errors).strip().splitlines()[-_SHOWN_LINES:])
             raise BuildError(
@@ -139,6 +152,29 @@ class DockerCli:
         elif version < FIRST_CLI_WITH_BUILDX:
             arguments += ["--progress=plain"]
         return arguments, "1" if has_buildx or version < FIRST_CLI_WITH_BUILDX else "0"
+
+    async def _cache(self, say: Callable[[str], None]) -> tuple[tuple[str, ...], Credentials | None]:
+        """Options of the build, and whose the registry's cache is. Where the builder can have none, that is said."""
+        if not wants_cache(self._project.config):
+            return (), None
+        asked = {
+            "buildx": ("buildx", "version"),
+            "builder": ("buildx", "inspect"),
+            "storage": ("info", "--format", "{{.DriverStatus}}"),
+        }
+        answers = await together({name: self._docker(*arguments) for name, arguments in asked.items()})
+        why_not = why_no_cache(
+            has_buildx=answers["buildx"].exit_code == 0,
+            builder=answers["builder"].output,
+            storage=answers["storage"].output,
+        )
+        if not why_not:
+            try:
+                return cache_options(self._project.config), await environment.registry_credentials(self._project)
+            except SecretError as error:
+                why_not = error.what.removesuffix(".")
+        say(f"Built without the registry's cache: {why_not}.")
+        return (), None
 
     async def abilities(self) -> tuple[int, bool, str]:
         """Major version of the CLI, whether it has buildx, and the platform of the Docker that it speaks to.

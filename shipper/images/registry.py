@@ -1,29 +1,23 @@
 """World over a registry: this machine pushes with Docker's CLI; each server asks and pulls with its own Docker.
 
-The password is in no argv and in no file: for the CLI it is in the environment, where a credential helper takes it up;
-a server's Docker gets it in the header of each request, through SSH, and keeps it no longer than that.
-https://docs.docker.com/reference/cli/docker/login/#credential-helper-protocol
+The password is in no argv and in no file: `cli_login.py` gives it to the CLI; a server's Docker gets it in the header
+of each request, through SSH, and keeps it no longer than that.
 """
 
 import asyncio
-import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import contextmanager, suppress
 
 from shipper import environment
-from shipper.config import registry_of
-from shipper.errors import ConnectError, EngineError, ImageError, RegistryError
+from shipper.config import registry_of, repository_of
+from shipper.errors import AccessDenied, ConnectError, EngineError, ImageError
+from shipper.images.cli_login import logged_in
 from shipper.images.docker_cli import DockerCli
 from shipper.images.refusals import Request
-from shipper.model import Credentials, Published, size_text
+from shipper.model import Credentials, Image, Published, commit_of, short, size_text
 from shipper.project import Project
+from shipper.versions import LATEST
 from shipper.world import Progress, Report, World
-
-_HUB = "https://index.docker.io/v1/"  # what Docker's config calls docker.io
-_HELPER = '#!/bin/sh\nprintf %s "$SHIPPER_REGISTRY_LOGIN"\n'
 
 
 class DockerRegistry:
@@ -48,15 +42,43 @@ class DockerRegistry:
         except ImageError:
             return None
 
-    async def push(self, image_name: str, say: Callable[[str], None], *, as_latest: bool) -> None:
-        names = [image_name]
-        if as_latest:
-            names.append(f"{_repository(image_name)}:latest")
-            await self._docker.tag(image_name, names[-1])
+    async def push(self, image_name: str, world: World, say: Callable[[str], None], *, as_latest: bool) -> str:
+        registry_name = registry_of(image_name)
+        with suppress(AccessDenied):  # it may be that the repository is made by this push
+            if await self.find(image_name, world):
+                return f"{registry_name} has got it from elsewhere meanwhile: that one counts"
         login = await self.credentials(image_name)
-        with self._translated(image_name, "this machine"), _docker_config(self._project, login) as environ:
-            for name in names:
-                await self._docker.push(name, environ, say)
+        with self._translated(image_name, "this machine"), logged_in(self._project, login) as environ:
+            await self._docker.push(image_name, environ, say)
+            if as_latest and (newer := await self._newer_latest(image_name, world, environ, say)):
+                return f"to {registry_name}; latest stays at {short(newer.provenance.revision)}, which is newer"
+            if as_latest:
+                latest = f"{repository_of(image_name)}:{LATEST}"
+                await self._docker.tag(image_name, latest)
+                await self._docker.push(latest, environ, say)
+        return f"to {registry_name}"
+
+    async def _newer_latest(
+        self, image_name: str, world: World, environ: Mapping[str, str], say: Callable[[str], None]
+    ) -> Image | None:
+        """What `latest` is, if that is of a later commit. Most of its layers are ours, so little is pulled."""
+        published = await self.find(f"{repository_of(image_name)}:{LATEST}", world)
+        if not published:
+            return None
+        there = await self._image_here(f"{repository_of(image_name)}@{published.digest}", environ, say)
+        pushed = await self._docker.find(image_name)
+        return there if there and pushed and there.is_of_later_commit(pushed) else None
+
+    async def _image_here(self, reference: str, environ: Mapping[str, str], say: Callable[[str], None]) -> Image | None:
+        """What it is, without leaving behind what this machine did not have."""
+        if known := await self._docker.find(reference):
+            return known
+        with suppress(EngineError):  # it may be for another processor
+            await self._docker.pull(reference, environ, say)
+            pulled = await self._docker.find(reference)
+            await self._docker.remove(reference)
+            return pulled
+        return None
 
     async def pull(self, image_name: str, digest: str | None, world: World, report: Report) -> str:
         reference = await self._reference(image_name, digest, world)
@@ -80,9 +102,22 @@ class DockerRegistry:
             await world.engine.remove_image(reference)
             found = f"{image_name} in {registry_of(image_name)} is for {image.platform}"
             raise ImageError(f"{world.host_name} is {platform}, but {found}.")
+        if self._project.digest and digest == self._project.digest:
+            await self._refuse_other_commit(image, reference, world)
         if reference != image_name:
             await world.engine.tag(reference, image_name)
         return f"{size_text(received)} pulled for {size_text(image.size)}"
+
+    async def _refuse_other_commit(self, image: Image, reference: str, world: World) -> None:
+        """Whoever names a digest may have mistaken the commit, whose config and env its containers would get."""
+        version, revision = self._project.version, image.provenance.revision
+        if image.built_for and commit_of(version) and revision != version:
+            if not image.names:
+                await world.engine.remove_image(reference)
+            raise ImageError(
+                f"{self._project.digest} is the image of {short(revision)}, not of {short(version)}.",
+                next=f"Deploy that commit: shipper deploy {short(revision)} --digest {self._project.digest}",
+            )
 
     async def _reference(self, image_name: str, digest: str | None, world: World) -> str:
         if "@" in image_name:
@@ -92,7 +127,7 @@ class DockerRegistry:
             if not published:
                 raise self._request(image_name, world.host_name).missing()
             digest = published.digest
-        return f"{_repository(image_name)}@{digest}"
+        return f"{repository_of(image_name)}@{digest}"
 
     @contextmanager
     def _translated(self, image_name: str, where: str) -> Iterator[None]:
@@ -106,52 +141,3 @@ class DockerRegistry:
         is_ours = registry_name == self._project.config.registry_name
         username = self._credentials.username if self._credentials and is_ours else None
         return Request(where=where, registry_name=registry_name, image_name=image_name, username=username)
-
-
-def _repository(image_name: str) -> str:
-    """Without the tag; a colon before the last slash belongs to the server's port."""
-    folder, slash, last = image_name.partition("@")[0].rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}"
-
-
-@contextmanager
-def _docker_config(project: Project, login: Credentials | None) -> Iterator[Mapping[str, str]]:
-    """Environment with which Docker's CLI knows the login, beside all else that the user has set up for it."""
-    if not login:
-        yield {}
-        return
-    home = Path(project.environ.get("DOCKER_CONFIG") or Path(project.environ.get("HOME", "/"), ".docker"))
-    name = project.config.registry_name
-    server = _HUB if name == "docker.io" else name
-    with tempfile.TemporaryDirectory(prefix="shipper-docker-") as made:
-        folder = Path(made)
-        for entry in home.iterdir() if home.is_dir() else ():  # contexts, plugins, builders
-            (folder / entry.name).symlink_to(entry.absolute())
-        config = folder / "config.json"
-        settings = _settings(home / "config.json")
-        config.unlink(missing_ok=True)
-        settings.pop("auths", None)  # a SIGKILL would leave a copy of the passwords in it
-        helpers = {**settings.get("credHelpers", {}), server: "shipper"}
-        config.write_text(json.dumps({**settings, "credHelpers": helpers}))
-        helper = folder / "docker-credential-shipper"
-        helper.write_text(_HELPER)
-        helper.chmod(0o700)
-        secret = {"ServerURL": server, "Username": login.username, "Secret": login.password.reveal()}
-        yield {
-            "DOCKER_CONFIG": str(folder),
-            "DOCKER_AUTH_CONFIG": "",  # Docker's CLI since 28 would take it before any helper
-            "PATH": f"{folder}:{project.environ.get('PATH', '')}",
-            "SHIPPER_REGISTRY_LOGIN": json.dumps(secret),
-        }
-
-
-def _settings(file: Path) -> dict[str, Any]:
-    """What the user has set up for Docker's CLI. Raises RegistryError."""
-    try:
-        return dict(json.loads(file.read_text())) if file.exists() else {}
-    except (OSError, ValueError, TypeError):
-        raise RegistryError(
-            f"{file} cannot be read, or is no JSON object.",
-            now="Nothing was pushed.",
-            next="Mend it, or set DOCKER_CONFIG to another folder.",
-        ) from None

@@ -75,8 +75,8 @@ def work_text(facts: Facts) -> str:
 def pushed_line(event: Pushed) -> str:
     there, image_name = ", ".join(event.places), short_image(event.image_name)
     if not event.reached:
-        return f"{image_name} is there already: {there}; nothing was done."
-    return f"{image_name} is there: {there}."
+        return f"{image_name} is there already: {there}; nothing was done. Its digest: {event.digest}"
+    return f"{image_name} is there: {there}. Its digest: {event.digest}"
 
 
 def accessories_lines(event: AccessoriesEnded) -> Iterator[str]:

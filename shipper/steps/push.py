@@ -22,9 +22,9 @@ class Push(Step):
 
     async def do(self, world: World, report: Report) -> str:
         assert world.registry
-        await world.registry.push(
+        return await world.registry.push(
             self.image_name,
+            world,
             lambda line: report(Progress(done=0, total=0, unit="line", detail=line)),
             as_latest=self.as_latest,
         )
-        return f"to {self.registry_name}"

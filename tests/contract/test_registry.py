@@ -57,7 +57,10 @@ async def test_an_image_that_is_not_in_the_registry_cannot_be_pulled(world: Worl
 
 
 async def test_an_image_that_was_pushed_is_found_and_pulled(world: World, registry: Registry) -> None:
-    await registry.push(IMAGE, lambda line: None, as_latest=False)
+    first = await registry.push(IMAGE, world, lambda line: None, as_latest=False)
+    second = await registry.push(IMAGE, world, lambda line: None, as_latest=False)
+    assert first.startswith("to ")
+    assert second.endswith("has got it from elsewhere meanwhile: that one counts")
     await world.engine.remove_image(IMAGE)
 
     found = await registry.find(IMAGE, world)

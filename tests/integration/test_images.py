@@ -448,7 +448,8 @@ def test_shipper_push_puts_the_image_on_the_server_and_deploys_nothing(project: 
     result = project.shipper("push")
 
     assert result.exit_code == 0, result.everything
-    assert result.output.endswith(f"{project.service}:{commit[:7]} is there: {project.server.address}.\n")
+    there = f"{project.service}:{commit[:7]} is there: {project.server.address}. Its digest: sha256:"
+    assert result.output.splitlines()[-1].startswith(there)
     assert len(images(project.server, f"{project.service}:{commit}")) == 1
     assert project.containers(running=False) == []
     assert project.shipper("history", "--json").json == []
@@ -463,9 +464,9 @@ def test_a_push_of_a_folder_with_changes_warns_as_a_deploy_does(project: Project
 
 
 def test_a_deploy_after_a_push_ships_nothing(project: Project) -> None:
-    project.shipper("push")
+    (pushed,) = [event for event in project.shipper("push", "--json").events if event["event"] == "pushed"]
 
-    result = project.deploy()
+    result = project.deploy("--digest", pushed["digest"])
 
     assert " ship" not in result.output
     assert "did not finish" not in result.everything

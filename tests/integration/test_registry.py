@@ -128,7 +128,7 @@ def test_what_the_registry_has_is_deployed_without_docker_here(by_registry: Proj
 
 
 def test_the_latest_of_the_registry_is_deployed_with_its_own_config_where_there_is_no_git(
-    by_registry: Project, tmp_path: Path
+    by_registry: Project, registry: Path, tmp_path: Path
 ) -> None:
     dockerfile = (by_registry.folder / "Dockerfile").read_text()
     by_registry.write("Dockerfile", f"{dockerfile}WORKDIR /app\nCOPY config config\n")
@@ -146,6 +146,80 @@ def test_the_latest_of_the_registry_is_deployed_with_its_own_config_where_there_
     assert exit_code == 0, output + errors
     assert "COLOUR=violet" in by_registry.serving["Config"]["Env"]
     assert tags_on(by_registry.server, by_registry) == [commit]
+    digest = digest_of(registry / by_registry.service / "_manifests/tags/latest")
+    by_digest = by_registry.fork_server.run(["plan", "latest", "--digest", f"sha256:{digest}"], environ, phone.parent)
+    assert by_digest[1].splitlines()[-1] == "nothing to do", by_digest
+    assert tags_on(by_registry.server, by_registry) == [commit]
+
+
+def test_a_deploy_by_digest_takes_what_was_pushed_whatever_has_its_name_by_now(
+    by_registry: Project, registry: Path, tmp_path: Path
+) -> None:
+    """Over the same commit, as a job of CI that builds and another one that deploys."""
+    outputs = tmp_path / "outputs"
+    (pushed,) = [e for e in by_registry.shipper("push", "--json", GITHUB_OUTPUT=str(outputs)).events if "digest" in e]
+    tagged = registry / by_registry.service / "_manifests/tags" / by_registry.git("rev-parse", "HEAD")
+    assert f"sha256:{digest_of(tagged)}" == pushed["digest"]
+    assert outputs.read_text() == f"image={pushed['image_name']}\ndigest={pushed['digest']}\n"
+    by_registry.version("version 2")
+    by_registry.shipper("push")
+    shutil.copy(registry / by_registry.service / "_manifests/tags/latest/current/link", tagged / "current/link")
+
+    planned = by_registry.shipper("plan", "HEAD~1", "--json", "--digest", pushed["digest"])
+    result = by_registry.deploy("HEAD~1", "--digest", pushed["digest"], "--expect", planned.json["fingerprint"])
+    again = by_registry.deploy("HEAD~1", "--digest", pushed["digest"])
+
+    pull = next(step["detail"] for step in planned.json["steps"] if step["step"] == "pull")
+    assert pull.endswith(f" at {pushed['digest'][:19]}")
+    assert by_registry.answer() == "version 1", result.everything
+    assert "serves already; nothing was done." in again.output
+
+
+def digest_of(tag: Path) -> str:
+    """Of what a tag of the registry says."""
+    return (tag / "current/link").read_text().partition(":")[2]
+
+
+def test_a_digest_that_is_not_there_or_of_another_commit_or_not_what_the_host_has_is_refused(
+    by_registry: Project, registry: Path
+) -> None:
+    by_registry.deploy()
+    first = by_registry.git("rev-parse", "HEAD")
+    address, image_name = by_registry.server.address, f"{NAME}/{by_registry.service}"
+    digest = "sha256:" + digest_of(registry / by_registry.service / "_manifests/tags" / first)
+    by_registry.version("version 2")
+    nowhere = f"sha256:{'0' * 64}"
+
+    unknown = by_registry.shipper("deploy", "--digest", nowhere)
+    of_another_commit = by_registry.shipper("deploy", "--digest", digest)
+    another = by_registry.shipper("deploy", first, "--digest", nowhere)
+    no_digest = by_registry.shipper("deploy", "--digest", "")
+
+    assert [r.exit_code for r in (unknown, of_another_commit, another, no_digest)] == [6, 6, 6, 2]
+    assert f"error: {NAME} has no image {image_name} with the digest {nowhere}." in unknown.errors
+    assert f"{digest} is the image of {first[:7]}, not of {by_registry.git('rev-parse', 'HEAD')[:7]}." in (
+        of_another_commit.everything
+    )
+    assert f"error: {address} has another image as {image_name}:{first}: {digest}, not {nowhere}." in another.errors
+    assert 'error: "" is no digest of an image' in no_digest.errors
+    assert by_registry.answer() == "version 1"
+    assert tags_on(by_registry.server, by_registry) == [first]
+
+
+def test_latest_is_not_moved_back_by_an_older_commit(
+    by_registry: Project, registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
+    older = by_registry.commit("older")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-02T03:04:06Z")
+    newer = by_registry.version("version 2")
+    by_registry.shipper("push")
+
+    result = by_registry.shipper("push", older)
+
+    assert f"latest stays at {newer[:7]}, which is newer" in result.output, result.everything
+    folder = registry / by_registry.service / "_manifests/tags"
+    assert digest_of(folder / "latest") == digest_of(folder / newer) != digest_of(folder / older)
 
 
 def test_shipper_push_of_what_the_registry_has_does_nothing(by_registry: Project) -> None:
@@ -155,18 +229,20 @@ def test_shipper_push_of_what_the_registry_has_does_nothing(by_registry: Project
     result = by_registry.shipper("push")
 
     assert result.exit_code == 0, result.everything
-    assert (
-        result.output.splitlines()[-1]
-        == f"{NAME}/{by_registry.service}:{commit} is there already: {NAME}; nothing was done."
-    )
+    there = f"{NAME}/{by_registry.service}:{commit} is there already: {NAME}; nothing was done. Its digest: sha256:"
+    assert result.output.splitlines()[-1].startswith(there)
     assert tags_on(by_registry.server, by_registry) == []
 
 
 def test_the_password_is_in_no_argument_no_output_and_on_no_disk(
     by_registry: Project, laptop: Machine, tmp_path: Path
 ) -> None:
+    config = (by_registry.folder / "config/deploy.yaml").read_text()
+    by_registry.write("config/deploy.yaml", config.replace("build: {}", "build: {cache: registry}"))
+
     result = by_registry.deploy("-v", PATH=watched_docker(tmp_path / "bin"))
 
+    assert "Built without the registry's cache: " in result.output
     arguments = (tmp_path / "bin/arguments").read_text()
     assert f"push {NAME}/{by_registry.service}:latest" in arguments
     forms = [PASSWORD, base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()]

@@ -46,6 +46,7 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
             {
                 "cli/__init__.py",
                 "cli/accessory.py",
+                "cli/carrying.py",
                 "cli/console.py",
                 "cli/deploying.py",
                 "cli/diagnosing.py",

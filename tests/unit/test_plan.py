@@ -7,7 +7,7 @@ import pytest
 from shipper.config import Config, Logging, Role
 from shipper.errors import ImageError, UsageError
 from shipper.host_plan import Wanted, choose_strategy
-from shipper.image_plan import Sources
+from shipper.image_plan import Sources, refuse_another_image
 from shipper.model import (
     SET_ASIDE,
     Container,
@@ -741,6 +741,39 @@ def test_an_image_that_is_not_in_the_registry_either_and_cannot_be_built_is_refu
         f"a.example needs the image shop:{SECOND} for linux/amd64, and it is neither here nor there nor in docker.io.\n"
         "Nothing was done.\n"
         "Pull or load it here or on a.example, or let `build:` make it from a commit."
+    )
+
+
+def test_without_a_registry_the_digest_is_the_id_of_the_image_here_which_is_shipped() -> None:
+    made = plan(serving_first(image=None), here=an_image(id="sha256:mine"), can_build=False, digest="sha256:mine")
+    assert made.lines[1] == "a.example       ship     shop:2222222, because a.example does not have it"
+
+
+@pytest.mark.parametrize(
+    ("sources", "what"),
+    [
+        ({"here": None}, f"shop:{SECOND} is neither here nor there, not sha256:other."),
+        ({}, f"shop:{SECOND} is sha256:image here, not sha256:other."),
+        ({"registry_name": HUB}, "docker.io has no image shop with the digest sha256:other."),
+    ],
+)
+def test_a_digest_that_is_nowhere_is_refused_and_nothing_is_built_instead(sources: Any, what: str) -> None:
+    refused = refusal(serving_first(image=None), digest="sha256:other", **{"can_build": False, **sources})
+    assert refused.splitlines()[:2] == [what, "Nothing was done."]
+
+
+@pytest.mark.parametrize("known_as", [{"id": "sha256:it"}, {"digests": ("sha256:it",)}])
+def test_a_host_that_has_the_image_of_a_digest_is_no_reason_to_refuse(known_as: Any) -> None:
+    refuse_another_image(f"shop:{SECOND}", "sha256:it", [a_host(image=None), a_host(image=an_image(**known_as))])
+
+
+def test_a_version_has_one_image_so_another_one_under_its_name_is_refused() -> None:
+    with pytest.raises(ImageError) as refused:
+        refuse_another_image(f"shop:{SECOND}", "sha256:it", [a_host(image=an_image(digests=("sha256:that",)))])
+    assert str(refused.value) == (
+        f"a.example has another image as shop:{SECOND}: sha256:that, not sha256:it.\n"
+        "Nothing was done.\n"
+        "Deploy what is there, without a digest; or a new commit, since a version has one image."
     )
 
 

@@ -62,7 +62,7 @@ EVENTS: list[Event] = [
     Ended(service="shop", outcome=FAILED),
 ]
 
-PUSHED = Pushed(image_name=f"shop:{FIRST}", places=(A, B), reached=(B,))
+PUSHED = Pushed(image_name=f"shop:{FIRST}", digest="sha256:d1", places=(A, B), reached=(B,))
 
 
 def plain_lines(events: list[Event], *, verbose: bool = False) -> list[str]:
@@ -297,7 +297,7 @@ def test_a_terminal_ends_with_what_a_push_did_and_where_the_image_is() -> None:
     shipped = StepFinished(step="ship", host_name=B, role_name="", seconds=0.2, detail="1 of 3 layers")
     shown = on_terminal([StepStarted(step="ship", host_name=B, role_name="", because=""), shipped, PUSHED])
     assert "ship: 1 of 3 layers" in shown
-    assert shown.endswith("shop:1111111 is there: a.example, b.example.\n")
+    assert shown.endswith("shop:1111111 is there: a.example, b.example. Its digest: sha256:d1\n")
 
 
 def on_terminal(events: list[Event]) -> str:
@@ -344,10 +344,10 @@ def test_a_moment_that_never_was_is_told_as_never() -> None:
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (PUSHED, "shop:1111111 is there: a.example, b.example."),
+        (PUSHED, "shop:1111111 is there: a.example, b.example. Its digest: sha256:d1"),
         (
-            Pushed(image_name=f"me/shop:{FIRST}", places=("docker.io",), reached=()),
-            "me/shop:1111111 is there already: docker.io; nothing was done.",
+            Pushed(image_name=f"me/shop:{FIRST}", digest="sha256:d2", places=("docker.io",), reached=()),
+            "me/shop:1111111 is there already: docker.io; nothing was done. Its digest: sha256:d2",
         ),
     ],
 )
