@@ -5,7 +5,7 @@ that was written (`1.10` and `no` mean just that); the schema gives them their t
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -20,11 +20,11 @@ from shipper.errors import ConfigError
 Kind = TypeVar("Kind", bound=BaseModel)
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\}|\$\{")
 
-Beside = Callable[[Mapping[str, str]], Mapping[str, str]]
-"""Given the topmost values as they are written: variables that count where the environment has none of the name."""
+Beside = Callable[[Sequence[Mapping[str, str]]], Mapping[str, str]]
+"""Given the topmost values of each file, as they are written: variables that count where the environment has none."""
 
 
-def nothing_beside(written: Mapping[str, str]) -> Mapping[str, str]:
+def nothing_beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
     return {}
 
 
@@ -125,7 +125,7 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str], beside: Beside) -> None:
         self.environ = environ
         self.beside = beside
-        self.topmost: dict[str, str] = {}
+        self.topmost: list[dict[str, str]] = []
         self.places: dict[Path, tuple[str, int]] = {}
         self.mistakes: list[Mistake] = []
         self.file = ""
@@ -138,7 +138,7 @@ class _Reader:
         nodes = {file: node for file, text in texts.items() if (node := self._composed(file, text))}
         for node in nodes.values():
             pairs = [pair for pair in node.value if all(isinstance(each, yaml.ScalarNode) for each in pair)]
-            self.topmost |= {key.value: value.value for key, value in pairs}
+            self.topmost.append({key.value: value.value for key, value in pairs})
         merged: dict[str | int, object] = {}
         for self.file, node in nodes.items():
             merged = _lay_over(merged, self._mapping(node, (), frozenset()))

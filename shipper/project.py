@@ -5,7 +5,8 @@ import getpass
 import platform
 import posixpath
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -242,11 +243,12 @@ def config_files(project: Project) -> list[str]:
 
 
 def _beside(folder: Path) -> Beside:
-    """What the file of secrets has is there for `${NAME}` in the config, too."""
+    """`${NAME}` in a config stands in its file of secrets, too, or in that of the config it is laid over."""
 
-    def beside(written: Mapping[str, str]) -> Mapping[str, str]:
-        name = written.get("secrets_file") or Config.model_fields["secrets_file"].default
-        return secrets_file.read(folder, name)
+    def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+        named = [file["secrets_file"] for file in written if file.get("secrets_file")]
+        names = dict.fromkeys(named or [Config.model_fields["secrets_file"].default])
+        return ChainMap(*(secrets_file.read(folder, name) for name in reversed(names)))
 
     return beside
 

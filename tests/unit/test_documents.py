@@ -1,6 +1,6 @@
 """Files of any schema are read as deploy.yaml is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
 import pytest
@@ -84,8 +84,8 @@ def test_text_may_stand_where_a_variable_is_set(environ: dict[str, str], expecte
 def test_what_is_beside_the_environment_counts_where_that_lacks_something() -> None:
     asked: list[Mapping[str, str]] = []
 
-    def beside(written: Mapping[str, str]) -> Mapping[str, str]:
-        asked.append(written)
+    def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+        asked.extend(written)
         return {"ONE": "of file", "TWO": "of file", "THREE": ""}
 
     class Names(shipper.Section):

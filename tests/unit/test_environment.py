@@ -277,6 +277,19 @@ async def test_the_config_finds_its_variables_in_the_secrets_file_too(folder: Fo
     assert effective_config(project)["roles"]["web"]["env"] == {"LEVEL": "debug", "COPY": "•••"}
 
 
+async def test_an_overlay_has_secrets_of_its_own_and_the_variables_of_what_is_below(folder: Folder) -> None:
+    folder.write(".gitignore", "*.env")
+    folder.write("config/secrets.env", "TOKEN=of production\nLEVEL=info\nOWNER=ann\n")
+    folder.write("staging.env", "TOKEN=of staging\nLEVEL=debug\n")
+    folder.write("config/deploy.staging.yaml", "secrets_file: staging.env")
+    added = (
+        "    env: {LEVEL: '${LEVEL}', OWNER: '${OWNER}'}\nsecrets: {TOKEN: , OWNER: }\nsecrets_file: config/secrets.env"
+    )
+    project = folder.project(added, destination="staging")
+    assert project.config.roles["web"].env == {"LEVEL": "debug", "OWNER": "ann"}
+    assert revealed(await available_secrets(project)) == {"TOKEN": "of staging"}
+
+
 def test_values_are_added_to_the_secrets_file_and_nobody_else_may_read_it(folder: Folder) -> None:
     secrets_file.add(folder.root, "config/secrets.env", {"ONE": "1"})
     folder.write("config/secrets.env", "# mine\nTWO=\nTHREE=3\nONE=1")
