@@ -171,7 +171,8 @@ async def _accessories(eye: Eye, world: World) -> tuple[AccessoryStatus, ...]:
     config = eye.project.config
     if eye.project.role_names:
         return ()
-    mine = {container.role_name: container for container in await world.engine.accessories()}
+    there = sorted(await world.engine.accessories(), key=lambda container: container.is_running)
+    mine = {container.role_name: container for container in there}  # of two, since a boot died, the one that runs
     given = [name for name in config.accessories if world.host_name in config.accessory_hosts(name)]
     found = {name: _accessory(eye, world, name, mine.get(name)) for name in dict.fromkeys((*given, *mine))}
     return tuple(replace(one, expected=one.name in given) for one in (await together(found)).values())

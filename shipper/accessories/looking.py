@@ -9,7 +9,16 @@ from shipper.accessories.plan import Found, Source, lacks
 from shipper.accessories.wanted import Wanted, wanted
 from shipper.config import Registry
 from shipper.deployment import available_secrets
-from shipper.errors import BuildError, ConfigError, ConnectError, ImageError, RegistryError, SecretError, UsageError
+from shipper.errors import (
+    BuildError,
+    ConfigError,
+    ConnectError,
+    ImageError,
+    LockLost,
+    RegistryError,
+    SecretError,
+    UsageError,
+)
 from shipper.mask import Mask
 from shipper.model import Env
 from shipper.observe import Worlds
@@ -129,7 +138,9 @@ async def _source(image_name: str, world: World, mask: Mask) -> Source:
             mask.add([credentials.password])
         if published := await world.registry.find(image_name, world):
             return Source(published=published)
-    except (RegistryError, ImageError) as error:
+    except LockLost:
+        raise
+    except (RegistryError, ImageError, ConnectError) as error:
         problem = error
     here = None
     if "@" not in image_name:  # by its digest only a registry knows it

@@ -93,7 +93,8 @@ def accessories(seen: Seen) -> Verdicts:
     """That those of the config run; what they are, only their own command changes."""
     if seen.accessories is None:
         return
-    there = {container.role_name: container for container in seen.accessories}
+    in_order = sorted(seen.accessories, key=lambda container: container.is_running)
+    there = {container.role_name: container for container in in_order}
     for name in seen.config.accessories:
         if seen.host_name not in seen.config.accessory_hosts(name):
             continue

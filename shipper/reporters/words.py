@@ -1,6 +1,6 @@
 """What events and outcomes are called in plain English. PURE."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shipper.events import AccessoriesEnded, Pushed, StepProgressed
@@ -80,22 +80,20 @@ def pushed_line(event: Pushed) -> str:
 
 
 def accessories_lines(event: AccessoriesEnded) -> Iterator[str]:
-    done = [end for end in event.ends if end.verb not in ("unchanged", "failed", "left")]
     failed = [end for end in event.ends if end.exit_code]
+    names = tuple(dict.fromkeys(end.name for end in failed or event.ends))
+    listed, is_one = _listed(names), len(names) == 1
     if failed:
-        yield f"{event.service}: {event.command} of {_names(failed)} failed, after {event.seconds:.1f} s."
-    elif done:
-        yield f"{event.service}: {_names(event.ends)} well, after {event.seconds:.1f} s."
+        yield f"{event.service}: {event.command} of {listed} failed, after {event.seconds:.1f} s."
+    elif all(end.verb == "unchanged" for end in event.ends):
+        yield f"{event.service}: {listed} run{'s' * is_one} as the config says; nothing was done."
     else:
-        yield f"{event.service}: {_names(event.ends)} as the config says; nothing was done."
+        yield f"{event.service}: {listed} {'is' if is_one else 'are'} well, after {event.seconds:.1f} s."
     for end in event.ends:
-        yield f"  {end.name} on {end.host_name}: {end.verb}{':' if end.exit_code else ', because'} {end.because}"
+        verb = "left as it was" if end.verb == "left" else end.verb
+        yield f"  {end.name} on {end.host_name}: {verb}{':' if end.exit_code else ', because'} {end.because}"
     for end in failed:
         yield from _failure(end)
-
-
-def _names(ends: Sequence[AccessoryEnd]) -> str:
-    return _listed(tuple(dict.fromkeys(end.name for end in ends)))
 
 
 def _failure(end: AccessoryEnd) -> Iterator[str]:
