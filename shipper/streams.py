@@ -207,7 +207,7 @@ class _Executed(_Connected):
                 why = written[1].decode(errors="replace").strip() if written else f"exit code {code}"
                 raise CommandNotStarted(
                     f"{self._command_name} cannot be executed in {self._container_name}: {why}",
-                    next="shipper exec, at a terminal, opens a shell there, if the image has one.",
+                    next="Without a command, at a terminal, it opens a shell there, if the image has one.",
                     exit_code=code,
                 )
         return written

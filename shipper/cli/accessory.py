@@ -123,7 +123,7 @@ def logs(
     run(call, stopping="")
 
 
-@accessory.command("exec", context_settings={"allow_interspersed_args": False})
+@accessory.command("exec")
 @click.option("-t/-T", "with_terminal", default=None, help="With a terminal or without; else as there is one here.")
 @click.argument("name")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -131,7 +131,8 @@ def logs(
 def execute(options: Options, with_terminal: bool | None, name: str, command: tuple[str, ...]) -> None:
     """Run a COMMAND in the container of an accessory, on the first of its hosts; a shell at a terminal without one.
 
-    As `shipper exec` does; options of shipper stand before NAME. The exit code is the command's.
+    As `shipper exec` does: the exit code is the command's, and nothing that it prints is masked. Put -- before a COMMAND
+    that has options.
 
     \b
       shipper accessory exec postgres -- psql -U voicebot

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from shipper.errors import EngineError, NotThere
-from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState
+from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState, Label
 from shipper.world import World
 from tests.contract.conftest import Made
-from tests.contract.stages import ABSENT, Stage, command_spec, image_of, spec_of, start
+from tests.contract.stages import ABSENT, SERVICE, Stage, command_spec, image_of, spec_of, start
 from tests.sim.servers import App
 from tests.worlds import OF_A_CONTAINER, collect_garbage
 
@@ -60,6 +60,34 @@ async def test_all_containers_of_the_service_are_told_as_each_one_is(world: Worl
 
     assert {container.name for container in told} == names
     assert [await world.engine.container(container.name) for container in told] == list(told)
+
+
+async def test_accessories_are_told_apart_from_the_containers_of_releases(world: World, created: Made) -> None:
+    release, marks = await created(), {Label.ACCESSORY: "db", Label.CONFIG: "c0ffee", Label.CONTENT: "salt:c0ffee"}
+    labels = {Label.SERVICE.value: SERVICE, **{label.value: value for label, value in marks.items()}}
+    accessory = await created(labels=labels)
+
+    (told,) = await world.engine.accessories()
+
+    assert (told.name, told.role_name, told.release_number) == (accessory, "db", 0)
+    assert told.accessory
+    assert (told.accessory.config_hash, told.accessory.salt) == ("c0ffee", "salt")
+    assert told.accessory.image == image_of(App.WELL)
+    assert [container.name for container in await world.engine.containers()] == [release]
+
+
+async def test_a_container_gets_another_name_unless_that_is_taken(world: World, created: Made) -> None:
+    name, other = await created(), await created()
+    before = await world.engine.container(name)
+
+    with pytest.raises(EngineError):
+        await world.engine.rename(name, other)
+    await world.engine.rename(name, f"{name}-before")
+
+    assert facts(await world.engine.container(f"{name}-before")) == {**facts(before), "name": f"{name}-before"}
+    with pytest.raises(NotThere):
+        await world.engine.container(name)
+    await world.engine.rename(f"{name}-before", name)
 
 
 async def test_a_name_that_is_taken_is_refused_and_the_container_stays(world: World, started: Made) -> None:
