@@ -22,6 +22,7 @@ OF_A_CONTAINER: dict[str, Verb] = {
     "stop": lambda world, name: world.engine.stop(name, 1),
     "terminate": lambda world, name: world.engine.terminate(name),
     "remove": lambda world, name: world.engine.remove(name),
+    "rename": lambda world, name: world.engine.rename(name, f"{name}-before"),
     "set_restart_policy": lambda world, name: world.engine.set_restart_policy(name, "no"),
     "exits_within": lambda world, name: world.engine.exits_within(name, 1),
     "execute": lambda world, name: world.engine.execute(name, ("/bin/sh", "-c", "echo"), 5),

@@ -131,8 +131,8 @@ def logs(
 def execute(options: Options, with_terminal: bool | None, name: str, command: tuple[str, ...]) -> None:
     """Run a COMMAND in the container of an accessory, on the first of its hosts; a shell at a terminal without one.
 
-    As `shipper exec` does: the exit code is the command's, and nothing that it prints is masked. Put -- before a COMMAND
-    that has options.
+    As `shipper exec` does: the exit code is the command's, and nothing that it prints is masked. Put -- before a
+    COMMAND that has options.
 
     \b
       shipper accessory exec postgres -- psql -U voicebot

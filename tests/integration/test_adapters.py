@@ -45,6 +45,7 @@ OF_AN_ENGINE: dict[str, Verb] = {
     "volumes": lambda world, name: world.engine.volumes(),
     "remove_volume": lambda world, name: world.engine.remove_volume(name),
     "containers": lambda world, name: world.engine.containers(),
+    "accessories": lambda world, name: world.engine.accessories(),
     "create": lambda world, name: world.engine.create(SPEC),
     "image": lambda world, name: world.engine.image(name),
     "images": lambda world, name: world.engine.images(),
