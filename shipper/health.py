@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shipper.accessories.looking import placed
 from shipper.accessories.plan import check_of
 from shipper.accessories.wanted import config_hash
 from shipper.config import Role
@@ -184,7 +185,8 @@ async def _accessory(eye: Eye, world: World, name: str, container: Container | N
     if container and container.state is not ContainerState.RUNNING:
         health = f"{container.state.value}, after exit code {container.exit_code}"
     elif container and config:
-        health = eye.mask(await _answer(check_of(world.host_name, name, config, container.name), world, container))
+        gate = replace(check_of(placed(eye.project, name, world.host_name)), image_name=container.image_id)
+        health = eye.mask(await _answer(gate, world, container))
     elif container:
         health = "runs, and the config does not name it"
     if container and container.accessory and config:

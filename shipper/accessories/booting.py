@@ -10,6 +10,7 @@ from contextlib import suppress
 from shipper.accessories.looking import (
     all_hosts,
     look,
+    placed_of,
     secrets_of,
     sources_of,
     wanted_of,
@@ -19,7 +20,7 @@ from shipper.accessories.plan import AccessoryPlan, BootPlan, Found, Supply, boo
 from shipper.accessories.wanted import Wanted, in_order, meant, with_those_before
 from shipper.config import Config
 from shipper.deployment import holding, ignore
-from shipper.errors import ShipperError, UsageError
+from shipper.errors import SecretError, ShipperError, UsageError
 from shipper.events import AccessoriesEnded, Tell, masked
 from shipper.mask import Mask, masking
 from shipper.model import AccessoryEnd
@@ -86,11 +87,12 @@ async def restart_accessories(
     names = meant(project.config, names)
     hosts = all_hosts(project, names)
     with masking(tell) as (tell, mask):
-        wanted = wanted_of(project, names, await secrets_of(project, names, mask))
+        with suppress(SecretError):  # nothing is made anew: a value that is not here only cannot be masked
+            await secrets_of(project, names, mask)
         asked = connected(project, tell, hosts)
         async with asked as worlds, holding(project, worlds, f"restart of {', '.join(names)}", wait):
             found = await look(project, worlds)
-            plans = [plan for one in wanted if (plan := restart_plan(one, found[one.host_name]))]
+            plans = [plan for one in placed_of(project, names) if (plan := restart_plan(one, found[one.host_name]))]
             if not plans:
                 raise UsageError(
                     f"Nothing of {' or '.join(names)} was booted on {', '.join(worlds)} yet.",

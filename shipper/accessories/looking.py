@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from shipper.accessories.plan import Found, Source, lacks
-from shipper.accessories.wanted import Wanted, wanted
+from shipper.accessories.wanted import Placed, Wanted, wanted
 from shipper.config import Registry
 from shipper.deployment import available_secrets
 from shipper.errors import (
@@ -70,20 +70,26 @@ async def secrets_of(project: Project, names: Collection[str], mask: Mask) -> En
     return found
 
 
+def placed_of(project: Project, names: Collection[str]) -> list[Placed]:
+    """Each on each of its hosts that are meant, in the order of the config."""
+    return [placed(project, name, host_name) for name in names for host_name in hosts_of(project, name)]
+
+
+def placed(project: Project, name: str, host_name: str) -> Placed:
+    return Placed(
+        host_name=host_name,
+        name=name,
+        config=project.config.accessories[name],
+        container_name=f"{project.full_name}-{name}",
+    )
+
+
 def wanted_of(project: Project, names: Collection[str], secrets: Env) -> list[Wanted]:
-    """Each on each of its hosts, in the order of the config. Raises ConfigError where a file is not there."""
+    """The same with all that they are to be. Raises ConfigError where a file is not there."""
+    texts = {name: _texts(project, name) for name in names}
     return [
-        wanted(
-            project.full_name,
-            name,
-            project.config.accessories[name],
-            host_name=host_name,
-            secrets=secrets,
-            texts=_texts(project, name),
-            salt=random.token_hex(4),
-        )
-        for name in names
-        for host_name in hosts_of(project, name)
+        wanted(project.full_name, one, secrets=secrets, texts=texts[one.name], salt=random.token_hex(4))
+        for one in placed_of(project, names)
     ]
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from shipper.accessories.wanted import Wanted
-from shipper.config import Accessory, registry_of
+from shipper.accessories.wanted import Placed, Wanted
+from shipper.config import registry_of
 from shipper.errors import ImageError, ShipperError
 from shipper.model import Container, ContainerState, Image, Published
 from shipper.plan import Lane, Wave
@@ -177,15 +177,15 @@ def _image(host: Found, image_name: str, source: Source) -> Iterator[Step]:
 
 def boot_plan(wanted: Wanted, host: Found) -> AccessoryPlan:
     """What makes true what the config says of it."""
-    current, before = host.named(wanted.spec.name), host.named(wanted.before_name)
+    current, before = host.named(wanted.container_name), host.named(wanted.before_name)
     mended: tuple[Step, ...] = ()
     if current and not current.has_mark:
         mended = (_clear(wanted, current.name, because="it did not come to pass its gate"),)
         current = None
     if before and not current:
         because = "a boot that replaced it did not come to its end"
-        mended += (_rename(wanted, before.name, wanted.spec.name, because),)
-        current, before = replace(before, name=wanted.spec.name), None
+        mended += (_rename(wanted, before.name, wanted.container_name, because),)
+        current, before = replace(before, name=wanted.container_name), None
     left = (_clear(wanted, before.name, because="it was replaced"),) if before else ()
     if not current:
         why = "it was not there"
@@ -201,19 +201,19 @@ def boot_plan(wanted: Wanted, host: Found) -> AccessoryPlan:
     return _plan(wanted, "unchanged", "it runs as the config says", afterwards=left)
 
 
-def restart_plan(wanted: Wanted, host: Found) -> AccessoryPlan | None:
+def restart_plan(placed: Placed, host: Found) -> AccessoryPlan | None:
     """The same container, stopped and started; None where there is none."""
-    if not host.named(wanted.spec.name):
+    if not host.named(placed.container_name):
         return None
     because = "a restart is asked for"
-    steps = (_stop(wanted, because), *_started(wanted, because=""))
-    return _plan(wanted, "restarted", because, before=steps)
+    steps = (_stop(placed, because), *_started(placed, because=""))
+    return _plan(placed, "restarted", because, before=steps)
 
 
-def _plan(wanted: Wanted, verb: str, because: str, *, before: Lane = (), afterwards: Lane = ()) -> AccessoryPlan:
+def _plan(placed: Placed, verb: str, because: str, *, before: Lane = (), afterwards: Lane = ()) -> AccessoryPlan:
     return AccessoryPlan(
-        host_name=wanted.host_name,
-        name=wanted.name,
+        host_name=placed.host_name,
+        name=placed.name,
         verb=verb,
         because=because,
         before=before,
@@ -239,7 +239,7 @@ def _changed(wanted: Wanted, container: Container, image: Image | None) -> str:
 def _replaced(wanted: Wanted, because: str) -> Lane:
     """The old one keeps its data until the new one has it: never two at once."""
     aside = replace(
-        _rename(wanted, wanted.spec.name, wanted.before_name, "its successor needs the name"), makes_room=True
+        _rename(wanted, wanted.container_name, wanted.before_name, "its successor needs the name"), makes_room=True
     )
     return (_stop(wanted, because), aside, *_new(wanted, because="", old_names=(wanted.before_name,)))
 
@@ -249,51 +249,51 @@ def _new(wanted: Wanted, because: str, old_names: tuple[str, ...] = ()) -> Lane:
     return (create, *_started(wanted, because="", old_names=old_names))
 
 
-def _started(wanted: Wanted, because: str, old_names: tuple[str, ...] = ()) -> Lane:
-    place = {"host_name": wanted.host_name, "role_name": wanted.name, "container_name": wanted.spec.name}
+def _started(placed: Placed, because: str, old_names: tuple[str, ...] = ()) -> Lane:
+    place = {"host_name": placed.host_name, "role_name": placed.name, "container_name": placed.container_name}
     return (
-        Start(**place, stop_timeout=wanted.config.stop_timeout, because=because),
-        check_of(wanted.host_name, wanted.name, wanted.config, wanted.spec.name),
+        Start(**place, stop_timeout=placed.config.stop_timeout, because=because),
+        check_of(placed),
         Swap(**place, old_names=old_names),
     )
 
 
-def check_of(host_name: str, name: str, config: Accessory, container_name: str) -> Check:
+def check_of(placed: Placed) -> Check:
     return Check(
-        host_name=host_name,
-        role_name=name,
+        host_name=placed.host_name,
+        role_name=placed.name,
         section="accessories",
-        container_name=container_name,
-        image_name=config.image,
-        gate=config.gate,
+        container_name=placed.container_name,
+        image_name=placed.config.image,
+        gate=placed.config.gate,
     )
 
 
-def _stop(wanted: Wanted, because: str) -> Stop:
+def _stop(placed: Placed, because: str) -> Stop:
     return Stop(
-        host_name=wanted.host_name,
-        role_name=wanted.name,
-        container_name=wanted.spec.name,
-        timeout=wanted.config.stop_timeout,
+        host_name=placed.host_name,
+        role_name=placed.name,
+        container_name=placed.container_name,
+        timeout=placed.config.stop_timeout,
         was_serving=True,
         because=because,
     )
 
 
-def _clear(wanted: Wanted, container_name: str, because: str) -> Clear:
+def _clear(placed: Placed, container_name: str, because: str) -> Clear:
     return Clear(
-        host_name=wanted.host_name,
-        role_name=wanted.name,
+        host_name=placed.host_name,
+        role_name=placed.name,
         container_name=container_name,
-        stop_timeout=wanted.config.stop_timeout,
+        stop_timeout=placed.config.stop_timeout,
         because=because,
     )
 
 
-def _rename(wanted: Wanted, container_name: str, new_name: str, because: str) -> Rename:
+def _rename(placed: Placed, container_name: str, new_name: str, because: str) -> Rename:
     return Rename(
-        host_name=wanted.host_name,
-        role_name=wanted.name,
+        host_name=placed.host_name,
+        role_name=placed.name,
         container_name=container_name,
         new_name=new_name,
         makes_room=False,

@@ -15,19 +15,26 @@ _NO_PART_OF_THE_CONTAINER = {"hosts", "role", "gate", "after", "backup", "restor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What the config says of one accessory on one host."""
+class Placed:
+    """One accessory on one host."""
 
     host_name: str
     name: str
     config: Accessory
-    spec: ContainerSpec
-    config_hash: str
+    container_name: str
 
     @property
     def before_name(self) -> str:
         """Of the container that it replaces, until it is well."""
-        return f"{self.spec.name}-before"
+        return f"{self.container_name}-before"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted(Placed):
+    """With all that the config says of it."""
+
+    spec: ContainerSpec
+    config_hash: str
 
     def has_content(self, salted_hash: str) -> bool:
         """Whether its env and its files have the values that this hash is of."""
@@ -36,39 +43,41 @@ class Wanted:
 
 def wanted(
     full_name: str,
-    name: str,
-    config: Accessory,
+    placed: Placed,
     *,
-    host_name: str,
     secrets: Env,
     texts: Mapping[str, Mapping[str, str]],
     salt: str,
 ) -> Wanted:
     """`texts` are those of each source that its files name: under the path below it, which is empty for a file."""
+    config = placed.config
     env = {variable: _value(given.value, given.secret, secrets) for variable, given in config.env.items()}
     files = tuple(_files(config, secrets, texts))
     labels = {
         Label.SERVICE: full_name,
-        Label.ACCESSORY: name,
+        Label.ACCESSORY: placed.name,
         Label.CONFIG: config_hash(config),
         Label.CONTENT: _salted(env, files, salt),
     }
     made = workload_spec(
         config,
-        name=container_name(full_name, name),
+        name=placed.container_name,
         image_name=config.image,
         network_name=full_name,
         labels={label.value: value for label, value in labels.items()},
-        aliases=(name,),
+        aliases=(placed.name,),
         env=env,
         files=files,
     )
     spec = replace(made, ports=tuple(map(port_of, config.published)), user=config.user)
-    return Wanted(host_name=host_name, name=name, config=config, spec=spec, config_hash=labels[Label.CONFIG])
-
-
-def container_name(full_name: str, name: str) -> str:
-    return f"{full_name}-{name}"
+    return Wanted(
+        host_name=placed.host_name,
+        name=placed.name,
+        config=config,
+        container_name=placed.container_name,
+        spec=spec,
+        config_hash=labels[Label.CONFIG],
+    )
 
 
 def config_hash(config: Accessory) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from shipper.accessories.plan import BootPlan, Found, Source, Supply, boot_plan, restart_plan, supply_plan
-from shipper.accessories.wanted import Wanted, config_hash, in_order, wanted, with_those_before
+from shipper.accessories.wanted import Placed, Wanted, config_hash, in_order, wanted, with_those_before
 from shipper.config import Accessory, Config
 from shipper.errors import ImageError, RegistryError
 from shipper.events import AccessoriesEnded
@@ -39,7 +39,8 @@ def a_wanted(password: str = "s3cr3t", rules: str = "one", **changed: Any) -> Wa
     }
     config = Accessory.model_validate(values)
     texts = {"rules": {"first": rules, "of/second": "two"}}
-    return wanted("shop", "db", config, host_name=A, secrets=env(PASSWORD=password), texts=texts, salt="salt")
+    placed = Placed(host_name=A, name="db", config=config, container_name="shop-db")
+    return wanted("shop", placed, secrets=env(PASSWORD=password), texts=texts, salt="salt")
 
 
 WANTED = a_wanted()
