@@ -24,10 +24,10 @@ from shipper.cli.shared import (
 
 @click.group()
 def accessory() -> None:
-    """What runs beside the service and no deploy touches: a database, monitoring.
+    """Boot and tend what runs beside the service: a database, monitoring.
 
-    `accessories` in the config says what there is. Each has one container on each of its hosts, which other containers
-    of the service reach by its name. `shipper status` shows how they do.
+    No deploy touches it. `accessories` in the config says what there is. Each has one container on each of its
+    hosts, which other containers of the service reach by its name. `shipper status` shows how they do.
 
     \b
       shipper accessory boot                        all of them, in order
@@ -43,12 +43,12 @@ def accessory() -> None:
 @wait_option
 @shared_options
 def boot(options: Options, names: tuple[str, ...], only_plan: bool, newer: bool, wait: float) -> None:
-    """Make true what the config says of accessories: all of them in order, or those named NAME.
+    """Make true what the config says of accessories.
 
-    What runs as the config says is left alone. What changed, be it the config, a file or the value of a secret, is
-    stopped and replaced; if the new one does not pass its gate, the old one is started again. Accessories that stand in
-    `after` come with it only where they do not run. Data stay in their volumes. The same command goes on with what was
-    cut off.
+    All of them in order, or those named NAME. What runs as the config says is left alone. What changed, be it the
+    config, a file or the value of a secret, is stopped and replaced; if the new one does not pass its gate, the old
+    one is started again. Accessories that stand in `after` come with it only where they do not run. Data stay in
+    their volumes. The same command goes on with what was cut off.
 
     \b
       shipper accessory boot --plan             what would be done
@@ -82,7 +82,7 @@ def _step(step: "shipper.Step") -> dict[str, str]:
 @wait_option
 @shared_options
 def restart(options: Options, names: tuple[str, ...], wait: float) -> None:
-    """Stop and start the containers of accessories, and wait until they are well.
+    """Stop and start accessories, and wait until they are well.
 
     They stay the containers that they are, whatever the config says by now: `boot` brings that.
     """
@@ -103,7 +103,9 @@ def logs(
     lines: int | None,
     grep: "re.Pattern[str] | None",
 ) -> None:
-    """Print what an accessory wrote last, on all of its hosts, by time. Its secrets are masked.
+    """Print what an accessory wrote last.
+
+    On all of its hosts, by time; its secrets are masked.
 
     \b
       shipper accessory logs postgres -f
@@ -129,10 +131,11 @@ def logs(
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @shared_options
 def execute(options: Options, with_terminal: bool | None, name: str, command: tuple[str, ...]) -> None:
-    """Run a COMMAND in the container of an accessory, on the first of its hosts; a shell at a terminal without one.
+    """Run a COMMAND in an accessory.
 
-    As `shipper exec` does: the exit code is the command's, and nothing that it prints is masked. Put -- before a
-    COMMAND that has options.
+    In its container on the first of its hosts; at a terminal, a shell if there is no COMMAND. As with `shipper
+    exec` the exit code is the command's, and nothing that it prints is masked. Put -- before a COMMAND that has
+    options.
 
     \b
       shipper accessory exec postgres -- psql -U voicebot
@@ -156,10 +159,11 @@ def execute(options: Options, with_terminal: bool | None, name: str, command: tu
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @shared_options
 def backup(options: Options, name: str, file: Path | None) -> None:
-    """Write what the accessory's `backup` command prints into FILE, a new one with the time in its name if absent.
+    """Back an accessory up into FILE.
 
-    The file is there when all is in it, readable by you alone; if the command fails there is none. It overwrites
-    nothing. Restore one elsewhere now and then: that alone shows that it is one.
+    Into FILE goes what its `backup` command prints; absent, it is one with the time in its name. The file is there
+    when all is in it, readable by you alone; if the command fails there is none. It overwrites nothing. Restore one
+    elsewhere now and then: that alone shows that it is one.
 
     \b
       shipper accessory backup postgres
@@ -181,10 +185,11 @@ def backup(options: Options, name: str, file: Path | None) -> None:
 @wait_option
 @shared_options
 def restore(options: Options, name: str, file: Path, wait: float) -> None:
-    """Give FILE to the accessory's `restore` command, which overwrites the data that there are. Asks first.
+    """Overwrite the data of an accessory with FILE.
 
-    Nothing else changes meanwhile: it holds the lock. What the service writes while it runs may be lost: `shipper stop`
-    stops it before, `shipper start` starts it afterwards.
+    Gives FILE to its `restore` command, after it has asked. Nothing else changes meanwhile: it holds the lock. What
+    the service writes while it runs may be lost: `shipper stop` stops it before, `shipper start` starts it
+    afterwards.
     """
     project, size = options.project(), shipper.size_text(file.stat().st_size)
     options.confirm(f"Overwrite the data of {name} of {project.full_name} with {file} ({size})?")
@@ -202,7 +207,10 @@ def restore(options: Options, name: str, file: Path, wait: float) -> None:
 @wait_option
 @shared_options
 def remove(options: Options, names: tuple[str, ...], volumes: bool, wait: float) -> None:
-    """Take accessories away, also those that the config names no more. Volumes stay, unless --volumes. Asks first."""
+    """Take accessories away.
+
+    Also those that the config names no more. Shows what there is, and asks. Volumes stay, unless --volumes.
+    """
     project, tell = options.project(), beside_result(options)
     found = run(shipper.find_accessories(project, names, tell=tell))
     called = ", ".join(names)

@@ -100,6 +100,9 @@ PUBLISHED = a_role(publish=["8080:80"])
 NO_DOCKER = Builder(error=BuildError("There is no docker command here.", next="Install Docker"))
 
 
+WITH_DB = a_config(accessories={"db": {"image": "postgres:17"}})
+
+
 def on(part: Any, **changed: Any) -> Any:
     return replace(part, **changed)
 
@@ -286,6 +289,20 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
         "warning",
         "did not come to its end, at noon",
         "shipper rollback",
+    ),
+    (
+        service.accessories,
+        seen(config=WITH_DB, accessories=()),
+        "note",
+        "db was not booted here yet",
+        "accessory boot db",
+    ),
+    (
+        service.accessories,
+        seen(config=WITH_DB, accessories=(a_container(1, role="db", state=ContainerState.EXITED, exit_code=1),)),
+        "warning",
+        "db is exited, after exit code 1",
+        "shipper accessory logs db, then shipper accessory boot db",
     ),
     (service.serving, seen(containers=(), past=past()), "note", "nothing was deployed here yet", "shipper deploy"),
     (

@@ -1,12 +1,14 @@
 """Tables, on terminals of any width; and what stands in them."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from shipper.health import HostStatus, RoleStatus
-from shipper.model import Freeze, Holder, PastDeploy, ReleaseOutcome
-from shipper.reporters.listings import history_rows, host_rows, release_rows, role_rows, status_lines
+from shipper.health import AccessoryStatus, HostStatus, RoleStatus
+from shipper.model import AccessoryMark, Freeze, Holder, PastDeploy, ReleaseOutcome
+from shipper.reporters.listings import accessory_rows, history_rows, host_rows, release_rows, role_rows, status_lines
 from shipper.reporters.tables import table
 from shipper.world import Disk
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_container, a_host, a_release, by_name
@@ -84,6 +86,24 @@ def test_status_tells_what_a_host_has_left_and_who_may_deploy_there() -> None:
     assert of_a == (A, "2.5 GB", "70 %", lock, "frozen by bob: black friday", "")
     assert of_b == (B, "", "", "", "", "cannot connect")
     assert of_c == ("c.example", "?", "?", "free", "", "no answer since 1 min ago")
+
+
+def an_accessory(**changed: Any) -> AccessoryStatus:
+    mark = AccessoryMark(config_hash="c0ffee", content_hash="", image="postgres:17")
+    container = replace(a_container(1), role_name="db", accessory=mark)
+    return AccessoryStatus(**{"host_name": A, "name": "db", "container": container, "health": "healthy", **changed})
+
+
+def test_status_tells_how_accessories_do_in_a_table_of_their_own() -> None:
+    absent = an_accessory(name="cache", container=None, health="does not run: it was not booted yet")
+    hosts = [HostStatus(host_name=A, at=NOW, accessories=(an_accessory(changed=True), absent))]
+
+    _, changed, missing = accessory_rows(hosts, NOW)
+
+    assert changed == (A, "db", "healthy", "5 min ago", "0", "postgres:17", "changed since boot")
+    assert missing == (A, "cache", "does not run: it was not booted yet", "", "", "", "")
+    drawn = status_lines(hosts, NOW, None)
+    assert [style for line, style in drawn if line.startswith(A)] == ["yellow", "red", ""]
 
 
 def test_what_is_not_well_is_red_on_a_terminal() -> None:
