@@ -5,9 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shipper.accessories.looking import placed
 from shipper.accessories.plan import check_of
-from shipper.accessories.wanted import config_hash
+from shipper.accessories.wanted import Placed, config_hash
 from shipper.config import Role
 from shipper.errors import ShipperError
 from shipper.host_plan import gate_of
@@ -185,7 +184,8 @@ async def _accessory(eye: Eye, world: World, name: str, container: Container | N
     if container and container.state is not ContainerState.RUNNING:
         health = f"{container.state.value}, after exit code {container.exit_code}"
     elif container and config:
-        gate = replace(check_of(placed(eye.project, name, world.host_name)), image_name=container.image_id)
+        there = Placed(host_name=world.host_name, name=name, config=config, container_name=container.name)
+        gate = replace(check_of(there), image_name=container.image_id)
         health = eye.mask(await _answer(gate, world, container))
     elif container:
         health = "runs, and the config does not name it"

@@ -72,16 +72,16 @@ async def secrets_of(project: Project, names: Collection[str], mask: Mask) -> En
 
 def placed_of(project: Project, names: Collection[str]) -> list[Placed]:
     """Each on each of its hosts that are meant, in the order of the config."""
-    return [placed(project, name, host_name) for name in names for host_name in hosts_of(project, name)]
-
-
-def placed(project: Project, name: str, host_name: str) -> Placed:
-    return Placed(
-        host_name=host_name,
-        name=name,
-        config=project.config.accessories[name],
-        container_name=f"{project.full_name}-{name}",
-    )
+    return [
+        Placed(
+            host_name=host_name,
+            name=name,
+            config=project.config.accessories[name],
+            container_name=f"{project.full_name}-{name}",
+        )
+        for name in names
+        for host_name in hosts_of(project, name)
+    ]
 
 
 def wanted_of(project: Project, names: Collection[str], secrets: Env) -> list[Wanted]:
