@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import BinaryIO
 
+from shipper import git
 from shipper.accessories.inside import executed, place_of
 from shipper.accessories.looking import secrets_of
 from shipper.accessories.wanted import meant
@@ -26,11 +27,11 @@ _NEWS = 1_000_000  # bytes: not each piece is news
 async def backup(project: Project, name: str, file: Path, *, tell: Tell = ignore) -> int:
     """Writes what the accessory's `backup` command prints to a file of this machine, which must not be there; bytes.
 
-    The file appears whole, or not at all. Takes no lock: a deploy may go on meanwhile. Raises ShipperError.
+    Nor may Git be about to add it. The file appears whole, or not at all. Takes no lock: a deploy may go on meanwhile. Raises ShipperError.
     """
     command = _command(project, name, "backup")
     host_name = place_of(project, name)
-    _refuse_to_overwrite(file)
+    _refuse(project, file)
     with masking(tell) as (tell, mask):
         with suppress(SecretError):  # it runs already: a value that is not here only cannot be masked
             await secrets_of(project, (name,), mask)
@@ -163,9 +164,15 @@ def _to_file(stream: BinaryIO, said: _Said) -> Callable[[bytes], None]:
     return take
 
 
-def _refuse_to_overwrite(file: Path) -> None:
+def _refuse(project: Project, file: Path) -> None:
     if file.exists():
         raise UsageError(f"{file} is there already.", now="Nothing was done.", next="Name another file.")
+    if not git.is_ignored(project.root, str(file.absolute())):
+        raise UsageError(
+            f"{file} would not be ignored by Git, so all that is in it would get into the next image.",
+            now="Nothing was done.",
+            next="Name a file elsewhere, or one that .gitignore lists: echo '*.dump' >> .gitignore",
+        )
 
 
 @contextmanager

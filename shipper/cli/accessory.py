@@ -162,7 +162,7 @@ def backup(options: Options, name: str, file: Path | None) -> None:
     """Back an accessory up into FILE.
 
     Into FILE goes what its `backup` command prints; absent, it is one with the time in its name. The file is there
-    when all is in it, readable by you alone; if the command fails there is none. It overwrites nothing. Restore one
+    when all is in it, readable by you alone; if the command fails there is none. It overwrites nothing, and Git must ignore it. Restore one
     elsewhere now and then: that alone shows that it is one.
 
     \b
@@ -170,7 +170,7 @@ def backup(options: Options, name: str, file: Path | None) -> None:
       shipper accessory backup postgres /backups/monday.dump
     """
     project = options.project()
-    file = file or Path(f"{project.full_name}-{name}-{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.backup")
+    file = file or Path(f"{project.full_name}-{name}-{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.dump")
     with reporter(options) as report:
         size = run(shipper.backup(project, name, file, tell=report), stopping="stopping it …")
     if options.as_json:

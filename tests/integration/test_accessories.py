@@ -112,13 +112,13 @@ def test_a_database_is_booted_once_left_alone_by_deploys_backed_up_and_restored(
     assert logs.output.startswith("database | ")
 
     sql(project, "create table orders (number int); insert into orders select generate_series(1, 20000)")
-    file = project.folder / "orders.backup"
+    file = project.folder.parent / "orders.dump"
     kept = project.shipper("accessory", "backup", "database", str(file))
     assert kept.exit_code == 0, kept.everything
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert sql(project, "delete from orders") == "DELETE 20000\n"
 
-    torn = project.folder / "torn.backup"
+    torn = project.folder.parent / "torn.dump"
     torn.write_bytes(file.read_bytes()[:-5000])
     failed = project.shipper("accessory", "restore", "database", str(torn), "--yes")
     assert failed.exit_code == 24
@@ -129,9 +129,11 @@ def test_a_database_is_booted_once_left_alone_by_deploys_backed_up_and_restored(
     assert sql(project, "select count(*) from orders") == "20000\n"
 
     broken = "echo some; echo no such database >&2; exit 3"
-    lost = project.shipper("accessory", "backup", "database", "lost.backup", BACKUP=broken)
+    lost = project.shipper("accessory", "backup", "database", "../lost.dump", BACKUP=broken)
     assert (lost.exit_code, "exit code 3: no such database" in lost.errors) == (24, True)
-    assert not [path for path in project.folder.iterdir() if "lost" in path.name]
+    assert not [path for path in project.folder.parent.iterdir() if "lost" in path.name]
+    within = project.shipper("accessory", "backup", "database")
+    assert (within.exit_code, "would not be ignored by Git" in within.errors) == (2, True)
 
     gone = project.shipper("remove", "--volumes", "--yes")
     assert gone.exit_code == 0, gone.everything
