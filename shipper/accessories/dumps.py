@@ -27,7 +27,8 @@ _NEWS = 1_000_000  # bytes: not each piece is news
 async def backup(project: Project, name: str, file: Path, *, tell: Tell = ignore) -> int:
     """Writes what the accessory's `backup` command prints to a file of this machine, which must not be there; bytes.
 
-    Nor may Git be about to add it. The file appears whole, or not at all. Takes no lock: a deploy may go on meanwhile. Raises ShipperError.
+    Nor may Git be about to add it. The file appears whole, or not at all. Takes no lock: a deploy may go on meanwhile.
+    Raises ShipperError.
     """
     command = _command(project, name, "backup")
     host_name = place_of(project, name)

@@ -162,8 +162,8 @@ def backup(options: Options, name: str, file: Path | None) -> None:
     """Back an accessory up into FILE.
 
     Into FILE goes what its `backup` command prints; absent, it is one with the time in its name. The file is there
-    when all is in it, readable by you alone; if the command fails there is none. It overwrites nothing, and Git must ignore it. Restore one
-    elsewhere now and then: that alone shows that it is one.
+    when all is in it, readable by you alone; if the command fails there is none. It overwrites nothing, and Git
+    must ignore it. Restore one elsewhere now and then: that alone shows that it is one.
 
     \b
       shipper accessory backup postgres
