@@ -118,7 +118,13 @@ def _extract(root: Path, treeish: str, destination: Path) -> None:
     destination.mkdir(parents=True, exist_ok=True)
     archive = subprocess.Popen(["git", "archive", "--format=tar", treeish], cwd=_toplevel(root), stdout=subprocess.PIPE)
     with archive:
-        unpacked = subprocess.run(["tar", "-x", "-C", destination], stdin=archive.stdout, check=False)
+        try:
+            unpacked = subprocess.run(["tar", "-x", "-C", destination], stdin=archive.stdout, check=False)
+        except FileNotFoundError:
+            archive.kill()  # else it waits for a reader
+            raise SourceError(
+                "There is no tar command on this machine.", next="Install it: apt-get install tar"
+            ) from None
     if archive.returncode or unpacked.returncode:
         raise SourceError(f"The files of {treeish} could not be written to {destination}.")
 

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
-from shipper.errors import ConnectError, HostError, Locked, LockLost
+from shipper.errors import ConnectError, DiskFull, HostError, Locked, LockLost
 from shipper.host import Conversation, SshHost
 from shipper.model import TERMINAL, Holder, Unfinished
 from shipper.records import MAKE_ROOT, ROOT
@@ -102,6 +102,13 @@ class HostJournal:
         exit_code = await process.end()
         if exit_code == 75:
             raise _locked(self._host.name, answer)
+        if (disk := await self._host.disk(ROOT)) and not disk.free:
+            raise DiskFull(
+                f"{self._host.name}: the disk of {ROOT} is full.",
+                now="Nothing was done.",
+                next="There: df -h and docker system df -v show what takes it; docker image prune --all --filter "
+                "until=720h frees what is old.",
+            )
         raise HostError(
             f"{self._host.name}: taking the lock failed with exit code {exit_code}: {process.errors}",
             next=f"It must belong to those who deploy. As root there, once: install -d -m 2770 -g docker {ROOT}",

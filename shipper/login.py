@@ -4,7 +4,9 @@ Host keys are checked against the pinned `config/known_hosts`, then the user's o
 """
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -188,8 +190,8 @@ def _explained(
             return LoginRefused(
                 f"{host_name}: the server accepts none of your keys{f' for user {user}' if user else ''}.",
                 now=now,
-                next="The key comes from ssh.key, ssh.key_env, the agent or ~/.ssh/config. "
-                "Is its public half in ~/.ssh/authorized_keys there?",
+                next=f"{_offered(access)} Is its public half in ~/.ssh/authorized_keys there, and that file nobody "
+                "else's to write? As root there, sshd's log says why: journalctl -u ssh",
             )
         case TimeoutError():
             return ConnectError(
@@ -221,6 +223,16 @@ def _explained(
             return ConnectError(
                 f"{host_name}: cannot connect: {reason(error)}", now=now, next=f"What does `ssh {host_name}` say?"
             )
+
+
+def _offered(access: Access) -> str:
+    """Which key was shown, so that it can be looked for on the server."""
+    ssh = access.ssh
+    if not (ssh.key or ssh.key_env):
+        return "The keys were those of the agent and ~/.ssh/config; ssh.key in the config names one."
+    name = f"${ssh.key_env}" if ssh.key_env and access.environ.get(ssh.key_env) else str(ssh.key)
+    digest = hashlib.sha256(asyncssh.load_keypairs(_keys(access))[0].public_data).digest()
+    return f"The key was SHA256:{base64.b64encode(digest).decode().rstrip('=')}, from {name}."
 
 
 def _untrusted(host_name: str, seen: _Seen) -> HostKeyError:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from shipper.errors import GateFailed, ShipperError
+from shipper.errors import EngineError, GateFailed, ShipperError
 from shipper.events import Ended, Planned, Tell, Warned, masked
 from shipper.hooks import hook
 from shipper.journal import unfinished
@@ -118,4 +118,6 @@ def _next_command(failure: Failure, restored: bool | None, made: Plan) -> str:
     if isinstance(failure.error, GateFailed):
         of_release = f" --release {made.release.number}" if len(made.releases) == 1 else ""
         return f"shipper logs --role {failure.step.role_name}{of_release} shows all that it wrote."
+    if isinstance(failure.error, EngineError):
+        return "shipper doctor looks for what is in the way, a port that is taken say; then the same command again."
     return "The same command again goes on from what is true then."

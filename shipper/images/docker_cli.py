@@ -193,7 +193,12 @@ class DockerCli:
             ) from None
         version, buildx = answers["version"], answers["buildx"]
         if version.exit_code:
-            raise BuildError(f"Docker does not work on this machine: {version.errors.strip()}", now="Nothing was done.")
+            raise BuildError(
+                f"Docker does not work on this machine: {version.errors.strip()}",
+                now="Nothing was done.",
+                next="Start Docker here, or set DOCKER_HOST; a user in group docker may use it, after a new login. "
+                "Or deploy a commit whose image exists, from CI say.",
+            )
         number, platform = version.output.split()
         return int(number.split(".")[0]), buildx.exit_code == 0, platform
 

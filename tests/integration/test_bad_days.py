@@ -195,6 +195,7 @@ def test_a_port_that_a_stranger_holds_is_named_and_what_served_goes_on(project: 
 
     assert result.exit_code == 16, result.everything
     assert "port is already allocated" in result.output
+    assert "Next: shipper doctor looks for what is in the way" in result.output
     assert project.serving["Id"] == before
     assert project.answer() == "version 1"
 

@@ -203,10 +203,13 @@ def test_trust_gives_up_on_a_silent_server_too(project: Project) -> None:
 
 
 def test_a_key_that_the_server_does_not_accept_is_told(project: Project, tmp_path: Path) -> None:
-    message = refused(project, 11, SAMPLE_KEY=new_key(tmp_path / "other").read_text())
+    key = new_key(tmp_path / "other")
+    message = refused(project, 11, SAMPLE_KEY=key.read_text())
 
+    listed = subprocess.run(["ssh-keygen", "-lf", key], capture_output=True, text=True, check=True).stdout
+    fingerprint = listed.split()[1]
     assert f"error: {address(project)}: the server accepts none of your keys for user deploy." in message
-    assert "next: The key comes from ssh.key, ssh.key_env, the agent or ~/.ssh/config." in message
+    assert f"next: The key was {fingerprint}, from $SAMPLE_KEY. Is its public half in ~/.ssh" in message
 
 
 def test_a_key_env_that_is_not_set_is_a_config_error(project: Project) -> None:

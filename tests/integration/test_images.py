@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -98,6 +99,19 @@ def test_an_image_that_does_not_fit_is_refused_and_nothing_is_left_of_it(on_cram
     assert_nothing_is_left(on_cramped)
     assert on_cramped.server.docker("images", "--all", "--quiet").stdout == ""
     assert on_cramped.server.run("ls -A /var/lib/docker/tmp").stdout == ""
+
+
+def test_a_disk_without_a_byte_left_is_told_by_whoever_wants_the_lock(on_cramped: Project) -> None:
+    on_cramped.version("version 1")
+    on_cramped.server.run("cat /dev/zero >/var/lib/filler")
+
+    result = on_cramped.shipper("deploy")
+    on_cramped.server.run("rm /var/lib/filler")
+
+    assert result.exit_code == 17, result.everything
+    assert f"error: {on_cramped.server.address}: the disk of /var/lib/shipper is full." in result.errors
+    assert "docker system df -v show what takes it" in result.errors
+    assert_plain(result)
 
 
 def test_what_served_before_an_image_that_does_not_fit_serves_on(on_cramped: Project) -> None:
@@ -253,16 +267,31 @@ def test_a_dockerfile_that_git_does_not_track_is_not_there(project: Project) -> 
     assert_nothing_is_left(project)
 
 
-def test_where_an_image_must_be_built_and_there_is_no_docker_command_that_is_told(
-    project: Project, tmp_path: Path
+@pytest.mark.parametrize(
+    ("missing", "exit_code", "what", "next"),
+    [
+        ("docker", 5, "There is no docker command on this machine to build with.", "Install Docker (https://docs."),
+        ("dockerd", 5, "Docker does not work on this machine: ", "Start Docker here, or set DOCKER_HOST"),
+        ("tar", 4, "There is no tar command on this machine.", "Install it: apt-get install tar"),
+    ],
+)
+def test_where_an_image_must_be_built_and_what_that_needs_is_missing_that_is_told(
+    project: Project, tmp_path: Path, missing: str, exit_code: int, what: str, next: str
 ) -> None:
-    result = project.shipper("deploy", PATH=without_docker(tmp_path / "bin"))
+    programs = tmp_path / "bin"
+    environ = {"PATH": without_docker(programs)}
+    if missing == "tar":
+        (programs / "tar").unlink()
+    if missing != "docker":
+        (programs / "docker").symlink_to(str(shutil.which("docker")))
+    if missing == "dockerd":
+        environ["DOCKER_HOST"] = "unix:///nowhere.sock"
 
-    assert result.exit_code == 5, result.everything
-    assert "There is no docker command on this machine to build with." in result.everything
-    assert "Install Docker (https://docs.docker.com/engine/install/), or deploy a commit whose image exists." in (
-        result.everything
-    )
+    result = project.shipper("deploy", **environ)
+
+    assert result.exit_code == exit_code, result.everything
+    assert what in result.everything
+    assert f"Next: {next}" in result.output
     assert_plain(result)
     assert_nothing_is_left(project)
 
