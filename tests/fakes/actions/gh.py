@@ -1,35 +1,39 @@
-"""As much of the program `gh` as sets secrets: python -m tests.fakes.actions.gh FILE secret set …
+"""As much of the program `gh` as sets secrets: python -m tests.fakes.actions.gh STORE secret set …
 
 gh secret set --env-file FILE   # or -f; - is standard input
-gh secret set NAME              # from standard input
+gh secret set NAME              # from standard input; --env ENVIRONMENT, or -e: those of an environment
 """
 
+import argparse
 import json
 import os
 import re
 import sys
 from pathlib import Path
 
-_USAGE = "gh secret set NAME | gh secret set -f FILE"
-
 
 def main(store: str, *arguments: str) -> None:
-    match arguments:
-        case ("secret", "set", "-f" | "--env-file", "-"):
-            made = parse(sys.stdin.read())
-        case ("secret", "set", "-f" | "--env-file", file):
-            made = parse(Path(file).read_text())
-        case ("secret", "set", name) if re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
-            made = {name: sys.stdin.read().rstrip("\r\n")}
-        case _:
-            sys.exit(f"this `gh` knows only: {_USAGE}")
+    parser = argparse.ArgumentParser(prog="gh", allow_abbrev=False)
+    parser.add_argument("verbs", nargs=2)
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("-f", "--env-file")
+    parser.add_argument("-e", "--env", default="")
+    given = parser.parse_args(arguments)
+    if given.verbs != ["secret", "set"] or bool(given.name) == bool(given.env_file):
+        parser.error("only `secret set` is known, of a NAME or of a file")
+    text = sys.stdin.read() if given.env_file in (None, "-") else Path(given.env_file).read_text()
+    made = {given.name: text.rstrip("\r\n")} if given.name else parse(text)
     if empty := [name for name, value in made.items() if not value]:
         sys.exit(f"GitHub takes no empty secret: {', '.join(empty)}")
-    file_of_all = Path(store)
-    known = json.loads(file_of_all.read_text()) if file_of_all.exists() else {}
-    file_of_all.write_text(json.dumps(known | made))
+    _keep(Path(store), given.env, made)
     for name in made:
         print(f"✓ Set Actions secret {name}")
+
+
+def _keep(store: Path, environment: str, made: dict[str, str]) -> None:
+    known = json.loads(store.read_text()) if store.exists() else {}
+    known.setdefault(environment, {}).update(made)
+    store.write_text(json.dumps(known))
 
 
 def parse(text: str) -> dict[str, str]:

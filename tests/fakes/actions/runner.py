@@ -85,9 +85,10 @@ class GitHub:
         self.gh = self._add_program("gh", gh)
         """The program of that name, which sets the secrets of this repository."""
 
-    @property
-    def secrets(self) -> dict[str, str]:
-        return json.loads(self.secrets_file.read_text()) if self.secrets_file.exists() else {}
+    def secrets(self, environment: str = "") -> dict[str, str]:
+        """What a job gets: those of its environment win over those of the repository."""
+        known = json.loads(self.secrets_file.read_text()) if self.secrets_file.exists() else {}
+        return {**known.get("", {}), **known.get(environment, {})}
 
     def push(self, branch: str) -> list[Run]:
         commit = self._git("rev-parse", f"refs/heads/{branch}")
@@ -133,11 +134,11 @@ class GitHub:
             "api_url": "https://api.github.com",
         }
         run = Run(workflow=file, github=github, inputs=inputs, folder=self._folder / f"run{number}")
-        self._carry_out(run, f"./.github/workflows/{file}", self.secrets)
+        self._carry_out(run, f"./.github/workflows/{file}")
         return run
 
-    def _carry_out(self, run: Run, path: str, secrets: Mapping[str, str], called_by: str = "") -> str:
-        """A workflow, or one that it calls. How it ended."""
+    def _carry_out(self, run: Run, path: str, called_by: str = "") -> str:
+        """A workflow, or one that it calls, which gets no secrets. How it ended."""
         workflow = self._workflow(run.github["sha"], path)
         ended: dict[str, dict[str, Any]] = {}
         needs = {name: _listed(job.get("needs", [])) for name, job in workflow["jobs"].items()}
@@ -151,10 +152,10 @@ class GitHub:
                 ended[name] = {"result": "skipped", "outputs": {}}
                 run.jobs[title] = Job(result="skipped")
             elif "uses" in job:
-                result = self._carry_out(run, job["uses"], {}, f"{title} / ")  # without `secrets:`, it gets none
+                result = self._carry_out(run, job["uses"], f"{title} / ")
                 ended[name] = {"result": result, "outputs": {}}
             else:
-                done = [*self._matrix(run, title, job, {**contexts, "secrets": secrets}, workflow.get("env", {}))]
+                done = [*self._matrix(run, title, job, contexts, workflow.get("env", {}))]
                 ended[name] = {"result": _together(job.result for job in done), "outputs": done[-1].outputs}
         return _together(each["result"] for each in ended.values())
 
@@ -173,19 +174,21 @@ class GitHub:
     def _job(
         self, run: Run, title: str, job: Mapping[str, Any], contexts: Mapping[str, Any], env: Mapping[str, str]
     ) -> Job:
+        environment = shown(Scope(contexts=contexts).fill(job.get("environment", "")))
+        # without `secrets:` a workflow that is called gets none
+        contexts = {**contexts, "secrets": {} if " / " in title else self.secrets(environment)}
         scope = Scope(contexts=contexts)
-        secrets = contexts["secrets"]
         machine = Machine(
             run.folder / re.sub(r"\W+", "-", title),
             self.repository,
             environ=self._environ,
             github={**run.github, "job": title},
-            secrets=secrets,
+            secrets=contexts["secrets"],
             stand_ins=self.stand_ins,
             minutes=float(job["timeout-minutes"]),
         )
         set_here = {name: shown(scope.fill(text)) for name, text in {**env, **job.get("env", {})}.items()}
-        made = Job(result="failure", environment=shown(scope.fill(job.get("environment", ""))))
+        made = Job(result="failure", environment=environment)
         run.jobs[title] = made
         at_end = machine.carry_out(job["steps"], contexts, set_here)
         made.result = "failure" if "failure" in at_end.results else "success"

@@ -1,0 +1,175 @@
+"""The workflows of this repository, carried out: only GitHub itself is a stand-in, and the project that is deployed.
+
+That has a Makefile of its own, with the targets of ours: ours would run these tests again. `make image` runs for real
+in test_image.py; what the other targets do is what people who change this repository type before they push.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.actions.jobs import Machine as Runner
+from tests.fakes.actions.runner import GitHub, Run
+from tests.images import ROOT
+from tests.integration.conftest import Project
+from tests.machines import Machine
+from tests.registries import NAME, PASSWORD, USERNAME, serving_images
+
+pytestmark = pytest.mark.builds
+
+MAKEFILE = """\
+image:
+	docker build --quiet --tag={service}:checked .
+	docker run --rm {service}:checked /bin/sh -c 'test -f /app.sh'
+test:
+	! grep broken www/index.html
+check sim:
+	sh -n app.sh
+"""
+CONFIG = """\
+service: {service}
+image: ${{DOCKER_USERNAME:+{registry}/}}{service}
+registry: {{ username: "${{DOCKER_USERNAME:-}}", password: {{ env: DOCKER_PASSWORD }} }}
+build: {{}}
+roles:
+  web:
+    hosts: ["${{VPS_USER:-deploy}}@${{VPS_HOST}}"]
+    gate: {{ http: {{ port: 8080, path: /up }}, deadline: 3s, interval: 50ms, settle: 50ms }}
+    stop_timeout: 2s
+ssh: {{ key_env: VPS_SSH_KEY }}
+secrets: {{ BOT_TOKEN: , DATABASE_URL: {{ optional: true }} }}
+"""
+STAGING = 'roles: { web: { hosts: ["${VPS_USER:-deploy}@${STAGING_HOST}"] } }\n'
+SECRETS = {"BOT_TOKEN": "1:production"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A project on GitHub."""
+
+    project: Project
+    github: GitHub
+
+    def push(self, branch: str = "main") -> Run:
+        self.project.git("push", "--quiet", "origin", f"HEAD:{branch}")
+        (run,) = self.github.push(branch)
+        return run
+
+    def set_secrets(self, values: dict[str, str], *options: str) -> None:
+        lines = "".join('{}="{}"\n'.format(name, value.replace("\n", "\\n")) for name, value in values.items())
+        subprocess.run([self.github.gh, "secret", "set", "-f", "-", *options], input=lines, text=True, check=True)
+
+
+@pytest.fixture(scope="module")
+def registry(
+    laptop: Machine, server: Machine, cramped: Machine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("registry")
+    with serving_images(laptop, folder), serving_images(server, folder), serving_images(cramped, folder):
+        yield folder / "storage/docker/registry/v2/repositories"
+
+
+@pytest.fixture
+def pipeline(project: Project, cramped: Machine, tmp_path: Path) -> Pipeline:
+    """One whose images go over SSH; `cramped` is staging."""
+    cramped.accept(project.server)
+    bare = tmp_path / "shop.git"
+    project.git("init", "--quiet", "--bare", str(bare))
+    project.git("remote", "add", "origin", str(bare))
+    shutil.copytree(ROOT / ".github", project.folder / ".github")
+    project.write("Makefile", MAKEFILE.format(service=project.service))
+    project.write("config/deploy.yaml", CONFIG.format(service=project.service, registry=NAME))
+    project.write("config/deploy.staging.yaml", STAGING)
+    project.write("config/env.j2", "BOT_TOKEN={{ secrets.BOT_TOKEN }}\nDATABASE={{ secrets.DATABASE_URL }}\n")
+    project.write("config/known_hosts", f"{project.server.host_key}\n{cramped.host_key}\n")
+    project.commit("a pipeline")
+    environ = {name: project.environ[name] for name in ("HOME", "TMPDIR", "DOCKER_HOST", "PYTHONWARNINGS")}
+    environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    stand_ins = {"./.github/actions/shipper": shipper_is_there}
+    made = Pipeline(project=project, github=GitHub(bare, tmp_path / "github", environ=environ, stand_ins=stand_ins))
+    key = project.server.key.read_text()
+    made.set_secrets(
+        {**SECRETS, "VPS_HOST": project.server.address, "VPS_SSH_KEY": key, "STAGING_HOST": cramped.address}
+    )
+    return made
+
+
+def shipper_is_there(_: Runner, given: object) -> dict[str, str]:
+    assert not given
+    return {}
+
+
+@pytest.fixture
+def by_registry(pipeline: Pipeline, registry: Path) -> Pipeline:
+    pipeline.set_secrets({"DOCKER_USERNAME": USERNAME, "DOCKER_PASSWORD": PASSWORD})
+    return pipeline
+
+
+def results(run: Run) -> dict[str, str]:
+    return {name: job.result for name, job in run.jobs.items() if not name.startswith("test / ")}
+
+
+def test_a_push_is_deployed_and_by_hand_an_older_commit_and_the_release_before(by_registry: Pipeline) -> None:
+    project, github = by_registry.project, by_registry.github
+    first = project.version("version 1")
+
+    run = by_registry.push()
+
+    assert run.result == "success", run.log
+    assert [name for name in run.jobs if name.startswith("test / ")] == [
+        "test / check", "test / test (3.11)", "test / test (3.12)", "test / test (3.13)", "test / sim", "test / image",
+    ]  # fmt: skip
+    assert project.answer() == "version 1"
+    digest = run.jobs["image"].outputs["digest"]
+    assert project.serving["Config"]["Labels"]["shipper.version"] == first
+    assert digest in project.server.docker("inspect", project.serving["Image"]).stdout
+    assert run.jobs["deploy"].environment == "production"
+    assert "serves" in run.jobs["deploy"].summary
+    assert "BOT_TOKEN=1:production" in project.serving["Config"]["Env"]
+
+    project.version("version 2")
+    assert by_registry.push().result == "success"
+    assert project.answer() == "version 2"
+
+    older = github.dispatch("deploy.yml", "main", action="deploy", revision=first)
+    assert results(older) == {"test": "skipped", "image": "success", "deploy": "success", "rollback": "skipped"}
+    assert older.jobs["image"].outputs["digest"] == digest  # which was not built again
+    assert project.answer() == "version 1"
+
+    back = github.dispatch("deploy.yml", "main", action="rollback")
+    assert results(back) == {"test": "skipped", "image": "skipped", "deploy": "skipped", "rollback": "success"}
+    assert project.answer() == "version 2"
+    assert SECRETS["BOT_TOKEN"] not in run.log + older.log + back.log
+
+
+def test_a_red_test_deploys_nothing(pipeline: Pipeline) -> None:
+    pipeline.project.version("broken")
+
+    run = pipeline.push()
+
+    assert run.jobs["test / test (3.12)"].result == "failure"
+    assert results(run) == {"image": "skipped", "deploy": "skipped", "rollback": "skipped"}
+    assert pipeline.project.containers() == []
+
+
+def test_a_push_to_develop_goes_to_staging_without_a_registry_and_with_secrets_of_its_own(
+    pipeline: Pipeline, cramped: Machine
+) -> None:
+    pipeline.set_secrets({"BOT_TOKEN": "2:staging"}, "--env", "staging")
+    pipeline.project.version("version 1")
+
+    run = pipeline.push("develop")
+
+    assert results(run) == {"image": "success", "deploy": "success", "rollback": "skipped"}, run.log
+    assert run.jobs["deploy"].environment == "staging"
+    (serving,) = cramped.engine("GET", "/containers/json")
+    assert serving["Labels"]["shipper.service"] == f"{pipeline.project.service}-staging"
+    told = cramped.engine("GET", f"/containers/{serving['Id']}/json")["Config"]["Env"]
+    assert "BOT_TOKEN=2:staging" in told
+    assert pipeline.project.containers() == []  # production's server
