@@ -47,7 +47,7 @@ class Options:
         """The project of this folder."""
         return shipper.open_project(
             config_file=self.config_file,
-            destination=self.destination or None,
+            destination=self.destination,
             revision=revision,
             digest=digest,
             hosts=self.host_names,
@@ -77,7 +77,7 @@ _SHARED = (
         "--destination",
         metavar="NAME",
         shell_complete=destinations,
-        help="Lay deploy.NAME.yaml over the config; an empty name is none.",
+        help="Lay deploy.NAME.yaml over the config.",
     ),
     click.option(
         "--host",
