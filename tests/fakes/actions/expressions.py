@@ -32,8 +32,10 @@ class Scope:
     def evaluate(self, expression: str) -> Any:
         return _Reader(expression, self).read()
 
-    def fill(self, text: str) -> Any:
+    def fill(self, text: Any) -> Any:
         """A text with its holes filled; what is one hole and nothing else keeps its type."""
+        if not isinstance(text, str):
+            raise NotSupported(f"where a text was meant: {text}")
         if whole := _HOLE.fullmatch(text.strip()):
             return self.evaluate(whole[1])
         return _HOLE.sub(lambda hole: shown(self.evaluate(hole[1])), text)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -37,7 +38,7 @@ class Job:
 
 
 class Machine:
-    """Where one job runs. `environ` is what later steps find in their environment."""
+    """Where one job runs. `environ` is what the next step finds in its environment."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Machine:
         repository: Path,
         *,
         environ: Mapping[str, str],
+        env: Mapping[str, str],
         github: Mapping[str, Any],
         secrets: Mapping[str, str],
         stand_ins: Mapping[str, StandIn],
@@ -56,17 +58,20 @@ class Machine:
             made.mkdir(parents=True)
         self.repository = repository
         self.github = github
-        self.environ = {**environ, **self._standard(folder)}
+        self.environ = {**environ, **self._standard(folder), **env}
+        self.env = {**env}
         self.log: list[str] = []
         self.summary = ""
         self.secrets = secrets
         self._stand_ins = {"actions/checkout": _checkout, "actions/setup-python": _setup_python, **stand_ins}
         self._minutes = minutes
 
-    def carry_out(self, steps: list[dict[str, Any]], contexts: Mapping[str, Any], env: Mapping[str, str]) -> Scope:
-        """What can be said in the end, of the job's results say. `env` are those that the workflow and the job set."""
+    def carry_out(
+        self, steps: list[dict[str, Any]], contexts: Mapping[str, Any], env: Mapping[str, str] = MappingProxyType({})
+    ) -> Scope:
+        """What can be named in the end, by the job's outputs say. `env` is what all of these steps get besides."""
         told: dict[str, Any] = {}
-        known = {**contexts, "steps": told, "env": {**env}, "runner": {"temp": str(self.temp), "os": "Linux"}}
+        known = {**contexts, "steps": told, "env": self.env, "runner": {"temp": str(self.temp), "os": "Linux"}}
         status = ["success"]
         for number, step in enumerate(steps):
             only_known(step, _STEP_KEYS, f"step {number}")
@@ -101,7 +106,9 @@ class Machine:
             check=False,
         )
         self.say(done.stdout)
-        self.environ |= _assignments(files["ENV"].read_text())
+        set_for_later = _assignments(files["ENV"].read_text())
+        self.env |= set_for_later
+        self.environ |= set_for_later
         for path in files["PATH"].read_text().splitlines():
             self.environ["PATH"] = f"{path}:{self.environ['PATH']}"
         self.summary += self.masked(files["STEP_SUMMARY"].read_text())

@@ -182,15 +182,15 @@ class GitHub:
             run.folder / re.sub(r"\W+", "-", title),
             self.repository,
             environ=self._environ,
+            env={name: shown(scope.fill(text)) for name, text in {**env, **job.get("env", {})}.items()},
             github={**run.github, "job": title},
             secrets=contexts["secrets"],
             stand_ins=self.stand_ins,
             minutes=float(job["timeout-minutes"]),
         )
-        set_here = {name: shown(scope.fill(text)) for name, text in {**env, **job.get("env", {})}.items()}
         made = Job(result="failure", environment=environment)
         run.jobs[title] = made
-        at_end = machine.carry_out(job["steps"], contexts, set_here)
+        at_end = machine.carry_out(job["steps"], contexts)
         made.result = "failure" if "failure" in at_end.results else "success"
         made.log, made.summary = "".join(machine.log), machine.summary
         for name, text in job.get("outputs", {}).items():
