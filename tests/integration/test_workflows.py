@@ -132,10 +132,11 @@ def test_a_push_is_deployed_and_by_hand_an_older_commit_and_the_release_before(
     assert project.answer() == "version 1"
     tag = registry / project.service / "_manifests/tags" / first / "current/link"
     digest = tag.read_text()
+    assert run.jobs["deploy"].steps["push"]["outputs"]["digest"] == digest
     assert project.serving["Config"]["Labels"]["shipper.version"] == first
     assert digest in project.server.docker("inspect", project.serving["Image"]).stdout
     assert run.jobs["deploy"].environment == "production"
-    assert "serves" in run.jobs["deploy"].summary
+    assert f"[commit](https://github.com/octo/shop/commit/{first})" in run.jobs["deploy"].summary
     assert "BOT_TOKEN=1:production" in project.serving["Config"]["Env"]
 
     project.version("version 2")

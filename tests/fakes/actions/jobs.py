@@ -33,6 +33,8 @@ class Job:
     result: str
     environment: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
+    steps: Mapping[str, Any] = field(default_factory=dict)
+    """Their outputs and their outcome, by their ids."""
     log: str = ""
     summary: str = ""
 

@@ -192,6 +192,7 @@ class GitHub:
         run.jobs[title] = made
         at_end = machine.carry_out(job["steps"], contexts)
         made.result = "failure" if "failure" in at_end.results else "success"
+        made.steps = at_end.contexts["steps"]
         made.log, made.summary = "".join(machine.log), machine.summary
         for name, text in job.get("outputs", {}).items():
             value = shown(at_end.fill(text))
