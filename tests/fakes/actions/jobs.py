@@ -65,7 +65,7 @@ class Machine:
         self.log: list[str] = []
         self.summary = ""
         self.secrets = secrets
-        self._stand_ins = {"actions/checkout": _checkout, "actions/setup-python": _setup_python, **stand_ins}
+        self._stand_ins = {**_STAND_INS, **stand_ins}
         self._minutes = minutes
 
     def carry_out(
@@ -222,3 +222,16 @@ def _setup_python(machine: Machine, given: Mapping[str, str]) -> Mapping[str, st
             (programs / name).symlink_to(python)
         machine.environ["PATH"] = f"{programs}:{machine.environ['PATH']}"
     return {"python-path": str(python)}
+
+
+def _setup_buildx(_: Machine, given: Mapping[str, str]) -> Mapping[str, str]:
+    """The machine's Docker builds, as it is."""
+    only_known(given, set(), "docker/setup-buildx-action")
+    return {}
+
+
+_STAND_INS: Mapping[str, StandIn] = {
+    "actions/checkout": _checkout,
+    "actions/setup-python": _setup_python,
+    "docker/setup-buildx-action": _setup_buildx,
+}
