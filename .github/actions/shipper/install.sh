@@ -4,7 +4,7 @@ here=$(dirname "$0")
 made=$RUNNER_TEMP/shipper
 
 "$PYTHON" -m venv --without-pip "$made"
-"$PYTHON" -m pip --python "$made/bin/python" install --quiet --disable-pip-version-check --no-compile \
+"$PYTHON" -m pip --python "$made/bin/python" install --quiet --disable-pip-version-check --no-compile --no-deps \
   --require-hashes --only-binary :all: -r "$here/requirements.lock"
 # shipper itself stays where it is, as `pip install --editable` would leave it: to build it would take setuptools
 packages=$("$made/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

@@ -186,7 +186,7 @@ class GitHub:
             github={**run.github, "job": title},
             secrets=contexts["secrets"],
             stand_ins=self.stand_ins,
-            minutes=float(job["timeout-minutes"]),
+            minutes=float(job.get("timeout-minutes", "360")),
         )
         made = Job(result="failure", environment=environment)
         run.jobs[title] = made
