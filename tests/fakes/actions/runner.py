@@ -208,6 +208,10 @@ class GitHub:
         only_known(read, _WORKFLOW_KEYS, path)
         if not isinstance(read["on"], dict):
             raise NotSupported(f"{path}: on: {read['on']}")
+        only_known(read["on"], {"push", "pull_request", "workflow_dispatch", "workflow_call"}, path)
+        if push := read["on"].get("push"):
+            only_known(push, {"branches"}, f"{path}: on.push")
+            only_known(dict.fromkeys(re.findall(r"[^\w/.-]", "".join(push["branches"]))), set(), f"{path}: branches")
         return read  # type: ignore[no-any-return]  # of yaml
 
     def _git(self, *arguments: str) -> str:
