@@ -1,5 +1,6 @@
 """The workflows of this repository, read: what they may do and pass on, and that people can type what they run."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,9 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from shipper import ci_variables, open_project
 from shipper.cli import main
-from shipper.config import Config, NamedSecret
-from shipper.deployfile import parse
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = {path.name: path for path in (ROOT / ".github/workflows").iterdir()}
@@ -125,22 +125,12 @@ def test_a_command_of_shipper_is_understood_and_told_when_the_job_is_cancelled(l
     assert str(understood["release" if name == "rollback" else "revision"] or "") == given
 
 
-def variables(destination: str) -> set[str]:
-    """That the config reads: by itself, for secrets, and for what reaches the servers and the registry."""
-    names = ["deploy", *([f"deploy.{destination}"] if destination else [])]
-    texts = {f"config/{name}.yaml": (ROOT / f"config/{name}.yaml").read_text() for name in names}
-    config = parse(texts, {"DOCKER_USERNAME": "ann"})
-    written = "\n".join(re.sub(r"(^|\s)#.*", "", text, flags=re.MULTILINE) for text in texts.values())
-    return {*re.findall(r"\$\{(\w+)", written), *_of_secrets(config), str(config.ssh.key_env)}
-
-
-def _of_secrets(config: Config) -> Iterator[str]:
-    for name, source in config.secrets.items():
-        source = source or NamedSecret()
-        yield source.env or name
-    assert config.registry
-    assert config.registry.password
-    yield str(config.registry.password.env)
+def variables(destination: str | None) -> set[str]:
+    """That the config reads."""
+    project = open_project(
+        ROOT, destination=destination, environ={"PATH": os.environ["PATH"], "DOCKER_USERNAME": "ann"}
+    )
+    return {variable.name for variable in ci_variables(project)}
 
 
 def passed(job_name: str) -> dict[str, str]:
@@ -152,7 +142,7 @@ def passed(job_name: str) -> dict[str, str]:
 
 
 def test_a_deploy_gets_all_that_the_config_reads_and_nothing_else() -> None:
-    wanted = variables("") | variables("staging")
+    wanted = variables(None) | variables("staging")
     assert passed("deploy") == {name: name for name in wanted}
 
 
