@@ -4,7 +4,8 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotat
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE # else each worker of pytest compiles all tests anew
 
-.PHONY: demo demo-bots screenshots test sim soak bench check format lock
+.PHONY: demo demo-bots screenshots test sim soak bench check image format lock
+IMAGE ?= voicebot:checked
 
 demo: .venv/ready ## ship real containers over real SSH to a throwaway server on this machine
 	python -m tests.demo
@@ -37,6 +38,14 @@ check: .venv/ready ## style, types and the import rules
 	mypy
 	pytest tests/unit/test_imports.py
 
+image: ## the image, built and started; BUILD="--build-arg=BASE=…" where there is no Docker Hub
+	docker build --tag=$(IMAGE) $(BUILD) .
+	docker run --rm $(IMAGE) shipper --version
+	docker run --rm $(IMAGE) python -m opsbot config
+	docker run --rm --env=DATABASE_URL=sqlite:////data/opsbot.db $(IMAGE) python -m opsbot migrate
+	docker run --rm $(IMAGE) python -m voicebot migrate
+	docker run --rm $(IMAGE) python -c "import opsbot.app, voicebot.app, faster_whisper"
+
 format: .venv/ready
 	ruff check --fix --quiet .
 	black --quiet .
@@ -44,6 +53,7 @@ format: .venv/ready
 lock: ## new versions of all dependencies, with their hashes
 	uv pip compile $(LOCK) --upgrade --extra opsbot --extra voicebot pyproject.toml --output-file requirements.lock
 	uv pip compile $(LOCK) --upgrade --extra opsbot --extra voicebot --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	uv pip compile $(LOCK) --upgrade --constraint requirements.lock pyproject.toml --output-file .github/actions/shipper/requirements.lock
 
 .venv/ready: requirements-dev.lock pyproject.toml
 	@echo "installing Python packages into .venv …"

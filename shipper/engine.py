@@ -400,12 +400,12 @@ def _files(api: docker.APIClient, service: str, image_name: str, path: str) -> d
 def _execute(api: docker.APIClient, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:
     deadline = time.monotonic() + timeout
     exec_id = api.exec_create(container_name, list(command))["Id"]
-    connection = api.exec_start(exec_id, socket=True)
-    raw = cast(socket.socket, getattr(connection, "_sock", connection))  # it wraps the socket as a file
+    connection = cast(Any, api.exec_start(exec_id, socket=True))  # wraps the socket as a file, and keeps the response
+    raw = cast(socket.socket, connection._sock)
     try:
         output = _demultiplexed(_received(raw, deadline))
     finally:
-        connection.close()
+        connection._response.close()  # closes the file, too; else Python 3.13 says that it finds it closed
         raw.close()
     return Finished(exit_code=api.exec_inspect(exec_id)["ExitCode"] or 0, output=output)
 

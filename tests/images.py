@@ -24,6 +24,8 @@ _LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc
 _MAKE_BASE = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={_PACKAGES}", *_LEFT_OUT, "bookworm"]
 
 _INSTALLER = "base:with-wheels"
+BASES = (f"--build-arg=BASE={_BASE}", f"--build-arg=INSTALLER={_INSTALLER}")
+"""With these the Dockerfile is built on a machine that has them, without a registry."""
 _INSTALLER_DOCKERFILE = f"FROM {_BASE}\nCOPY . /wheels\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels\n"
 _DOWNLOAD = ["-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps", "--only-binary=:all:"]
 _PYTHON = "--python-version=3.11"  # that of the base, whatever ours is
@@ -46,8 +48,7 @@ def machine_with_image(say: Callable[[str], None] = print) -> Iterator[Machine]:
 
 def build(made: Machine, image_name: str, context: Path, *options: str) -> None:
     """Builds the Dockerfile of `context` as a user would, but for its bases."""
-    bases = [f"--build-arg=BASE={_BASE}", f"--build-arg=INSTALLER={_INSTALLER}"]
-    _docker(made, "build", f"--tag={image_name}", *bases, *options, str(context))
+    _docker(made, "build", f"--tag={image_name}", *BASES, *options, str(context))
 
 
 def _images() -> Path:

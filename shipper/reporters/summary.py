@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shipper.events import Ended, Planned
 from shipper.facts import Facts
-from shipper.model import Deployed, Failed, short
+from shipper.model import Deployed, Failed, commit_of, short
 from shipper.reporters.words import outcome_lines, restored_line, serving_line, work_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def summary(ended: Ended, planned: Planned | None, spans: "Sequence[Span]") -> s
     title = next(outcome_lines(ended.service, outcome))
     lines = [f"### {mark} {_inline(title)}", ""]
     if planned:
-        lines += [*_who(planned.facts), ""]
+        lines += [*_who(planned.facts), *_links(planned.facts), ""]
     if isinstance(outcome, Failed):
         lines += _failure(outcome)
     elif isinstance(outcome, Deployed) and planned:
@@ -39,6 +39,20 @@ def summary(ended: Ended, planned: Planned | None, spans: "Sequence[Span]") -> s
 def _who(facts: Facts) -> Iterator[str]:
     replaces = f", instead of release {facts.replaces} of {short(facts.replaces_version)}" if facts.replaces else ""
     yield _inline(f"{work_text(facts)}{replaces}, by {facts.performer}")
+
+
+def _links(facts: Facts) -> Iterator[str]:
+    """To what GitHub shows of it, if the run is one of GitHub."""
+    repository, is_of_github, _ = facts.origin.partition("/actions/runs/")
+    if not (is_of_github and facts.commit):
+        return
+    links = [f"[commit]({repository}/commit/{facts.commit})"]
+    replaced = commit_of(facts.replaces_version)
+    if replaced and facts.command == "rollback":
+        links.append(f"[what is taken back]({repository}/compare/{facts.commit}...{replaced})")
+    elif replaced:
+        links.append(f"[what is new]({repository}/compare/{replaced}...{facts.commit})")
+    yield from ("", " · ".join(links))
 
 
 def _failure(outcome: Failed) -> Iterator[str]:

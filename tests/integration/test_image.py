@@ -1,6 +1,7 @@
 """The image that carries everything: what is in it and what is not, and how little its containers may do."""
 
 import json
+import os
 import shutil
 import subprocess
 import zlib
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.images import IMAGE, ROOT, build
+from tests.images import BASES, IMAGE, ROOT, build
 from tests.integration.waiting import eventually
 from tests.machines import Machine
 
@@ -111,6 +112,22 @@ def test_every_part_starts_from_the_one_image(container: Container) -> None:
     assert "migrated the database from revision none" in container.prints("python", "-m", "voicebot", "migrate")
     of_its_own = ("--env=DATABASE_URL=sqlite:////data/opsbot.db",)
     assert "from revision none" in container.prints("python", "-m", "opsbot", "migrate", options=of_its_own)
+
+
+def test_make_image_builds_it_and_starts_what_is_in_it(bots: Machine) -> None:
+    environ = {**os.environ, "DOCKER_HOST": bots.docker_host}
+
+    done = subprocess.run(
+        ["make", "image", "IMAGE=voicebot:made", f"BUILD={' '.join(BASES)}"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("migrated the database from revision none") == 2
 
 
 def test_a_container_runs_the_bot_if_nothing_else_is_said(bots: Machine) -> None:

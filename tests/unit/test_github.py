@@ -1,6 +1,7 @@
 """What a run of GitHub Actions is told: annotations, groups, and the summary of the job."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from shipper.model import Deployed, Serving, Unchanged
 from shipper.reporters.github import GithubReporter, command, error_commands, harmless
 from shipper.reporters.summary import summary
 from shipper.reporters.timeline import Span
-from tests.unit.nouns import A, a_container, a_facts, a_failure, a_release
+from tests.unit.nouns import FIRST, SECOND, A, a_container, a_facts, a_failure, a_release
 
 WEB: dict[str, Any] = {"host_name": A, "role_name": "web"}
 HERE: dict[str, Any] = {"host_name": "here", "role_name": ""}
@@ -137,6 +138,25 @@ def test_the_summary_of_a_success_tells_what_serves() -> None:
     text = summary(Ended(service="shop", outcome=Deployed(release=a_release(2), seconds=1.5)), PLANNED, [])
 
     assert "Serves now: release 2 of 1111111 on a.example, b.example" in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "links"),
+    [
+        ({}, f"[commit](C/commit/{SECOND}) · [what is new](C/compare/{FIRST}...{SECOND})"),
+        ({"command": "rollback"}, f"[commit](C/commit/{SECOND}) · [what is taken back](C/compare/{SECOND}...{FIRST})"),
+        ({"replaces_version": "", "replaces": None}, f"[commit](C/commit/{SECOND})"),
+        ({"commit": ""}, ""),
+        ({"origin": "https://gitlab.com/ann/shop/-/jobs/7"}, ""),
+    ],
+)
+def test_the_summary_links_to_what_github_shows(facts: dict[str, Any], links: str) -> None:
+    planned = replace(PLANNED, facts=a_facts(**{"origin": "https://github.com/ann/shop/actions/runs/42", **facts}))
+
+    text = summary(Ended(service="shop", outcome=Deployed(release=a_release(2), seconds=1.5)), planned, [])
+
+    found = [line for line in text.splitlines() if line.startswith("[")]
+    assert found == ([links.replace("C/", "https://github.com/ann/shop/")] if links else [])
 
 
 def test_the_summary_says_that_nothing_was_done() -> None:

@@ -1,0 +1,1 @@
+"""A GitHub whose runs of workflows happen here: runner.py carries them out, gh.py is its `gh`."""
