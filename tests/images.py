@@ -20,8 +20,8 @@ _DOCKERFILE, _LOCK = ROOT / "Dockerfile", ROOT / "requirements.lock"
 
 _BASE = "base:debian"
 _PACKAGES = "python3,python3-venv,tini,ca-certificates,libstdc++6,passwd"
-_LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")]
-_MAKE_BASE = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={_PACKAGES}", *_LEFT_OUT, "bookworm"]
+LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")]
+_MAKE_BASE = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={_PACKAGES}", *LEFT_OUT, "bookworm"]
 
 _INSTALLER = "base:with-wheels"
 _INSTALLER_DOCKERFILE = f"FROM {_BASE}\nCOPY . /wheels\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels\n"
