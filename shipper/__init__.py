@@ -151,6 +151,14 @@ if TYPE_CHECKING:
         matching as matching,
         seconds_of as seconds_of,
     )
+    from shipper.setting_up import (
+        Setup as Setup,
+        plan_setup as plan_setup,
+        set_up as set_up,
+        setup_addresses as setup_addresses,
+        setup_targets as setup_targets,
+    )
+    from shipper.setup.facts import Target as Target
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
     from shipper.steps import Step as Step
@@ -162,7 +170,7 @@ if TYPE_CHECKING:
         length as length,
         uncoloured as uncoloured,
     )
-    from shipper.trust import pin_key as pin_key, shown_key as shown_key
+    from shipper.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
     from shipper.turning import plan_restart as plan_restart, restart as restart, start as start, stop as stop
     from shipper.versions import Version as Version
     from shipper.world import Disk as Disk, Inside as Inside
@@ -217,12 +225,14 @@ _NAMES = {
     "reporters.words": "ago",
     "rollbacks": "plan_rollback rollback",
     "schema": "Duration Section contradictions matching seconds_of",
+    "setting_up": "Setup plan_setup set_up setup_addresses setup_targets",
+    "setup.facts": "Target",
     "shipping": "build push",
     "statuses": "status watch_status",
     "steps": "Step",
     "tasks": "alongside finish task_group",
     "telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
-    "trust": "pin_key shown_key",
+    "trust": "pin_key shown_key trying",
     "turning": "plan_restart restart start stop",
     "versions": "Version",
     "world": "Disk Inside",

@@ -1,0 +1,89 @@
+"""From a bare server to one that is deployed to."""
+
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Callable
+
+import click
+
+import shipper
+from shipper.cli.guarding import accept_key
+from shipper.cli.shared import Options, beside_result, harmless_on, print_json, run, shared_options
+
+
+@click.command()
+@click.argument("hosts", metavar="[HOST]...", nargs=-1)
+@click.option("--plan", "only_plan", is_flag=True, help="Only tell what it would do, and why; changes nothing.")
+@click.option("--fingerprint", help="Accept the host's key only if it has this fingerprint (SHA256:…); asks nothing.")
+@shared_options
+def setup(options: Options, hosts: tuple[str, ...], only_plan: bool, fingerprint: str | None) -> None:
+    """Make servers ready, from bare Debian or Ubuntu: Docker, the user who deploys, its key, folders.
+
+    HOST is [user@]name[:port], where you can log in as root, or as a user whose sudo asks for no password; without one,
+    all hosts of the config are meant, as root. Pins host keys, makes the deploy key here, and writes what it knows and
+    passwords that nobody needs to choose into config/secrets.env. Shows all that it will do, and asks. What is well is
+    left alone; the same command goes on where one was interrupted. What would make a server safer is said, not done.
+
+    \b
+    shipper setup root@203.0.113.7             the one server of the config
+    shipper setup --plan admin@203.0.113.7     only look, by sudo
+    shipper setup -d staging root@203.0.113.8  that of staging
+    """
+    addresses = shipper.setup_addresses(
+        config_file=options.config_file, destination=options.destination, environ=os.environ, logins=hosts
+    )
+    project, tell = options.project(variables=addresses), beside_result(options)
+    targets = shipper.setup_targets(project, hosts)
+    say = functools.partial(print, file=sys.stderr if options.as_json else sys.stdout)
+    with contextlib.ExitStack() as stack:
+        if only_plan:
+            project = stack.enter_context(shipper.trying(project))
+        _trust(options, project, targets, fingerprint, say, only_plan=only_plan)
+        made = run(shipper.plan_setup(project, targets, addresses=addresses, tell=tell))
+    if not options.as_json:
+        _print(made)
+    if not (only_plan or made.is_empty):
+        options.confirm("Do this?")
+        run(shipper.set_up(project, made, tell=tell))
+    if options.as_json:
+        print_json(made)
+    elif not only_plan:
+        _print_next(made)
+
+
+def _trust(
+    options: Options,
+    project: "shipper.Project",
+    targets: "tuple[shipper.Target, ...]",
+    fingerprint: str | None,
+    say: Callable[[str], None],
+    *,
+    only_plan: bool,
+) -> None:
+    if fingerprint and len(targets) > 1:
+        raise click.UsageError("--fingerprint is of one host's key: name that host alone")
+    for target in targets:
+        key = run(shipper.shown_key(project, target.login_name, own_keys=True))
+        if key.is_pinned:
+            continue
+        say(f"{key.name} shows the host key {key.algorithm} {key.fingerprint}")
+        accept_key(options, target.login_name, key, fingerprint, say)
+        shipper.pin_key(project, key)
+        say("It is not pinned, since this only looks." if only_plan else f"Pinned in {project.config.ssh.known_hosts}.")
+
+
+def _print(made: "shipper.Setup") -> None:
+    shown = harmless_on(sys.stdout)
+    for line in made.lines:
+        print(shown(line))
+    if made.is_empty:
+        print("Nothing to do.")
+
+
+def _print_next(made: "shipper.Setup") -> None:
+    print(f"\n{', '.join(target.host_name for target in made.targets)}: ready.")
+    for name, advised in made.advice.items():
+        for text in advised:
+            print(f"  advice for {name}: {text}")
