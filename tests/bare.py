@@ -29,6 +29,12 @@ mmdebstrap --quiet --variant=minbase --include={_PACKAGES} {" ".join(LEFT_OUT)} 
   --customize-hook="cp \\"\\$1\\"/var/cache/apt/archives/*.deb '$0/debs'" \
   --customize-hook='rm "$1"/etc/ssh/ssh_host_* "$1"/etc/apt/sources.list "$1"/etc/resolv.conf' \
   {_SUITE} "$0/files"
+cd "$0/debs"
+for package in *.deb; do
+  dpkg-deb --raw-extract "$package" raw
+  dpkg-deb -Znone --build raw "$package" # quicker to install
+  rm -r raw
+done
 """
 _MOUNTS = """
 disk={folder}/disk
@@ -58,6 +64,10 @@ class BareMachine(Machine):
     def __init__(self, folder: Path, name: str, *, disk_size: str = "4g") -> None:
         super().__init__(folder, name, docker=False, disk_size=disk_size)
         self._packages: ThreadingHTTPServer | None = None
+
+    @property
+    def has_docker(self) -> bool:
+        return (self.root / "run/docker.sock").exists()
 
     def start(self) -> None:
         super().start()

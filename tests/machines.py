@@ -113,7 +113,7 @@ class Machine:
         self.folder = folder
         self.name = name
         self.address = ""
-        self.has_docker = docker
+        self._docker = docker
         self._sshd = sshd
         self._disk_size = disk_size
         self._images = images
@@ -121,6 +121,10 @@ class Machine:
         self._link = ""
         self._process: subprocess.Popen[str] | None = None
         self._cgroup = f"/{folder.name}"
+
+    @property
+    def has_docker(self) -> bool:
+        return self._docker
 
     @property
     def root(self) -> Path:
@@ -242,7 +246,7 @@ class Machine:
             "--kill-child",
             "--mount-proc",
         ]
-        dockerd = self._dockerd if self.has_docker else ":"
+        dockerd = self._dockerd if self._docker else ":"
         sshd = self.sshd.format(folder=self.folder)
         self._process = subprocess.Popen(
             [*namespaces, "sh", "-c", _INIT, self.name, self.folder, dockerd, sshd, self._mounts],

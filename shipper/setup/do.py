@@ -30,10 +30,8 @@ _INSTALL = f"""
 export DEBIAN_FRONTEND=noninteractive
 apt="apt-get --quiet --yes --no-remove --no-install-recommends -o DPkg::Lock::Timeout=600"
 install() {{
-  told=
   while holder=$(apt_holder) && [ -n "$holder" ]; do
-    [ "$told" = "$holder" ] || echo "waiting for $holder, which uses apt"
-    told=$holder
+    echo "waiting for $holder, which uses apt"
     sleep 1
   done
   dpkg --configure -a
@@ -80,7 +78,7 @@ install -d -m 700 -o "$user" -g "$group" "$home/.ssh"
 new=$(mktemp "$home/.ssh/.authorized_keys.XXXXXX")
 [ ! -f "$file" ] || cat "$file" >"$new"
 [ -z "$(tail -c 1 "$new")" ] || echo >>"$new"
-grep -v '^[[:space:]]*#' "$new" | grep -qF -- "$key" || echo "$key" >>"$new"
+grep -v '^[[:space:]]*#' "$new" | grep -qF -- "$key" || echo "$key shipper" >>"$new"
 chown "$user:$group" "$new"
 chmod 600 "$new"
 sync "$new"

@@ -81,7 +81,6 @@ class Server:
     """Why Docker's own repository cannot be used; empty if it can."""
     apt_holder: str
     """Who has apt's lock: unattended-upgr."""
-    has_docker_group: bool
     has_user: bool
     groups: tuple[str, ...]
     """Those of the user who deploys."""
@@ -120,7 +119,6 @@ def server_of(output: str) -> Server:
         lacks_apparmor=bool(first("apparmor")),
         repository=first("repository"),
         apt_holder=first("apt"),
-        has_docker_group=bool(first("group")),
         has_user=bool(first("user")),
         groups=tuple(first("groups").split()),
         has_key=bool(first("key")),

@@ -43,11 +43,10 @@ if ! command -v dockerd >/dev/null && [ -x /usr/lib/apt/apt-helper ]; then
   cd "$folder"
   timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o APT::Sandbox::User=root \
     download-file "$url" Release >/dev/null 2>why ||
-    {{ grep '^E: ' why || echo 'E: no answer within 20 s'; }} | sed -n '1s/^E: //p'
+    {{ grep '^E: ' why || echo 'E: no answer within 20 s'; }} | sed -n '1s/^E: \(Failed to fetch [^ ]* *\)*//p'
   rm -r "$folder"
 fi
 section apt; apt_holder
-section group; getent group docker
 section user; getent passwd "$user"
 section groups; id -nG "$user" 2>/dev/null
 section key
