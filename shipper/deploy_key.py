@@ -53,7 +53,7 @@ def make(project: Project) -> str:
     key = asyncssh.generate_private_key("ssh-ed25519", comment=f"shipper {project.full_name}")
     target = path(project)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.new")
+    temporary = target.with_name(f"{target.name}.new")  # Git ignores it as well, by config/deploy_key*
     temporary.unlink(missing_ok=True)
     temporary.touch(mode=0o600)
     temporary.write_bytes(key.export_private_key())
