@@ -113,10 +113,10 @@ async def do(server: SshHost, step: Step, public_key: str, report: Report) -> st
     finished = await run_as_root(server, SCRIPTS[step.name], *arguments, within=_LONGEST, on_line=tell)
     if finished.exit_code:
         said = [line for line in (finished.output + "\n" + finished.errors).splitlines() if line.strip()]
+        last = "".join(f"  | {line}\n" for line in said[-_SHOWN:])
         raise HostError(
-            f"{server.name}: {step.name} {step.detail} failed with exit code {finished.exit_code}:\n"
-            + "\n".join(f"  | {line}" for line in said[-_SHOWN:]),
-            now="What was done before it is done.",
+            f"{server.name}: {step.name} {step.detail} failed with exit code {finished.exit_code}.",
+            now=f"Its last lines:\n{last}What was done before it is done.",
             next="Mend it, and give the same command again: it goes on from there.",
         )
     return step.detail
