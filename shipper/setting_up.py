@@ -105,6 +105,8 @@ async def _done_here(project: Project, step: Step, report: Report) -> str:
 
 
 async def _set_up(project: Project, target: Target, host: HostPlan, public_key: str, tell: Tell) -> ShipperError | None:
+    if not host.steps:
+        return None
     try:
         async with _reached(project, target, tell) as server:
             for step in host.steps:
@@ -156,12 +158,13 @@ async def _logged_in(name: str, way: Access, project: Project, tell: Tell) -> As
 
 
 def _wanted(project: Project, target: Target) -> Wanted:
-    roles = [role for role in project.config.roles.values() if target.host_name in role.hosts]
-    mounted = (volume.partition(":")[0] for role in roles for volume in role.volumes if volume.startswith("/"))
-    published = (mapping for role in roles for mapping in role.publish)
+    config, host_name = project.config, target.host_name
+    roles = [role for role in config.roles.values() if host_name in role.hosts]
+    mounted = (volume.partition(":")[0] for one in roles for volume in one.volumes if volume[0] == "/")
+    published = (mapping for one in roles for mapping in one.publish)
     return Wanted(
         target=target,
-        docker_socket=project.config.docker_socket,
+        docker_socket=config.docker_socket,
         state_folder=f"{STATE_ROOT}/{project.full_name}",
         mounted=tuple(dict.fromkeys(mounted)),
         publishes=tuple(mapping for mapping in published if not wanted_port(mapping).address),

@@ -50,7 +50,8 @@ def setup(options: Options, hosts: tuple[str, ...], only_plan: bool, fingerprint
     if options.as_json:
         print_json(made)
     elif not only_plan:
-        _print_next(made)
+        _print_ready(made)
+        _print_github(options)
 
 
 def _trust(
@@ -82,8 +83,19 @@ def _print(made: "shipper.Setup") -> None:
         print("Nothing to do.")
 
 
-def _print_next(made: "shipper.Setup") -> None:
+def _print_ready(made: "shipper.Setup") -> None:
     print(f"\n{', '.join(target.host_name for target in made.targets)}: ready.")
     for name, advised in made.advice.items():
+        if advised:
+            print(f"What would make {name} safer, and is for you to do:")
         for text in advised:
-            print(f"  advice for {name}: {text}")
+            print(f"  - {text}")
+
+
+def _print_github(options: Options) -> None:
+    """The commands that set the secrets of its workflow."""
+    ours, theirs = (f" -d {options.destination}", f" -e {options.destination}") if options.destination else ("", "")
+    print("\nFor deploys from GitHub, the repository there needs secrets.")
+    print(f"  which, and which have no value yet:  shipper secrets{ours} --names")
+    print(f"  all at once:                         shipper secrets{ours} | gh secret set -f -{theirs}")
+    print("\nNext: shipper doctor")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from shipper.setup.facts import DEPLOY_KEY, STATE_ROOT, Server, Wanted
 
-DEFAULT_SOCKET = "/var/run/docker.sock"
+_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 _KNOWN = ("debian", "ubuntu")
 _OURS = ("docker-ce", "docker-ce-cli", "containerd.io")
 _INSTALL = "https://docs.docker.com/engine/install/"
@@ -49,10 +49,10 @@ def refusal(server: Server, wanted: Wanted) -> tuple[str, str] | None:
             f"a Docker without root runs there, at {server.rootless}; it is left alone",
             f"docker_socket: {server.rootless} in the config takes that one",
         )
-    if socket not in (DEFAULT_SOCKET, "/run/docker.sock"):
+    if socket not in _SOCKETS:
         return (
             f"no Docker answers at {socket}, which the config names",
-            f"Leave docker_socket out, and one is installed at {DEFAULT_SOCKET}",
+            f"Leave docker_socket out, and one is installed at {_SOCKETS[0]}",
         )
     if not server.docker_program and server.distribution not in _KNOWN:
         return (
@@ -137,8 +137,9 @@ def _folders(server: Server, wanted: Wanted) -> Iterator[Step]:
         yield _shared(wanted, STATE_ROOT, because)
     if wanted.state_folder not in server.folders:
         yield _shared(wanted, wanted.state_folder, "lock, journal and releases will be there")
+    sockets = (wanted.docker_socket, *_SOCKETS)  # which are there when Docker runs
     for path in wanted.mounted:
-        if path not in server.folders:
+        if path not in server.folders and path not in sockets:
             yield _step(wanted, "folder", path, "containers mount it, and it is not there", path, "755", "root")
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from shipper.errors import ConnectError, HostError
 from shipper.host import SshHost
-from shipper.tasks import uninterrupted
+from shipper.model import setup_command
 from shipper.world import Finished
 
 _NO_SUDO, _PASSWORD = 90, 91
+_NOTHING = "Nothing was done."
 
 # The script comes by standard input, so that sudo writes no long lines into its log
 _BECOME_ROOT = f"""
@@ -35,21 +36,18 @@ async def run_as_root(
 ) -> Finished:
     """Calls `on_line` for each line of the output that is not empty, as it comes.
 
-    Once begun it is waited for, for `within` seconds. Raises HostError where there is no way to root's rights, and
-    ConnectError.
+    Who is cancelled leaves it to itself. Raises HostError where there is no way to root's rights, and ConnectError.
     """
-    finished = await uninterrupted(_run(server, script, arguments, within, on_line))
-    user = f"{server.name}: the user who logs in is not root"
+    finished = await _run(server, script, arguments, within, on_line)
+    user, as_root = server.name.rpartition("@")[0], setup_command(server.name)
     if finished.exit_code == _NO_SUDO:
-        raise HostError(
-            f"{user}, and there is no sudo.", now="Nothing was done.", next="Log in as root: shipper setup root@HOST"
-        )
+        raise HostError(f"{server.name}: {user} is not root, and there is no sudo.", now=_NOTHING, next=as_root)
     if finished.exit_code == _PASSWORD:
         raise HostError(
-            f"{user}, and sudo asks for a password.",
-            now="Nothing was done.",
-            next="As root there, for as long as this takes: echo 'USER ALL=(ALL) NOPASSWD: ALL' > "
-            "/etc/sudoers.d/shipper-setup; or log in as root: shipper setup root@HOST",
+            f"{server.name}: {user} is not root, and sudo asks for a password.",
+            now=_NOTHING,
+            next=f"{as_root}; or as root there, for as long as this takes: "
+            f"echo '{user} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/shipper-setup",
         )
     return finished
 

@@ -25,7 +25,8 @@ def paired(written: Sequence[str], known: Mapping[str, str], logins: Sequence[st
     """
     variables = _without_value(written, known)
     literal = {_parts(host)[1] for host in written if "$" not in host}
-    addresses = [address for login in logins if (address := _parts(login)[1]) not in literal]
+    given = dict.fromkeys(_parts(login)[1] for login in logins)
+    addresses = [address for address in given if address not in literal]
     if not variables or not addresses:
         return {}
     if len(variables) != len(addresses):
@@ -53,7 +54,7 @@ def targets(config: Config, host_names: Collection[str], logins: Sequence[str]) 
             )
         host_name = by_address[address]
         found.append(_target(config, host_name, f"{user or _ROOT}@{address}{port or _parts(host_name)[2]}"))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def _target(config: Config, host_name: str, login_name: str) -> Target:

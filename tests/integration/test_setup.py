@@ -113,7 +113,7 @@ def test_what_cannot_be_set_up_is_refused_with_what_to_do(fresh: Project, bare: 
     stranger = setup(fresh, "root", "--yes")
 
     assert (asked.exit_code, alpine.exit_code, stranger.exit_code) == (15, 15, 11)
-    assert "is not root, and sudo asks for a password" in asked.errors
+    assert "ann is not root, and sudo asks for a password" in asked.errors
     assert "it is Alpine Linux v3.20, and Docker is installed on Debian and Ubuntu only." in alpine.errors
     assert "https://docs.docker.com/engine/install/" in alpine.errors
     assert f"ssh-copy-id root@{bare.address}" in stranger.errors

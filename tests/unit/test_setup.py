@@ -81,7 +81,7 @@ def plan(server: Server, of: Wanted | None = None) -> list[str]:
 
 
 def test_a_bare_server_lacks_everything() -> None:
-    assert plan(bare(), wanted(mounted=("/srv/shop",))) == [
+    assert plan(bare(), wanted(mounted=("/srv/shop", "/var/run/docker.sock"))) == [
         "repository download.docker.com, with its key, because it has packages for Debian GNU/Linux 12 (bookworm)",
         "install    docker-ce, docker-ce-cli, containerd.io, because Docker is not there",
         "start      Docker, at boot too, because it is to run now and after each reboot",
