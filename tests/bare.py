@@ -140,3 +140,7 @@ def _described(package: Path) -> str:
     fields = run(["dpkg-deb", "--field", str(package)])
     digest = hashlib.sha256(package.read_bytes()).hexdigest()
     return f"{fields}Filename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {digest}\n"
+
+
+if __name__ == "__main__":
+    _made()

@@ -50,8 +50,10 @@ def setup(options: Options, hosts: tuple[str, ...], only_plan: bool, fingerprint
     if options.as_json:
         print_json(made)
     elif not only_plan:
-        _print_ready(made)
-        _print_github(options)
+        print(f"{', '.join(target.host_name for target in made.targets)}: ready.")
+        if not options.quiet:
+            _print_advice(made)
+            _print_github(options)
 
 
 def _trust(
@@ -72,7 +74,11 @@ def _trust(
         say(f"{key.name} shows the host key {key.algorithm} {key.fingerprint}")
         accept_key(options, target.login_name, key, fingerprint, say)
         shipper.pin_key(project, key)
-        say("It is not pinned, since this only looks." if only_plan else f"Pinned in {project.config.ssh.known_hosts}.")
+        say(
+            "It is not pinned, since this only looks."
+            if only_plan
+            else f"Pinned in {project.config.ssh.known_hosts}; commit it."
+        )
 
 
 def _print(made: "shipper.Setup") -> None:
@@ -83,11 +89,10 @@ def _print(made: "shipper.Setup") -> None:
         print("Nothing to do.")
 
 
-def _print_ready(made: "shipper.Setup") -> None:
-    print(f"\n{', '.join(target.host_name for target in made.targets)}: ready.")
+def _print_advice(made: "shipper.Setup") -> None:
     for name, advised in made.advice.items():
         if advised:
-            print(f"What would make {name} safer, and is for you to do:")
+            print(f"\nWhat would make {name} safer, and is for you to do:")
         for text in advised:
             print(f"  - {text}")
 

@@ -50,7 +50,7 @@ def targets(config: Config, host_names: Collection[str], logins: Sequence[str]) 
             raise UsageError(
                 f"{address} is no host of the config: {', '.join(host_names)}.",
                 now="Nothing was done.",
-                next="Put it into config/deploy.yaml: roles.*.hosts",
+                next="Put it into config/deploy.yaml (roles.*.hosts), or into the variable that names it there.",
             )
         host_name = by_address[address]
         found.append(_target(config, host_name, f"{user or _ROOT}@{address}{port or _parts(host_name)[2]}"))
