@@ -160,8 +160,9 @@ async def _logged_in(name: str, way: Access, project: Project, tell: Tell) -> As
 def _wanted(project: Project, target: Target) -> Wanted:
     config, host_name = project.config, target.host_name
     roles = [role for role in config.roles.values() if host_name in role.hosts]
-    mounted = (volume.partition(":")[0] for one in roles for volume in one.volumes if volume[0] == "/")
-    published = (mapping for one in roles for mapping in one.publish)
+    beside = [one for name, one in config.accessories.items() if host_name in config.accessory_hosts(name)]
+    mounted = (volume.partition(":")[0] for one in (*roles, *beside) for volume in one.volumes if volume[0] == "/")
+    published = (mapping for one in (*roles, *beside) for mapping in one.publish)
     return Wanted(
         target=target,
         docker_socket=config.docker_socket,
