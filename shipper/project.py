@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from shipper import ci, deployfile, git, secrets_file
 from shipper.config import DESTINATION, Config, Notifier
-from shipper.documents import Beside
+from shipper.documents import Beside, read_document
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
 from shipper.model import TERMINAL, commit_of
@@ -242,6 +242,13 @@ def config_files(project: Project) -> list[str]:
     return _files(project.config_file, project.destination)
 
 
+def shared_secrets_file(project: Project) -> str:
+    """That of the config without its overlay: what stands there for `${NAME}` counts for all destinations."""
+    text = _required(project.root, project.revision, project.config_file, project.config_file)
+    named = read_document({project.config_file: text}, project.environ).values.get("secrets_file")
+    return str(named or Config.model_fields["secrets_file"].default)
+
+
 def _beside(folder: Path) -> Beside:
     """`${NAME}` in a config stands in its file of secrets, too, or in that of the config it is laid over."""
 
@@ -303,7 +310,7 @@ def hosts_as_written(
     folder, here = Path(root), Revision(version="")
     known = dict(environ)
 
-    def beside(written: Mapping[str, str]) -> Mapping[str, str]:
+    def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
         known.update({**_beside(folder)(written), **environ})
         return _Unfilled()
 

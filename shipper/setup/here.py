@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from shipper import deploy_key, environment, secrets_file
 from shipper.checks import HERE
-from shipper.project import Project
+from shipper.project import Project, shared_secrets_file
 from shipper.setup.plan import Step
 
 _RANDOM = 24  # bytes: 32 characters, which mean nothing in a URL or to a shell
@@ -18,15 +18,16 @@ async def plan_here(project: Project, addresses: Mapping[str, str]) -> tuple[Ste
 
 
 def _steps(project: Project, addresses: Mapping[str, str], known: set[str]) -> Iterator[Step]:
-    file = project.config.secrets_file
+    file, shared = project.config.secrets_file, shared_secrets_file(project)
     if not deploy_key.public_half(project):
         yield _step("deploy key", str(project.config.ssh.key), "deploys log in with a key of their own")
     for name, address in addresses.items():
-        yield _step("address", f"{name}={address} into {file}", f"the config takes a host from {name}", name, address)
+        because = f"the config takes a host from {name}"
+        yield _step("address", f"{name}={address} into {shared}", because, shared, name, address)
     for name, source in project.config.secrets.items():
         if source and source.generate and name not in known:
             variable = source.env or name
-            yield _step("password", f"a random {variable} into {file}", "it has no value", variable)
+            yield _step("password", f"a random {variable} into {file}", "it has no value", file, variable)
 
 
 def _step(name: str, detail: str, because: str, *arguments: str) -> Step:
@@ -38,6 +39,6 @@ def do_here(project: Project, step: Step) -> None:
     if step.name == "deploy key":
         deploy_key.make(project)
         return
-    name, *given = step.arguments
+    file, name, *given = step.arguments
     value = given[0] if given else random.token_urlsafe(_RANDOM)
-    secrets_file.add(project.root, project.config.secrets_file, {name: value})
+    secrets_file.add(project.root, file, {name: value})

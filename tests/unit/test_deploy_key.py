@@ -104,3 +104,16 @@ async def test_what_nobody_has_to_choose_is_written_once(folder: Path) -> None:
     assert {len(written["PASSWORD"]), len(written["OF_OTHER"])} == {32}
     assert written["PASSWORD"] != written["OF_OTHER"]
     assert await plan_here(project(folder, KNOWN_PASSWORD="set by hand"), {}) == ()
+
+
+async def test_the_address_of_staging_stands_where_production_finds_it_too(folder: Path) -> None:
+    overlay = 'secrets_file: config/secrets.staging.env\nroles: {web: {hosts: ["deploy@${STAGING_HOST}"]}}\n'
+    (folder / "config/deploy.staging.yaml").write_text(overlay)
+    opened = open_project(folder, destination="staging", environ={"STAGING_HOST": "203.0.113.8"})
+
+    steps = await plan_here(opened, {"STAGING_HOST": "203.0.113.8"})
+
+    assert [step.detail for step in steps if step.name == "address"] == [
+        "STAGING_HOST=203.0.113.8 into config/secrets.env"
+    ]
+    assert "a random PASSWORD into config/secrets.staging.env" in [step.detail for step in steps]
