@@ -29,13 +29,6 @@ if TYPE_CHECKING:
     from shipper.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
-    from shipper.ci_secrets import (
-        CiSecret as CiSecret,
-        CiVariable as CiVariable,
-        ci_secrets as ci_secrets,
-        ci_variables as ci_variables,
-        out_of_reach as out_of_reach,
-    )
     from shipper.complaints import did_you_mean as did_you_mean
     from shipper.composing import Composed as Composed, write_compose as write_compose
     from shipper.config import Config as Config, json_schema as json_schema
@@ -96,6 +89,13 @@ if TYPE_CHECKING:
     from shipper.facts import Facts as Facts
     from shipper.fetching import list_versions as list_versions, project_of as project_of
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
+    from shipper.given_to_ci import (
+        CiSecret as CiSecret,
+        CiVariable as CiVariable,
+        ci_secrets as ci_secrets,
+        ci_variables as ci_variables,
+        out_of_reach as out_of_reach,
+    )
     from shipper.health import (
         HEALTHY as HEALTHY,
         AccessoryStatus as AccessoryStatus,
@@ -187,7 +187,6 @@ _NAMES = {
     "buttons": "Button sign_button verify_button",
     "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
-    "ci_secrets": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
     "complaints": "did_you_mean",
     "composing": "Composed write_compose",
     "config": "Config json_schema",
@@ -207,6 +206,7 @@ _NAMES = {
     "facts": "Facts",
     "fetching": "list_versions project_of",
     "freezing": "freeze freezes unfreeze",
+    "given_to_ci": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
     "health": "AccessoryStatus HEALTHY HostStatus RoleStatus",
     "living": "Living",
     "log_lines": "accessory_logs logs since_of",
