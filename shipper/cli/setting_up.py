@@ -47,13 +47,18 @@ def setup(options: Options, hosts: tuple[str, ...], only_plan: bool, fingerprint
     if not (only_plan or made.is_empty):
         options.confirm("Do this?")
         run(shipper.set_up(project, made, tell=tell))
+    if only_plan:
+        if options.as_json:
+            print_json(made)
+        return
+    secrets = run(shipper.ci_secrets(project))
     if options.as_json:
-        print_json(made)
-    elif not only_plan:
-        print(f"{', '.join(target.host_name for target in made.targets)}: ready.")
-        if not options.quiet:
-            _print_advice(made)
-            _print_github(options)
+        print_json({**shipper.as_json(made), "secrets": [_secret_as_json(secret) for secret in secrets]})
+        return
+    print(f"{', '.join(target.host_name for target in made.targets)}: ready.")
+    if not options.quiet:
+        _print_advice(made)
+        _print_secrets(options, project, secrets)
 
 
 def _trust(
@@ -97,10 +102,32 @@ def _print_advice(made: "shipper.Setup") -> None:
             print(f"  - {text}")
 
 
-def _print_github(options: Options) -> None:
-    """The commands that set the secrets of its workflow."""
-    ours, theirs = (f" -d {options.destination}", f" -e {options.destination}") if options.destination else ("", "")
+def _secret_as_json(secret: "shipper.CiSecret") -> dict[str, object]:
+    return {"name": secret.variable.name, "is_there": secret.value is not None, "optional": secret.variable.is_optional}
+
+
+def _print_secrets(options: Options, project: "shipper.Project", secrets: "tuple[shipper.CiSecret, ...]") -> None:
+    """Which secrets GitHub needs for deploys, and the commands that set them; no value."""
+    file = project.config.secrets_file
+    there = [secret for secret in secrets if secret.value]
+    lacking = [secret.variable.name for secret in secrets if not secret.value and not secret.variable.is_optional]
+    left_out = [secret.variable.name for secret in secrets if not secret.value and secret.variable.is_optional]
     print("\nFor deploys from GitHub, the repository there needs secrets.")
-    print(f"  which, and which have no value yet:  shipper secrets{ours} --names")
-    print(f"  all at once:                         shipper secrets{ours} | gh secret set -f -{theirs}")
+    if lacking:
+        print(f"  no value yet, put them into {file}: {', '.join(lacking)}")
+    if left_out:
+        print(f"  no value, and none needed: {', '.join(left_out)}")
+    ours, theirs = (f" -d {options.destination}", f" -e {options.destination}") if options.destination else ("", "")
+    print(f"  all at once:  shipper secrets{ours} | gh secret set -f -{theirs}")
+    for number, name in enumerate([*(secret.variable.name for secret in there), *lacking]):
+        print(
+            f"  {'one by one:' if not number else '':<12}  gh secret set {name}{theirs}{_input(project, secrets, name)}"
+        )
     print("\nNext: shipper doctor")
+
+
+def _input(project: "shipper.Project", secrets: "tuple[shipper.CiSecret, ...]", name: str) -> str:
+    """Of `gh secret set`, which asks for a value without one."""
+    origin = next(secret.origin for secret in secrets if secret.variable.name == name)
+    is_file = origin != project.config.secrets_file and (project.root / origin).is_file()
+    return f" <{origin}" if origin and is_file else ""

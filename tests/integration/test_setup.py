@@ -14,8 +14,8 @@ _CONFIG = """
 service: {project.service}
 image: {project.service}
 build: {{}}
-ssh: {{key: config/deploy_key}}
-secrets: {{TOKEN: {{generate: true}}}}
+ssh: {{key: config/deploy_key, key_env: VPS_SSH_KEY}}
+secrets: {{BOT_TOKEN: , TOKEN: {{generate: true}}}}
 roles:
   web:
     hosts: ["deploy@${{VPS_HOST}}"]
@@ -91,10 +91,14 @@ def test_a_bare_server_is_ready_after_one_command_though_it_was_killed_once(fres
     token = written.partition("TOKEN=")[2].strip()
     assert len(token) == 32
     assert token not in done.everything
+    assert "all at once:  shipper secrets | gh secret set -f -\n" in done.output
+    assert "one by one:   gh secret set VPS_HOST\n" in done.output
+    assert "gh secret set VPS_SSH_KEY <config/deploy_key\n" in done.output
+    assert "no value yet, put them into config/secrets.env: BOT_TOKEN\n" in done.output
     for name in ("deploy_key", "secrets.env"):
         assert (fresh.folder / "config" / name).stat().st_mode & 0o777 == 0o600
     fresh.commit()
-    fresh.deploy()
+    fresh.deploy(BOT_TOKEN="1:token")
     assert [mount["Source"] for mount in fresh.serving["Mounts"]] == ["/srv/sample"]
 
     again = setup(fresh, "root", "--yes")
