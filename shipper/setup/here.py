@@ -8,7 +8,7 @@ from shipper.checks import HERE
 from shipper.project import Project, shared_secrets_file
 from shipper.setup.plan import Step
 
-_RANDOM = 24  # bytes: 32 characters, which mean nothing in a URL or to a shell
+_RANDOM = 16  # bytes: 32 characters, which mean nothing in a URL, to a shell or at the beginning of a word
 
 
 async def plan_here(project: Project, addresses: Mapping[str, str]) -> tuple[Step, ...]:
@@ -40,5 +40,5 @@ def do_here(project: Project, step: Step) -> None:
         deploy_key.make(project)
         return
     file, name, *given = step.arguments
-    value = given[0] if given else random.token_urlsafe(_RANDOM)
+    value = given[0] if given else random.token_hex(_RANDOM)
     secrets_file.add(project.root, file, {name: value})
