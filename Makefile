@@ -19,6 +19,7 @@ screenshots: .venv/ready ## docs/opsbot-*.png anew: what the bots of demo-bots l
 test: .venv/ready ## every test
 	python -m tests.machines
 	python -m tests.images
+	python -m tests.bare
 	python -m tests.hub
 	pytest --numprocesses 3 --dist worksteal $(COVERAGE)
 

@@ -29,13 +29,6 @@ if TYPE_CHECKING:
     from shipper.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
-    from shipper.ci_secrets import (
-        CiSecret as CiSecret,
-        CiVariable as CiVariable,
-        ci_secrets as ci_secrets,
-        ci_variables as ci_variables,
-        out_of_reach as out_of_reach,
-    )
     from shipper.complaints import did_you_mean as did_you_mean
     from shipper.composing import Composed as Composed, write_compose as write_compose
     from shipper.config import Config as Config, json_schema as json_schema
@@ -96,6 +89,13 @@ if TYPE_CHECKING:
     from shipper.facts import Facts as Facts
     from shipper.fetching import list_versions as list_versions, project_of as project_of
     from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
+    from shipper.given_to_ci import (
+        CiSecret as CiSecret,
+        CiVariable as CiVariable,
+        ci_secrets as ci_secrets,
+        ci_variables as ci_variables,
+        out_of_reach as out_of_reach,
+    )
     from shipper.health import (
         HEALTHY as HEALTHY,
         AccessoryStatus as AccessoryStatus,
@@ -151,6 +151,14 @@ if TYPE_CHECKING:
         matching as matching,
         seconds_of as seconds_of,
     )
+    from shipper.setting_up import (
+        Setup as Setup,
+        plan_setup as plan_setup,
+        set_up as set_up,
+        setup_addresses as setup_addresses,
+        setup_targets as setup_targets,
+    )
+    from shipper.setup.facts import Target as Target
     from shipper.shipping import build as build, push as push
     from shipper.statuses import status as status, watch_status as watch_status
     from shipper.steps import Step as Step
@@ -162,7 +170,7 @@ if TYPE_CHECKING:
         length as length,
         uncoloured as uncoloured,
     )
-    from shipper.trust import pin_key as pin_key, shown_key as shown_key
+    from shipper.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
     from shipper.turning import plan_restart as plan_restart, restart as restart, start as start, stop as stop
     from shipper.versions import Version as Version
     from shipper.world import Disk as Disk, Inside as Inside
@@ -179,7 +187,6 @@ _NAMES = {
     "buttons": "Button sign_button verify_button",
     "changes": "Change Changes Given Sign",
     "checks": "Finding HERE Level",
-    "ci_secrets": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
     "complaints": "did_you_mean",
     "composing": "Composed write_compose",
     "config": "Config json_schema",
@@ -199,6 +206,7 @@ _NAMES = {
     "facts": "Facts",
     "fetching": "list_versions project_of",
     "freezing": "freeze freezes unfreeze",
+    "given_to_ci": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
     "health": "AccessoryStatus HEALTHY HostStatus RoleStatus",
     "living": "Living",
     "log_lines": "accessory_logs logs since_of",
@@ -217,12 +225,14 @@ _NAMES = {
     "reporters.words": "ago",
     "rollbacks": "plan_rollback rollback",
     "schema": "Duration Section contradictions matching seconds_of",
+    "setting_up": "Setup plan_setup set_up setup_addresses setup_targets",
+    "setup.facts": "Target",
     "shipping": "build push",
     "statuses": "status watch_status",
     "steps": "Step",
     "tasks": "alongside finish task_group",
     "telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
-    "trust": "pin_key shown_key",
+    "trust": "pin_key shown_key trying",
     "turning": "plan_restart restart start stop",
     "versions": "Version",
     "world": "Disk Inside",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from shipper.errors import ConnectError, DockerUnavailable
 from shipper.host import CHUNK, Session, SshHost
+from shipper.model import setup_command
 from shipper.tasks import task_group
 
 SESSIONS = 6  # at once, of the 10 that sshd allows: lock, shell and tunnel have three, and one may be on its way out
@@ -99,23 +100,22 @@ async def require_docker(server: SshHost, docker_socket: str) -> None:
     seen = await server.run(_LOOK, docker_socket, doing="look for Docker")
     state, _, user = seen.output.strip().rpartition("\n")
     if state != "answers":
-        what, next = _unavailable(state, user, docker_socket)
+        what, next = _unavailable(state, user, docker_socket, setup_command(server.name))
         raise DockerUnavailable(f"{server.name}: {what}", now="Nothing was done.", next=next)
 
 
-def _unavailable(state: str, user: str, docker_socket: str) -> tuple[str, str]:
+def _unavailable(state: str, user: str, docker_socket: str, setup: str) -> tuple[str, str]:
     """What is wrong, and what to do."""
     match state:
         case "absent":
             return (
                 f"there is no Docker socket at {docker_socket}.",
-                "Does Docker run there? As root: systemctl start docker; or install Docker Engine "
-                "(https://docs.docker.com/engine/install/).",
+                f"{setup} installs it, or starts it. By hand: https://docs.docker.com/engine/install/",
             )
         case "denied":
             return (
                 f"{user} may not use the Docker socket {docker_socket}.",
-                f"As root there: usermod -aG docker {user}",
+                f"{setup}; or as root there: usermod -aG docker {user}",
             )
         case "no-command":
             return (

@@ -278,6 +278,14 @@ class Conversation:
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
 
+    async def lines(self) -> AsyncIterator[str]:
+        """Those of its output, each as it comes, to the end."""
+        try:
+            async for line in self._process.stdout:
+                yield line.rstrip("\n")
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
+
     async def until(self, mark: str, within: float, *, of_errors: bool = False) -> str:
         """What comes before this mark."""
         stream = self._process.stderr if of_errors else self._process.stdout

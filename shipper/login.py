@@ -10,7 +10,7 @@ import hashlib
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ class Access:
     root: Path
     environ: Mapping[str, str]
     timeout: float
+
+    @property
+    def with_own_keys(self) -> "Access":
+        """With the agent's keys and those of ~/.ssh, whatever the config says: for when its key is not there yet."""
+        return replace(self, ssh=self.ssh.model_copy(update={"key": None, "key_env": None}))
 
     @property
     def pinned(self) -> Path:
@@ -157,7 +162,7 @@ async def _open(
     options: dict[str, Any] = {name: value for name, value in wanted.items() if value}
     if access.ssh.key or access.ssh.key_env:
         options["agent_path"] = None  # servers refuse those who try many keys
-    keys = _keys(access)
+    keys = _keys(access) if trusts_any else ()  # whom we do not trust is shown none
     try:
         async with asyncio.timeout(access.timeout):
             connection, _ = await asyncssh.create_connection(

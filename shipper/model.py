@@ -209,6 +209,11 @@ class Published:
     """os/architecture of each; empty where Docker does not tell."""
 
 
+def setup_command(host_name: str) -> str:
+    """What makes a server ready for deploys, where root can log in."""
+    return f"shipper setup root@{host_name.rpartition('@')[2]}"
+
+
 def short_image(image_name: str) -> str:
     """For people: no more of a commit, or of an id, than tells it from others."""
     if image_name.startswith("sha256:"):

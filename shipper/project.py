@@ -6,14 +6,14 @@ import platform
 import posixpath
 import re
 from collections import ChainMap
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shipper import ci, deployfile, git, secrets_file
 from shipper.config import DESTINATION, Config, Notifier
-from shipper.documents import Beside
+from shipper.documents import Beside, read_document
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
 from shipper.model import TERMINAL, commit_of
@@ -242,6 +242,13 @@ def config_files(project: Project) -> list[str]:
     return _files(project.config_file, project.destination)
 
 
+def shared_secrets_file(project: Project) -> str:
+    """That of the config without its overlay: what stands there for `${NAME}` counts for all destinations."""
+    text = _required(project.root, project.revision, project.config_file, project.config_file)
+    named = read_document({project.config_file: text}, project.environ).values.get("secrets_file")
+    return str(named or Config.model_fields["secrets_file"].default)
+
+
 def _beside(folder: Path) -> Beside:
     """`${NAME}` in a config stands in its file of secrets, too, or in that of the config it is laid over."""
 
@@ -291,6 +298,38 @@ def roles_in(
     texts = _texts(Path(root), _HERE, config_file, destination)
     roles = deployfile.roles(texts, environ, beside=_beside(Path(root)))
     return {name: tuple(map(_address, hosts)) for name, hosts in roles.items()}
+
+
+def hosts_as_written(
+    root: Path | str = ".", *, config_file: str, destination: str | None, environ: Mapping[str, str]
+) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The hosts in the config of this folder, a plain `${NAME}` wherever a variable stands, and all that have a value.
+
+    deploy@${VPS_HOST}, say. Mistakes are passed over. Raises ConfigError where there is no such file.
+    """
+    folder, here = Path(root), Revision(version="")
+    known = dict(environ)
+
+    def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+        known.update({**_beside(folder)(written), **environ})
+        return _Unfilled()
+
+    texts = {file: _required(folder, here, file, config_file) for file in _files(config_file, destination)}
+    roles = deployfile.roles(texts, {}, beside=beside)
+    return tuple(dict.fromkeys(host for hosts in roles.values() for host in hosts)), known
+
+
+class _Unfilled(Mapping[str, str]):
+    """An environment in which each variable has its own name for a value."""
+
+    def __getitem__(self, name: str) -> str:
+        return f"${{{name}}}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 def _named(given: str, there: Collection[str], kind: str, known_as: Callable[[str], str] = lambda name: name) -> str:

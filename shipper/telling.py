@@ -2,14 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from shipper.errors import ShipperError
 from shipper.events import StepFailed, StepFinished, StepProgressed, StepStarted, Tell
-from shipper.steps import Step
 from shipper.world import Clock, Progress, Report
 
 
-async def told(step: Step, clock: Clock, tell: Tell, do: Callable[[Report], Awaitable[str]]) -> None:
+class Told(Protocol):
+    """What is told of a step."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def host_name(self) -> str: ...
+    @property
+    def role_name(self) -> str: ...
+    @property
+    def because(self) -> str: ...
+
+
+async def told(step: Told, clock: Clock, tell: Tell, do: Callable[[Report], Awaitable[str]]) -> None:
     """`do` does the step. Raises what it raises."""
     place = {"step": step.name, "host_name": step.host_name, "role_name": step.role_name}
 

@@ -20,8 +20,8 @@ _DOCKERFILE, _LOCK = ROOT / "Dockerfile", ROOT / "requirements.lock"
 
 _BASE = "base:debian"
 _PACKAGES = "python3,python3-venv,tini,ca-certificates,libstdc++6,passwd"
-_LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")]
-_MAKE_BASE = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={_PACKAGES}", *_LEFT_OUT, "bookworm"]
+LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")]
+_MAKE_BASE = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={_PACKAGES}", *LEFT_OUT, "bookworm"]
 
 _INSTALLER = "base:with-wheels"
 BASES = (f"--build-arg=BASE={_BASE}", f"--build-arg=INSTALLER={_INSTALLER}")

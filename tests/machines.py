@@ -45,10 +45,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INIT = f"""
 set -e
 mount --make-rprivate /
-mount -t tmpfs -o "size=$3,mode=755" tmpfs /var/lib
-[ -z "$4" ] || {{ mkdir /var/lib/docker; mount --bind "$4" /var/lib/docker; }}
-mount --bind "$1/etc/passwd" /etc/passwd
-mount --bind "$1/etc/group" /etc/group
+eval "$4"
 echo mounted
 read -r address
 ip link set lo up
@@ -61,12 +58,18 @@ while :; do
   mkdir -p /run/sshd
   echo booted
   eval "$2" &
-  "$(command -v sshd)" -D -e -f "$1/sshd_config" 2>>"$1/sshd.log" &
+  eval "$3" 2>>"$1/sshd.log" &
   wait
   while somebody_is_left; do sleep 0.01; done
   cut -d ' ' -f 2 /proc/mounts | grep ^/var/lib/docker/ | xargs --no-run-if-empty umount
   umount --recursive /run
 done
+"""
+_MOUNTS = """
+mount -t tmpfs -o size={disk_size},mode=755 tmpfs /var/lib
+[ -z "{images}" ] || {{ mkdir /var/lib/docker; mount --bind "{images}" /var/lib/docker; }}
+mount --bind {folder}/etc/passwd /etc/passwd
+mount --bind {folder}/etc/group /etc/group
 """
 # GOGC: each start of a container runs dockerd's program three times more, and a fifth of that was garbage collection
 _DOCKERD = "GOGC=400 dockerd --config-file {folder}/daemon.json --cgroup-parent {cgroup} >>{folder}/dockerd.log 2>&1"
@@ -94,6 +97,8 @@ SetEnv PATH={path}
 class Machine:
     """One throwaway machine. `address` is where its sshd listens, as root and as user `deploy` in group docker."""
 
+    sshd = '"$(command -v sshd)" -D -e -f {folder}/sshd_config'
+
     def __init__(
         self,
         folder: Path,
@@ -108,7 +113,7 @@ class Machine:
         self.folder = folder
         self.name = name
         self.address = ""
-        self.has_docker = docker
+        self._docker = docker
         self._sshd = sshd
         self._disk_size = disk_size
         self._images = images
@@ -116,6 +121,10 @@ class Machine:
         self._link = ""
         self._process: subprocess.Popen[str] | None = None
         self._cgroup = f"/{folder.name}"
+
+    @property
+    def has_docker(self) -> bool:
+        return self._docker
 
     @property
     def root(self) -> Path:
@@ -168,7 +177,7 @@ class Machine:
 
     def stop(self) -> None:
         if self._process:
-            if self.has_docker and self._process.poll() is None and self._docker_answers():
+            if self._process.poll() is None and self._docker_answers():
                 for container in self.engine("GET", "/containers/json?all=true"):
                     self.engine("DELETE", f"/containers/{container['Id']}?force=true")
             if self._images:  # what Docker stores outlives it
@@ -237,10 +246,10 @@ class Machine:
             "--kill-child",
             "--mount-proc",
         ]
-        dockerd = self._dockerd if self.has_docker else ":"
-        images = self._images or ""
+        dockerd = self._dockerd if self._docker else ":"
+        sshd = self.sshd.format(folder=self.folder)
         self._process = subprocess.Popen(
-            [*namespaces, "sh", "-c", _INIT, self.name, self.folder, dockerd, self._disk_size, images],
+            [*namespaces, "sh", "-c", _INIT, self.name, self.folder, dockerd, sshd, self._mounts],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -262,6 +271,12 @@ class Machine:
         if self._process.stdout.readline() != f"{line}\n":
             self._process.communicate()
             raise RuntimeError(f"{self.name} could not boot in namespaces of its own; is this root on Linux?")
+
+    @property
+    def _mounts(self) -> str:
+        """Commands that give it files of its own."""
+        images = self._images or ""
+        return _MOUNTS.format(folder=self.folder, disk_size=self._disk_size, images=images)
 
     @property
     def _dockerd(self) -> str:

@@ -171,7 +171,9 @@ def env(here: Here) -> Verdicts:
 def ssh_key(here: Here) -> Verdicts:
     key = here.key
     if not key.is_there:
-        mend = "ssh-keygen -t ed25519, and ssh-copy-id to each host; or ssh.key, ssh.key_env in the config"
+        mend = (
+            "shipper setup makes one, at ssh.key of the config; or ssh-keygen -t ed25519, and ssh-copy-id to each host"
+        )
         if key.name.startswith("$"):
             mend = f"Set {key.name[1:]} to the whole text of a private key, as in CI"
         yield problem(f"no key to log in with: nothing is in {key.name}", mend)

@@ -4,10 +4,10 @@ from shipper.checks import Verdict, Verdicts, note, ok, problem, warning
 from shipper.checks.facts import Disk, Listening, Machine, Seen
 from shipper.config import Role
 from shipper.host_plan import choose_strategy
-from shipper.model import size_text
+from shipper.model import setup_command, size_text
 
 ROOT = "/var/lib/shipper"
-PREPARE = f"As root there: install -d -m 2770 -g docker {ROOT}"
+_PREPARE = f"{{setup}}; or as root there: install -d -m 2770 -g docker {ROOT}"
 
 _PACKAGES = {"flock": "util-linux", "sed": "sed", "grep": "grep"}
 _LEAST_FREE = 100_000_000  # bytes, whatever the image
@@ -38,15 +38,16 @@ def state_folder(seen: Seen) -> Verdicts:
     if not machine:
         return
     state = f"{ROOT}/{seen.full_name}"
+    prepare = _PREPARE.format(setup=setup_command(seen.host_name))
     if not machine.root:
         if machine.may_make_root:
             yield note(f"{ROOT} is not there; the first deploy makes it, as {machine.user}")
         else:
-            yield problem(f"{ROOT} is not there, and {machine.user} may not make it", PREPARE)
+            yield problem(f"{ROOT} is not there, and {machine.user} may not make it", prepare)
     elif not machine.root.is_usable:
         yield problem(
             f"{ROOT} is closed to {machine.user}: mode {machine.root.mode}, {machine.root.owner}:{machine.root.group}",
-            PREPARE,
+            prepare,
         )
     elif machine.state and (not machine.state.is_usable or machine.closed):
         what = ", ".join(machine.closed) if machine.state.is_usable else state
@@ -58,7 +59,7 @@ def state_folder(seen: Seen) -> Verdicts:
         yield warning(
             f"{ROOT} has mode {machine.root.mode} and group {machine.root.group}: another user who deploys may be "
             "locked out of what this one writes",
-            PREPARE,
+            prepare,
         )
     else:
         yield ok(f"{ROOT}, mode {machine.root.mode}, group {machine.root.group}")
@@ -172,7 +173,7 @@ def boot(seen: Seen) -> Verdicts:
         case state:
             yield warning(
                 f"Docker does not start at boot ({state}): after a reboot nothing serves",
-                "As root there: systemctl enable docker",
+                f"{setup_command(seen.host_name)}; or as root there: systemctl enable docker",
             )
 
 

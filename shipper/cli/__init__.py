@@ -21,6 +21,7 @@ from shipper.cli.guarding import lock, trust, unlock
 from shipper.cli.inside import execute, logs
 from shipper.cli.keeping import prune, remove
 from shipper.cli.looking import config, env, history, releases, version
+from shipper.cli.setting_up import setup
 from shipper.cli.shared import mend_streams, print_error
 from shipper.cli.starting import init
 from shipper.cli.status import status
@@ -78,7 +79,7 @@ _COMMANDS = {
     "Work inside": (execute,),
     "Beside the service": (accessory,),
     "Images and disks": (build, push, prune, remove),
-    "Set up": (init, trust, secrets, config, completion, version),
+    "Set up": (init, setup, trust, secrets, config, completion, version),
 }
 for _commands in _COMMANDS.values():
     for _command in _commands:

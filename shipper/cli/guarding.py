@@ -2,6 +2,7 @@
 
 import functools
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -52,28 +53,39 @@ def trust(options: Options, host: str, fingerprint: str | None) -> None:
     """Pin the host key of HOST, after you have compared its fingerprint."""
     project = options.project()
     key = run(shipper.shown_key(project, host))
-    say = print if not options.as_json else functools.partial(print, file=sys.stderr)
     if options.as_json:
         print_json(key)
+    say = print if not options.as_json else functools.partial(print, file=sys.stderr)
     say(f"{key.name} shows the host key {key.algorithm} {key.fingerprint}")
     if key.is_pinned:
         say("It is pinned already.")
         return
+    accept_key(options, host, key, fingerprint, say)
+    shipper.pin_key(project, key)
+    say(f"Pinned in {project.config.ssh.known_hosts}; commit it.")
+
+
+def accept_key(
+    options: Options, host: str, key: "shipper.HostKey", fingerprint: str | None, say: Callable[[str], None]
+) -> None:
+    """Returns when the key, which was shown, is the right one: it has the fingerprint, or somebody says so.
+
+    Raises HostKeyError.
+    """
     if key.is_changed:
         say("ANOTHER KEY IS PINNED for this host: accept this one only if you know why it changed.")
     if fingerprint and fingerprint != key.fingerprint:
         raise shipper.HostKeyError(
             f"{host}: its key has another fingerprint than {fingerprint}.", now="Nothing was pinned."
         )
-    if not (fingerprint or options.yes):
-        say("On the server's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
-        if not sys.stdin.isatty():
-            raise shipper.HostKeyError(
-                f"{host}: nobody is here to compare the key.",
-                now="Nothing was pinned.",
-                next=f"If it is the same there: shipper trust {host} --fingerprint {key.fingerprint}",
-            )
-        if not click.confirm("Is it the same?", err=options.as_json):
-            raise shipper.HostKeyError(f"{host}: the key was not accepted.", now="Nothing was pinned.")
-    shipper.pin_key(project, key)
-    say(f"Pinned in {project.config.ssh.known_hosts}; commit it.")
+    if fingerprint or options.yes:
+        return
+    say("On the server's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+    if not sys.stdin.isatty():
+        raise shipper.HostKeyError(
+            f"{host}: nobody is here to compare the key.",
+            now="Nothing was pinned.",
+            next=f"If it is the same there: shipper trust {host} --fingerprint {key.fingerprint}",
+        )
+    if not click.confirm("Is it the same?", err=options.as_json):
+        raise shipper.HostKeyError(f"{host}: the key was not accepted.", now="Nothing was pinned.")

@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 from asyncio.log import logger as asyncio_log
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -43,8 +43,15 @@ class Options:
     verbose: bool
     yes: bool
 
-    def project(self, revision: str | None = None, *, from_ci: bool = False, digest: str | None = None) -> "Project":
-        """The project of this folder."""
+    def project(
+        self,
+        revision: str | None = None,
+        *,
+        from_ci: bool = False,
+        digest: str | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> "Project":
+        """The project of this folder; `variables` count beside those of the environment."""
         return shipper.open_project(
             config_file=self.config_file,
             destination=self.destination,
@@ -52,7 +59,7 @@ class Options:
             digest=digest,
             hosts=self.host_names,
             roles=self.role_names,
-            environ=os.environ,
+            environ={**os.environ, **(variables or {})},
             from_ci=from_ci,
         )
 

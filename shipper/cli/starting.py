@@ -6,6 +6,8 @@ import click
 
 import shipper
 
+_IGNORED = ("config/secrets*.env", "config/deploy_key*")
+
 
 @click.command()
 def init() -> None:
@@ -23,8 +25,8 @@ def init() -> None:
         print(f"wrote {target}")
     ignored = Path(".gitignore")
     rules = ignored.read_text() if ignored.exists() else ""
-    if "config/secrets.env" not in rules.splitlines():
+    if missing := [rule for rule in _IGNORED if rule not in rules.splitlines()]:
         with ignored.open("a") as file:
-            file.write("\n" * (rules != "" and not rules.endswith("\n")) + "config/secrets.env\n")
-        print("added config/secrets.env to .gitignore")
-    print("Next: put your server into config/deploy.yaml, then: shipper trust HOST && shipper doctor")
+            file.write("\n" * (rules != "" and not rules.endswith("\n")) + "".join(f"{rule}\n" for rule in missing))
+        print(f"added {' and '.join(missing)} to .gitignore")
+    print("Next: put your server into config/deploy.yaml, then: shipper setup && shipper doctor")

@@ -242,6 +242,13 @@ def project_in(
     _remove(server, service)
 
 
+def fingerprint(made: Machine) -> str:
+    shown = subprocess.run(
+        ["ssh-keygen", "-lf", made.folder / "host_key.pub"], capture_output=True, text=True, check=True
+    )
+    return shown.stdout.split()[1]
+
+
 def without_docker(folder: Path) -> str:
     """A PATH with what shipper needs of this machine where it builds nothing."""
     folder.mkdir()

@@ -13,7 +13,7 @@ import pytest
 
 from shipper.login import login
 from shipper.session import access
-from tests.integration.conftest import Project, Result
+from tests.integration.conftest import Project, Result, fingerprint
 from tests.machines import Machine, machine
 
 pytestmark = pytest.mark.builds
@@ -92,13 +92,6 @@ def key_line(public_key: Path, host: str) -> str:
 def another_key(project: Project, host: str = "") -> str:
     """A known_hosts line with a key that is not the server's."""
     return key_line(project.server.folder / "key.pub", host or address(project))
-
-
-def fingerprint(made: Machine) -> str:
-    shown = subprocess.run(
-        ["ssh-keygen", "-lf", made.folder / "host_key.pub"], capture_output=True, text=True, check=True
-    )
-    return shown.stdout.split()[1]
 
 
 def new_key(file: Path, passphrase: str = "") -> Path:
@@ -532,7 +525,7 @@ def test_a_server_without_docker_is_told_with_the_socket(project: Project, bare:
     message = refused(project, 14)
 
     assert f"error: {bare.address}: there is no Docker socket at /var/run/docker.sock." in message
-    assert "next: Does Docker run there? As root: systemctl start docker; or install Docker Engine" in message
+    assert f"next: shipper setup root@{bare.address} installs it, or starts it" in message
 
 
 def test_a_user_who_may_not_use_docker_is_told_the_command(project: Project) -> None:
@@ -541,7 +534,7 @@ def test_a_user_who_may_not_use_docker_is_told_the_command(project: Project) -> 
     message = refused(project, 14)
 
     assert f"error: {address(project)}: stranger may not use the Docker socket /var/run/docker.sock." in message
-    assert "next: As root there: usermod -aG docker stranger\n" in message
+    assert f"next: shipper setup root@{address(project)}; or as root there: usermod -aG docker stranger\n" in message
 
 
 def test_a_socket_that_nobody_listens_at_is_told(project: Project) -> None:

@@ -73,15 +73,15 @@ def test_init_writes_a_config_that_is_valid_and_named_after_the_folder(tmp_path:
 
     assert result.returncode == 0, result.stderr
     assert "service: my-shop\n" in shipper(folder, "config").stdout
-    assert (folder / ".gitignore").read_text() == "config/secrets.env\n"
+    assert (folder / ".gitignore").read_text() == "config/secrets*.env\nconfig/deploy_key*\n"
 
 
 def test_init_leaves_the_rules_of_gitignore_whole(tmp_path: Path) -> None:
-    (tmp_path / ".gitignore").write_text("node_modules")
+    (tmp_path / ".gitignore").write_text("config/secrets*.env\nnode_modules")
 
     shipper(tmp_path, "init")
 
-    assert (tmp_path / ".gitignore").read_text() == "node_modules\nconfig/secrets.env\n"
+    assert (tmp_path / ".gitignore").read_text() == "config/secrets*.env\nnode_modules\nconfig/deploy_key*\n"
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from tests.unit.houses import House, statements
 SHIPPER = House(shipper)
 CLI = {name for name in SHIPPER.sources if name.startswith("cli/")}
 CHECKS = {name for name in SHIPPER.sources if name.startswith("checks/")}
+SETUP = [f"setup/{name}.py" for name in ("advice", "facts", "plan", "targets")]
 STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name != "steps/__init__.py"}
 
 
 @pytest.mark.parametrize(
     ("packages", "files"),
     [
-        (("asyncssh",), {"host.py", "login.py"}),
+        (("asyncssh",), {"deploy_key.py", "host.py", "login.py"}),
         (("docker", "urllib3"), {"docker_api.py", "engine.py"}),
         (("requests",), {"docker_api.py", "engine.py", "senders.py"}),
         (("apprise",), {"senders.py"}),
@@ -34,6 +35,7 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
                 "accessories/dumps.py",
                 "cli/completing.py",
                 "cli/console.py",
+                "cli/setting_up.py",
                 "cli/shared.py",
                 "handover.py",
                 "local.py",
@@ -54,13 +56,21 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
                 "cli/inside.py",
                 "cli/keeping.py",
                 "cli/looking.py",
+                "cli/setting_up.py",
                 "cli/shared.py",
                 "cli/status.py",
             },
         ),
         (
             ("secrets",),
-            {"accessories/looking.py", "deployment.py", "execution.py", "images/pull_registry.py", "shell.py"},
+            {
+                "accessories/looking.py",
+                "deployment.py",
+                "execution.py",
+                "images/pull_registry.py",
+                "setup/here.py",
+                "shell.py",
+            },
         ),
         (("random", "uuid"), set()),
         (("logging", "warnings"), set()),
@@ -78,7 +88,10 @@ def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], 
             ("sys.exit", "exit", "quit", "os._exit"),
             {"cli/accessory.py", "cli/diagnosing.py", "cli/shared.py", "cli/status.py"},
         ),
-        (("os.environ", "os.getenv"), {"cli/completing.py", "cli/console.py", "cli/shared.py", "handover.py"}),
+        (
+            ("os.environ", "os.getenv"),
+            {"cli/completing.py", "cli/console.py", "cli/setting_up.py", "cli/shared.py", "handover.py"},
+        ),
         (("asyncio.run",), {"cli/shared.py"}),
         (("breakpoint", "eval", "exec"), set()),
         (
@@ -162,8 +175,22 @@ def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, 
         ("streams", {"session.py"}),
         ("docker_stream", {"docker_api.py", "streams.py"}),
         ("docker_socket", {"lines.py"}),
-        ("host", {"lines.py", "docker_socket.py", "records.py", "journal.py", "look_at_way.py", "look_there.py"}),
-        ("login", {"lines.py", "session.py", "host.py", "trust.py"}),
+        (
+            "host",
+            {
+                "lines.py",
+                "docker_socket.py",
+                "records.py",
+                "journal.py",
+                "look_at_way.py",
+                "look_there.py",
+                "setting_up.py",
+                "setup/do.py",
+                "setup/look.py",
+                "setup/rights.py",
+            },
+        ),
+        ("login", {"lines.py", "session.py", "setting_up.py", "host.py", "trust.py"}),
         ("records", {"session.py", "journal.py", "look_there.py"}),
         ("commands", {"session.py", "shipping.py"}),
         ("senders", {"notices.py"}),
@@ -199,6 +226,7 @@ def test_few_know_which_adapters_are_real(adapter: str, files: set[str]) -> None
         "retention.py",
         "versions.py",
         *sorted(CHECKS),
+        *SETUP,
         "belongings.py",
         "complaints.py",
         "compose.py",
@@ -274,6 +302,7 @@ def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> No
         "retention.py",
         "versions.py",
         *sorted(CHECKS),
+        *SETUP,
         "reporters/words.py",
         "reporters/findings.py",
     ],
