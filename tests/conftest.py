@@ -2,8 +2,11 @@
 
 import gc
 
+gc.disable()  # while hundreds of modules are imported, which stay to the end
+
 
 def pytest_collection_finish() -> None:
-    """All that was imported and collected stays to the end: no collection of garbage need look at it again."""
+    """No collection of garbage need look at them again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
