@@ -158,11 +158,19 @@ def _replaced(value: Any, mask: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, tuple):
-        return tuple(_replaced(item, mask) for item in value)
+        items = tuple(_replaced(item, mask) for item in value)
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: _replaced(getattr(value, field.name), mask) for field in dataclasses.fields(value)}
-        return dataclasses.replace(value, **fields)
+        return _with_fields_replaced(value, mask)
     return value
+
+
+def _with_fields_replaced(noun: Any, mask: Callable[[str], str]) -> Any:
+    """The noun itself where nothing in it is masked, as nearly always."""
+    fields = {field.name: getattr(noun, field.name) for field in dataclasses.fields(noun)}
+    new = {name: _replaced(value, mask) for name, value in fields.items()}
+    changed = {name: value for name, value in new.items() if value is not fields[name]}
+    return dataclasses.replace(noun, **changed) if changed else noun
 
 
 def as_json(value: Any, *, private: bool = False) -> Any:

@@ -24,7 +24,8 @@ LEFT_OUT = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc"
 _MAKE_BASE = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={_PACKAGES}", *LEFT_OUT, "bookworm"]
 
 _INSTALLER = "base:with-wheels"
-BASES = (f"--build-arg=BASE={_BASE}", f"--build-arg=INSTALLER={_INSTALLER}")
+BASE_IMAGES = {"BASE": _BASE, "INSTALLER": _INSTALLER}
+BASES = tuple(f"--build-arg={name}={image}" for name, image in BASE_IMAGES.items())
 """With these the Dockerfile is built on a machine that has them, without a registry."""
 _INSTALLER_DOCKERFILE = f"FROM {_BASE}\nCOPY . /wheels\nENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels\n"
 _DOWNLOAD = ["-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps", "--only-binary=:all:"]

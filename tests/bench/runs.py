@@ -1,13 +1,19 @@
 """One run of the CLI: a process from its start to its end, with what passed over the link."""
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from tests.bench.link import Link
+from tests.bench.link import Link, link
+from tests.machines import Machine
+from tests.registries import PASSWORD
 from tests.repository import Repository
 
 _CALL = re.compile(r" +([\d.]+) ms  ")  # as `-v` tells it
@@ -69,3 +75,25 @@ def _heard(process: "subprocess.Popen[str]") -> tuple[list[str], float]:
             logged_in = time.monotonic() - float(call[1]) / 1000
         lines.append(line)
     return lines, logged_in
+
+
+@contextmanager
+def shipping(server: Machine, laptop: Machine) -> Iterator[Client]:
+    """The sample app, built on the laptop, from there to the server."""
+    server.run("install -d -m 2770 -g docker /var/lib/shipper")
+    with tempfile.TemporaryDirectory(prefix="shipper-bench-") as folder, link(server.address, 22) as made:
+        repository = Repository(Path(folder), "sample", f"127.0.0.1:{made.port}")
+        repository.create()
+        _, _, key = server.host_key.partition(" ")
+        repository.write("config/known_hosts", f"[127.0.0.1]:{made.port} {key}\n")
+        home = str(laptop.folder / "home")
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "TMPDIR": home,  # goes with the laptop
+            "USER": "bench",
+            "DOCKER_HOST": laptop.docker_host,
+            "SAMPLE_KEY": server.key.read_text(),
+            "REGISTRY_PASSWORD": PASSWORD,
+        }
+        yield Client(repository=repository, link=made, environ=environ)

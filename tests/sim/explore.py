@@ -284,7 +284,8 @@ class Explorer:
         ran = Ran(sim=sim, client=client, faults=faults, before=before, command=command, outcome=outcome)
         if sim.violations:
             self._break(ran, sim.violations[0])
-        if _SECRET in repr((told, [server.journal for server in sim.servers.values()])):
+        written = [server.journal[len(begun.servers[name].journal) :] for name, server in sim.servers.items()]
+        if _SECRET in repr((told, written)):
             self._break(ran, "a secret was told")
         self._is_true(begun, ran)
         return ran

@@ -15,14 +15,19 @@ class House:
         assert package.__file__
         root = Path(package.__file__).parent
         files = sorted(root.rglob("*.py"))
-        self.sources = {path.relative_to(root).as_posix(): ast.parse(path.read_text()) for path in files}
+        self.sources = {path.relative_to(root).as_posix(): path for path in files}
         self.modules = {self._module_of(file): file for file in self.sources}
 
     @functools.cache  # noqa: B019 — there is one for each package
+    def tree(self, file: str) -> ast.Module:
+        """Parsed when it is asked for: each worker collects all tests, and few run these."""
+        return ast.parse(self.sources[file].read_text())
+
+    @functools.cache  # noqa: B019
     def imports(self, file: str) -> set[str]:
         """The modules that a file imports: `from shipper import git` is shipper.git."""
         found: set[str] = set()
-        for node in statements(self.sources[file]):
+        for node in statements(self.tree(file)):
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -61,7 +66,7 @@ class House:
     def _names_used(self, file: str) -> set[str]:
         """What a file calls or names: `print`, `time.monotonic`; also where it is imported by its own name."""
         used: set[str] = set()
-        for node in statements(self.sources[file]):
+        for node in statements(self.tree(file)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 used.add(f"{node.value.id}.{node.attr}")
             elif isinstance(node, ast.Name):

@@ -308,7 +308,7 @@ def test_what_is_pure_reaches_nothing_that_does_input_or_output(file: str) -> No
     ],
 )
 def test_what_is_pure_is_no_coroutine(file: str) -> None:
-    assert not any(isinstance(node, (ast.AsyncFunctionDef, ast.Await)) for node in statements(SHIPPER.sources[file]))
+    assert not any(isinstance(node, (ast.AsyncFunctionDef, ast.Await)) for node in statements(SHIPPER.tree(file)))
 
 
 def test_imports_go_one_way() -> None:
