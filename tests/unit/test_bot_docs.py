@@ -1,6 +1,6 @@
 """docs/voicebot.md and docs/opsbot.md tell of every setting, metric and command. These tests make their tables.
 
-And what any page names as a proof is there.
+And what any page names as a proof, or tells to type, is there.
 """
 
 import re
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 from pydantic.fields import FieldInfo
@@ -17,10 +18,12 @@ from botkit.metrics import ProcessMetrics, TelegramMetrics
 from opsbot import metrics as of_opsbot, settings as opsbot
 from opsbot.arguments import USAGE
 from opsbot.verbs import VERBS
+from shipper.cli import main
 from voicebot import catalogue, menu, metrics as of_voicebot, settings as voicebot
 
 ROOT = Path(__file__).parents[2]
 PAGES = {name: (ROOT / f"docs/{name}.md").read_text() for name in ("voicebot", "opsbot")}
+ALL_PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def settings_rows(kind: type[BaseSettings]) -> Iterator[str]:
@@ -97,7 +100,47 @@ def test_the_table_of_what_is_for_whom_is_true() -> None:
 
 
 def test_every_test_that_is_named_as_a_proof_is_there() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    named = re.findall(r"`(test_\w+)`", "".join(page.read_text() for page in pages))
+    named = re.findall(r"`(test_\w+)`", "".join(page.read_text() for page in ALL_PAGES))
     code = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
     assert [name for name in named if f"def {name}(" not in code] == []
+
+
+def code_of(page: Path) -> Iterator[str]:
+    """Lines of its blocks, and its spans."""
+    prose, *blocks = re.split(r"^ *```.*\n", page.read_text(), flags=re.MULTILINE)
+    for number, part in enumerate((prose, *blocks)):
+        yield from part.splitlines() if number % 2 else re.findall(r"`([^`]+)`", part)
+
+
+def options_of(command: click.Command) -> set[str]:
+    parameters = command.get_params(click.Context(command))
+    return {option for one in parameters for option in (*one.opts, *one.secondary_opts)}
+
+
+def every_option(command: click.Command) -> set[str]:
+    beneath = command.commands.values() if isinstance(command, click.Group) else ()
+    return options_of(command).union(*map(every_option, beneath))
+
+
+def unknown_in(words: list[str]) -> Iterator[str]:
+    """Of what follows `shipper`, up to what is for a command in a container."""
+    command: click.Command = main
+    for word in words[: words.index("--")] if "--" in words else words:
+        if word.startswith("-"):
+            yield from {*word.split("/")} - options_of(command)
+        elif isinstance(command, click.Group):
+            if word not in command.commands:
+                yield word
+                return
+            command = command.commands[word]
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
+def test_what_a_page_tells_to_type_is_a_command_with_that_option(page: Path) -> None:
+    unknown = set[str]()
+    for code in code_of(page):
+        for typed in re.findall(r"(?:^|exec |[$:;&|(] )\s*shipper ([^#;&|\n]*)", code):
+            unknown |= {f"shipper {typed}: {word}" for word in unknown_in([w.strip("[](),.") for w in typed.split()])}
+        if re.match("--[a-z]", code):  # by itself, of a command that was named before
+            unknown |= {code.split()[0]} - every_option(main)
+    assert unknown == set()
