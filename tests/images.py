@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shipper.images.docker_cli import FIRST_CLI_WITH_BUILDX
 from tests.caching import CACHE, hash_of, made_once, run
 from tests.machines import Machine, machine
 
@@ -84,7 +85,10 @@ def _prepare(made: Machine, say: Callable[[str], None]) -> None:
 
 
 def _docker(made: Machine, *arguments: str, input: str = "") -> None:
-    run(["docker", f"--host={made.docker_host}", *arguments], input)
+    """By the builder that shipper takes: what one has built the other need not build again."""
+    version = run(["docker", f"--host={made.docker_host}", "version", "--format={{.Client.Version}}"])
+    chosen = ["DOCKER_BUILDKIT=1"] if int(version.partition(".")[0]) < FIRST_CLI_WITH_BUILDX else []
+    run(["env", *chosen, "docker", f"--host={made.docker_host}", *arguments], input)
 
 
 def main() -> None:

@@ -199,6 +199,16 @@ class Machine:
         enter = ["nsenter", f"--target={self._first_pid()}", "--mount", "--net", "--uts", "--pid"]
         return _run([*enter, "env", f"PATH={_PATH}", "sh", "-c", command])
 
+    @property
+    def in_network(self) -> tuple[str, ...]:
+        """Before a command of ours: it then has the machine's network, and nothing else of it."""
+        return ("setpriv", "--pdeathsig=KILL", "nsenter", f"--net=/proc/{self._first_pid()}/ns/net")
+
+    def fetched(self, url: str) -> str | None:
+        """What answers there, asked from within the machine; None if nothing does."""
+        done = _run([*self.in_network, "busybox", "wget", "-q", "-O", "-", url])
+        return done.stdout if done.returncode == 0 else None
+
     def docker(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return _run(["docker", f"--host={self.docker_host}", *arguments])
 

@@ -1,5 +1,6 @@
 """A throwaway registry with a password."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +22,14 @@ auth: {{htpasswd: {{realm: tests, path: {folder}/htpasswd}}}}
 
 @contextmanager
 def serving_images(made: Machine, folder: Path) -> Iterator[None]:
-    """A registry inside the machine; those over the same folder have the same images."""
+    """A registry in the machine's network; those over the same folder have the same images."""
     (folder / "htpasswd").write_text(HTPASSWD)
     (folder / "config.yml").write_text(CONFIG.format(folder=folder))
-    started = made.run(f"docker-registry serve {folder}/config.yml >>{folder}/log 2>&1 & echo $!")
-    eventually(lambda: made.run(f"busybox wget -q -O /dev/null http://{NAME}/").returncode == 0, "the registry answers")
+    with (folder / "log").open("a") as log:
+        started = subprocess.Popen(
+            [*made.in_network, "docker-registry", "serve", folder / "config.yml"], stdout=log, stderr=log
+        )
+    eventually(lambda: made.fetched(f"http://{NAME}/") is not None, "the registry answers")
     yield
-    made.run(f"kill {started.stdout}")
+    started.kill()
+    started.wait()
