@@ -15,7 +15,7 @@ from tests.integration.visiting import visitor
 from tests.integration.waiting import eventually
 
 ROLE = """\
-gate: {http: {port: 8080, path: /up}, deadline: 10s, interval: 20ms, settle: 20ms}
+gate: {http: {port: 8080, path: /up}, deadline: 10s, interval: 20ms, settle: "${SETTLE:-20ms}"}
 command: echo version $VERSION >/www/index.html; exec /bin/sh /app.sh
 env: {VERSION: "${VERSION}"}
 """
@@ -135,7 +135,8 @@ async def test_after_a_reboot_exactly_that_runs_which_serves(project: Project) -
     await deploy(project, 1)
     for version, (strategy, place, expected) in enumerate(STATES, start=2):
         before = len(journal(project))
-        kill_deploy(project, reached(project, before, place), VERSION=str(version), STRATEGY=strategy)
+        settle = "5s" if place == "begin check" else "20ms"  # however late we are to kill it, it is not beyond that
+        kill_deploy(project, reached(project, before, place), VERSION=str(version), STRATEGY=strategy, SETTLE=settle)
 
         project.server.reboot()
 

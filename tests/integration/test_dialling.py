@@ -109,7 +109,7 @@ def test_a_gate_by_http_is_refused_at_once_where_containers_cannot_be_reached(fo
 
     assert result.exit_code == 13, result.everything
     assert "sshd forbids forwarding to 172." in result.output
-    assert ":8080, which the gate of role web (GET /up on port 8080 within 60s) needs" in result.output
+    assert ":8080, which roles.web.gate (GET /up on port 8080 within 60s) needs" in result.output
     assert "Next: Let roles.web.gate be a `healthcheck` or a `command`, or allow forwarding there." in result.output
     assert forbidden.containers() == []
 

@@ -182,7 +182,8 @@ def test_what_is_no_part_of_it_does_not_get_in(code: Path) -> None:
     folders = {"botkit", "config", "opsbot", "shipper", "voicebot"}
     assert {each.name for each in code.iterdir()} == {*folders, "requirements.lock"}
     expected = {"deploy.schema.json", "deploy.staging.yaml", "deploy.yaml", "env.j2"}
-    assert {each.name for each in (code / "config").iterdir()} == {*expected, "opsbot.schema.json", "opsbot.yaml"}
+    expected |= {"known_hosts", "monitoring", "opsbot.schema.json", "opsbot.yaml"}
+    assert {each.name for each in (code / "config").iterdir()} == expected
 
 
 def test_its_history_tells_no_secret_and_no_index(bots: Machine) -> None:

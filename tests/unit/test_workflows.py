@@ -56,7 +56,9 @@ def test_they_are_what_the_published_schema_allows(schema: str, files: list[Path
 
 
 def test_an_auditor_of_workflows_finds_nothing() -> None:
-    assert checked(f"{PROGRAMS}/zizmor", "--offline", "--no-progress", "--quiet", ".github").startswith("No findings")
+    assert checked(
+        f"{PROGRAMS}/zizmor", "--offline", "--no-progress", "--quiet", "--color=never", ".github"
+    ).startswith("No findings")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
