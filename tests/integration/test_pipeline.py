@@ -38,6 +38,7 @@ OURS = {  # what the world of the tests differs in, in the config: where things 
     "- voicebot-data:/data": "- voicebot-data:/data\n      - /srv/model:/model:ro",
 }
 AUTHOR = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+ACCESSORIES = ("postgres", "prometheus", "grafana", "node-exporter")
 NOT_AGAIN = "--dry-run"
 """For `make`: the tests of the pipeline are the ones that this is one of."""
 
@@ -55,7 +56,7 @@ class Owner:
             cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+        return done.stdout
 
     def writes_secrets(self, **values: str) -> None:
         with (self.folder / "config/secrets.env").open("a") as file:
@@ -202,6 +203,7 @@ def test_then_a_line_of_code_is_deployed_by_a_push_and_taken_back_by_hand(house:
     house.hears("38")
     back = house.github.dispatch("deploy.yml", "main", action="rollback", environment="production")
     assert back.result == "success", back.log
-    status = owner.types("shipper status --json")
-    serving = [container for host in json.loads(status)["hosts"] for container in host["containers"]]
-    assert {container["version"] for container in serving} == {first}, status
+    (host,) = json.loads(owner.types("shipper status --json"))
+    told = {role["role_name"]: (role["health"], role["container"]["version"]) for role in host["roles"]}
+    assert told == {"bot": ("healthy", first), "opsbot": ("healthy", first)}
+    assert {one["name"]: one["health"] for one in host["accessories"]} == dict.fromkeys(ACCESSORIES, "healthy")
