@@ -349,6 +349,10 @@ def mistake(text: str) -> str:
         ("    hosts: [b.example]", "9: accessories.db.hosts: b.example runs no role: name one of a.example"),
         ("    labels: {shipper.role: web}", "9: accessories.db.labels: 'shipper.role' is a name that shipper keeps"),
         ("  web:\n    image: x", "9: accessories.web: is the name of a role too: both would be reached by it"),
+        (
+            "  db-before: {image: x}",
+            "9: accessories.db-before: is what the container of db is called while it is replaced",
+        ),
         ("    publish: [5432]", '9: accessories.db.publish[0]: "5432" is not [address:]host_port:container_port'),
         (
             "    publish: ['80:80']\n  cache: {image: x, publish: ['0.0.0.0:80:80']}",

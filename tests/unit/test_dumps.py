@@ -30,7 +30,6 @@ def test_a_backup_is_kept_on_a_disk_that_knows_no_links(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_links")
 def test_a_backup_overwrites_nothing_on_a_disk_that_knows_no_links(tmp_path: Path) -> None:
     file = tmp_path / "monday.dump"
-    with pytest.raises(UsageError), appearing(file) as stream:
-        stream.write(b"later")
+    with pytest.raises(UsageError), appearing(file):
         file.write_bytes(b"earlier")
     assert [(there.name, there.read_bytes()) for there in tmp_path.iterdir()] == [("monday.dump", b"earlier")]
