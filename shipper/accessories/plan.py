@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from shipper.accessories.wanted import Placed, Wanted
 from shipper.config import registry_of
-from shipper.errors import ImageError, ShipperError
+from shipper.errors import ConfigError, ImageError, ShipperError
 from shipper.model import Container, ContainerState, Image, Published
 from shipper.plan import Lane, Wave
 from shipper.steps import Step
@@ -137,6 +137,30 @@ def supply_plan(
     """Raises ImageError, or what the registry said, where an image is nowhere."""
     lanes = (tuple(_supply(host, wanted, sources, newer)) for host in hosts.values())
     return Supply(lanes=tuple(lane for lane in lanes if lane), max_parallel=max_parallel)
+
+
+def refuse_shared(wanted: Collection[Wanted], writers: Mapping[str, Mapping[str, str]]) -> None:
+    """Two databases that write into the same files destroy them. Raises ConfigError.
+
+    `writers` are containers of others, by host and volume.
+    """
+    found = [
+        (one, volume_name, writer)
+        for one in wanted
+        for volume_name in one.written_volumes
+        if (writer := writers[one.host_name].get(volume_name))
+    ]
+    if found:
+        name = found[0][0].name
+        raise ConfigError(
+            "\n".join(
+                f"accessories.{one.name}.volumes: {writer}, which is not of {one.spec.network_name}, runs on "
+                f"{one.host_name} and writes into {volume_name}."
+                for one, volume_name, writer in found
+            ),
+            now="Nothing was done.",
+            next=f"Give {name} a volume of its own (a destination's stands in its overlay); or stop what is not to run.",
+        )
 
 
 def lacks(host: Found, image_name: str, *, newer: bool) -> bool:

@@ -172,6 +172,23 @@ def test_what_changed_is_replaced_and_the_old_one_runs_again_where_its_successor
     assert named(project, "cache")["State"]["StartedAt"] > second["State"]["StartedAt"]
 
 
+def test_two_destinations_of_a_server_do_not_write_into_one_volume(project: Project) -> None:
+    with_accessories(project, CACHE)
+    project.write("config/deploy.staging.yaml", "retain: 2\n")
+    project.commit()
+    assert project.shipper("accessory", "boot").exit_code == 0
+
+    second = project.shipper("accessory", "boot", "-d", "staging")
+    own = f'accessories: {{ cache: {{ volumes: ["{project.service}-staging:/data"] }} }}\n'
+    project.write("config/deploy.staging.yaml", own)
+    apart = project.shipper("accessory", "boot", "-d", "staging")
+
+    assert second.exit_code == 2, second.everything
+    assert f"{project.service}-cache, which is not of {project.service}-staging, runs on" in second.errors
+    assert apart.exit_code == 0, apart.everything
+    assert project.shipper("remove", "-d", "staging", "--volumes", "--yes").exit_code == 0
+
+
 def test_a_boot_that_is_killed_is_healed_by_the_same_command(project: Project) -> None:
     with_accessories(project, CACHE)
     assert project.shipper("accessory", "boot").exit_code == 0
