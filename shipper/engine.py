@@ -31,6 +31,7 @@ from shipper.model import (
     Image,
     Label,
     ListedImage,
+    Mount,
     Published,
     image_of,
     provenance_of,
@@ -485,6 +486,11 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         restarts=inspected["RestartCount"],
         process_id=state["Pid"],
         volumes=tuple(mount["Name"] for mount in inspected["Mounts"] if mount["Type"] == "volume"),
+        unnamed=tuple(
+            Mount(source=mount["Name"], target=mount["Destination"])
+            for mount in inspected["Mounts"]
+            if mount["Type"] == "volume" and re.fullmatch("[0-9a-f]{64}", mount["Name"])
+        ),
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
     )
 

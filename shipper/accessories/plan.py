@@ -159,7 +159,7 @@ def refuse_shared(wanted: Collection[Wanted], writers: Mapping[str, Mapping[str,
                 for one, volume_name, writer in found
             ),
             now="Nothing was done.",
-            next=f"Give {name} a volume of its own (a destination's stands in its overlay); or stop what is not to run.",
+            next=f"Give {name} a volume of its own (that of a destination in its overlay); or stop the other.",
         )
 
 
@@ -216,7 +216,7 @@ def boot_plan(wanted: Wanted, host: Found) -> AccessoryPlan:
         return _plan(wanted, "booted", why, before=(*mended, *_new(wanted, because="" if mended else why)))
     changed = _changed(wanted, current, host.images.get(wanted.config.image))
     if changed:
-        steps = (*mended, *left, *_replaced(wanted, changed))
+        steps = (*mended, *left, *_replaced(_keeping(wanted, current), changed))
         gone = _clear(wanted, wanted.before_name, because="it was replaced")
         return _plan(wanted, "replaced", changed, before=steps, afterwards=(gone,))
     if current.state is not ContainerState.RUNNING or not current.is_committed:
@@ -258,6 +258,14 @@ def _changed(wanted: Wanted, container: Container, image: Image | None) -> str:
     if image and image.id != container.image_id:
         return f"{wanted.config.image} is another image now"
     return ""
+
+
+def _keeping(wanted: Wanted, current: Container) -> Wanted:
+    """With the volumes that nobody named: they may hold all its data, and its successor would begin with empty ones."""
+    mounts = wanted.spec.mounts
+    targets = {mount.target for mount in mounts}
+    kept = tuple(mount for mount in current.unnamed if mount.target not in targets)
+    return replace(wanted, spec=replace(wanted.spec, mounts=(*mounts, *kept)))
 
 
 def _replaced(wanted: Wanted, because: str) -> Lane:

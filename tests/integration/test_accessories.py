@@ -172,6 +172,23 @@ def test_what_changed_is_replaced_and_the_old_one_runs_again_where_its_successor
     assert named(project, "cache")["State"]["StartedAt"] > second["State"]["StartedAt"]
 
 
+def test_data_in_a_volume_that_nobody_named_stays_when_the_container_is_replaced(project: Project) -> None:
+    with_accessories(project, CACHE)
+    assert project.shipper("accessory", "boot").exit_code == 0
+    image = f"{project.service}:keeps"
+    project.server.docker(
+        "commit", "--change", "USER root", "--change", "VOLUME /kept", f"{project.service}-cache", image
+    )
+    assert project.shipper("accessory", "boot", IMAGE=image).exit_code == 0
+    write, read = ("sh", "-c", "echo mine >/kept/data"), ("cat", "/kept/data")
+    assert project.shipper("accessory", "exec", "cache", "--", *write).exit_code == 0
+
+    for limit in ("another", "one more"):
+        replaced = project.shipper("accessory", "boot", "--json", IMAGE=image, LIMIT=limit)
+        assert replaced.events[-1]["ends"][0]["verb"] == "replaced"
+        assert project.shipper("accessory", "exec", "cache", "--", *read).output == "mine\n"
+
+
 def test_two_destinations_of_a_server_do_not_write_into_one_volume(project: Project) -> None:
     with_accessories(project, CACHE)
     project.write("config/deploy.staging.yaml", "retain: 2\n")

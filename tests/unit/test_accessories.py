@@ -18,11 +18,13 @@ from shipper.model import (
     ContainerState,
     Image,
     Label,
+    Mount,
     Published,
     PublishedPort,
     Secret,
 )
 from shipper.reporters.words import accessories_lines
+from shipper.steps.create import Create
 from tests.unit.nouns import A, a_config, env
 from tests.unit.test_deployfile import FILE, SERVICE, complaint
 
@@ -93,6 +95,13 @@ def replaced(because: str) -> list[str]:
 
 def test_what_is_not_there_is_created_started_and_gated() -> None:
     assert lines(WANTED) == ["create   shop-db, because it was not there", *NEW]
+
+
+def test_volumes_that_nobody_named_go_over_to_the_successor() -> None:
+    there = a_container(unnamed=(Mount(source="a" * 64, target="/data"), Mount(source="b" * 64, target="/named")))
+    plan = boot_plan(a_wanted(volumes=("kept:/named",), memory="1g"), found(there))
+    (create,) = (step for step in plan.before if isinstance(step, Create))
+    assert create.spec.mounts == (Mount(source="kept", target="/named"), Mount(source="a" * 64, target="/data"))
 
 
 def test_what_runs_as_the_config_says_is_left_alone() -> None:
