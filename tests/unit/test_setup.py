@@ -319,7 +319,7 @@ def test_a_variable_without_a_value_gets_the_address_that_was_given() -> None:
     written = ("${VPS_USER}@${VPS_HOST}:22", "deploy@${OTHER}", "deploy@c.example", "${VPS_HOST}")
 
     assert paired(written, {"OTHER": "b.example"}, ("root@203.0.113.7",)) == {"VPS_HOST": "203.0.113.7"}
-    assert paired(written, {}, ("a", "c.example", "root@b:2")) == {"VPS_HOST": "a", "OTHER": "b"}
+    assert paired(written, {}, ("a:1", "c.example", "root@b:2")) == {"VPS_HOST": "a", "OTHER": "b:2"}
     assert paired(written, {}, ()) == {}
     assert paired(written, {"OTHER": "b", "VPS_HOST": "a"}, ("root@c",)) == {}
     with pytest.raises(UsageError, match="VPS_HOST, OTHER: no value yet, and a cannot be told"):
