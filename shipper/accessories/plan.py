@@ -205,6 +205,7 @@ def boot_plan(wanted: Wanted, host: Found) -> AccessoryPlan:
     mended: tuple[Step, ...] = ()
     if current and not current.has_mark:
         mended = (_clear(wanted, current.name, because="it did not come to pass its gate"),)
+        wanted = wanted if before else _keeping(wanted, current)
         current = None
     if before and not current:
         because = "a boot that replaced it did not come to its end"
