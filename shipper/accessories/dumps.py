@@ -41,6 +41,12 @@ async def backup(project: Project, name: str, file: Path, *, tell: Tell = ignore
                 said = _Said(tell, "backup", host_name, name)
                 console = _Streams(_to_file(stream, said), said)
                 await _carried_out(project, worlds[host_name], name, command, console, said)
+                if not said.done:  # of `dump | gzip` the shell tells how gzip ended, and nothing of the dump
+                    raise AccessoryCommandFailed(
+                        f"backup of {name} printed nothing.",
+                        now="There is no backup.",
+                        next=f"accessories.{name}.backup in the config is the command that has to print it.",
+                    )
     return said.done
 
 

@@ -106,7 +106,7 @@ def test_volumes_that_nobody_named_go_over_to_the_successor() -> None:
 
 @pytest.mark.parametrize("before", [(), (a_container(name="shop-db-before"),)], ids=["alone", "replacing"])
 def test_volumes_that_nobody_named_stay_where_somebody_took_the_mark(before: tuple[Container, ...]) -> None:
-    by_hand = a_container(restart_policy="unless-stopped", unnamed=(Mount(source="a" * 64, target="/data"),))
+    by_hand = a_container(restart_policy="no", unnamed=(Mount(source="a" * 64, target="/data"),))
     plan = boot_plan(a_wanted(memory="1g"), found(by_hand, *before))
     (create,) = (step for step in plan.before if isinstance(step, Create))
     assert [mount.source for mount in create.spec.mounts] == ([] if before else ["a" * 64])
