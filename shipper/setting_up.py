@@ -76,9 +76,10 @@ async def plan_setup(
     wanted = {target.login_name: _wanted(project, target) for target in found}
     servers = await together({name: _look(project, one, public_key, tell) for name, one in wanted.items()})
     _refuse(servers, wanted)
+    is_in_use = any(wanted[name].state_folder in server.folders for name, server in servers.items())
     return Setup(
         targets=tuple(found),
-        here=await plan_here(project, addresses or {}),
+        here=await plan_here(project, addresses or {}, is_in_use=is_in_use),
         hosts=tuple(plan_host(server, wanted[name]) for name, server in servers.items()),
         advice={name: tuple(advice(server, wanted[name])) for name, server in servers.items()},
     )
