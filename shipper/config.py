@@ -510,6 +510,8 @@ class Config(Section):
             key = f"accessories.{name}"
             if name in self.roles:
                 yield key, "is the name of a role too: both would be reached by it"
+            if (other := name.removesuffix("-before")) != name and other in self.accessories:
+                yield key, f"is what the container of {other} is called while it is replaced: name it otherwise"
             if accessory.role and accessory.role not in self.roles:
                 yield f"{key}.role", f'"{accessory.role}" is not one of the roles: {", ".join(self.roles)}'
             for host_name in accessory.hosts:

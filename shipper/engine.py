@@ -8,7 +8,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -31,6 +31,7 @@ from shipper.model import (
     Image,
     Label,
     ListedImage,
+    Mount,
     Published,
     image_of,
     provenance_of,
@@ -94,6 +95,19 @@ class DockerEngine:
     async def volumes(self) -> tuple[str, ...]:
         found = await self._call("volumes", lambda api: api.volumes())
         return tuple(volume["Name"] for volume in found["Volumes"] or ())
+
+    async def writers(self, volume_names: Collection[str]) -> dict[str, str]:
+        if not volume_names:
+            return {}
+        mounting = {"volume": [*volume_names]}
+        found = await self._call("writers", lambda api: api.containers(filters=mounting))
+        return {
+            mount["Name"]: container["Names"][0].lstrip("/")
+            for container in found
+            if (container["Labels"] or {}).get(Label.SERVICE) != self._service
+            for mount in container["Mounts"]
+            if mount.get("Name") in volume_names and mount["RW"]
+        }
 
     async def remove_volume(self, volume_name: str) -> None:
         await self._call(f"volume rm {volume_name}", lambda api: api.remove_volume(volume_name))
@@ -472,6 +486,11 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         restarts=inspected["RestartCount"],
         process_id=state["Pid"],
         volumes=tuple(mount["Name"] for mount in inspected["Mounts"] if mount["Type"] == "volume"),
+        unnamed=tuple(
+            Mount(source=mount["Name"], target=mount["Destination"])
+            for mount in inspected["Mounts"]
+            if mount["Type"] == "volume" and re.fullmatch("[0-9a-f]{64}", mount["Name"])
+        ),
         address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
     )
 

@@ -177,14 +177,14 @@ async def inside(
         if terminal:  # Docker ends the input of a command with its client's, but no terminal
             watch = (_HANG_UP_FROM_OUTSIDE, docker_socket, container_name, _HANG_UP, token)
             await stack.enter_async_context(world.host.unless_left(*watch))
-        try:
-            async with world.streams.executing(container_name, command, terminal, {_MARK: token}) as session:
+        async with world.streams.executing(container_name, command, terminal, {_MARK: token}) as session:
+            try:
                 yield session
-        except (EngineError, ConnectError):
-            raise
-        except BaseException:  # nobody listens any more
-            await finish(_hang_up(world, container_name, token))
-            raise
+            except (EngineError, ConnectError):
+                raise
+            except BaseException:  # nobody listens any more; what ends with its input would take this for all of it
+                await finish(_hang_up(world, container_name, token))
+                raise
 
 
 async def _hang_up(world: World, container_name: str, token: str) -> None:

@@ -333,6 +333,8 @@ class Container:
     accessory: "AccessoryMark | None" = None
     """Of one that is no role; `role_name` is its name then."""
     volumes: tuple[str, ...] = ()
+    unnamed: tuple["Mount", ...] = field(default=(), metadata={"private": True})
+    """Those that nobody named: its image asks for them, and Docker makes a new one for each container."""
     """Names of those that it mounts; Docker makes one up where the image asks for a volume that nobody gives it."""
 
     @property

@@ -26,7 +26,8 @@ def add(root: Path, name: str, values: Mapping[str, str]) -> None:
     Raises SecretError.
     """
     path = root / name
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = text.removesuffix("\n").split("\n") if text else []  # as `variables` splits: values hold what else breaks
     left = dict(values)
     for number, line in enumerate(lines):
         if (variable := line.strip().removesuffix("=")) in left and line.strip() != variable:

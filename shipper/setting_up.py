@@ -76,9 +76,10 @@ async def plan_setup(
     wanted = {target.login_name: _wanted(project, target) for target in found}
     servers = await together({name: _look(project, one, public_key, tell) for name, one in wanted.items()})
     _refuse(servers, wanted)
+    is_in_use = any(wanted[name].state_folder in server.folders for name, server in servers.items())
     return Setup(
         targets=tuple(found),
-        here=await plan_here(project, addresses or {}),
+        here=await plan_here(project, addresses or {}, is_in_use=is_in_use),
         hosts=tuple(plan_host(server, wanted[name]) for name, server in servers.items()),
         advice={name: tuple(advice(server, wanted[name])) for name, server in servers.items()},
     )
@@ -86,6 +87,8 @@ async def plan_setup(
 
 async def set_up(project: Project, setup: Setup, *, tell: Tell = ignore) -> None:
     """Does what was planned, on all servers at once. The same again goes on where this was interrupted.
+
+    That who deploys can log in, and may use Docker, is tried also where nothing is lacking.
 
     Raises ShipperError: one server that fails leaves the others to come to their end.
     """
@@ -105,9 +108,10 @@ async def _done_here(project: Project, step: Step, report: Report) -> str:
 
 
 async def _set_up(project: Project, target: Target, host: HostPlan, public_key: str, tell: Tell) -> ShipperError | None:
-    if not host.steps:
-        return None
     try:
+        if not host.steps:
+            await _check(project, target)  # which may be what failed the last time
+            return None
         async with _reached(project, target, tell) as server:
             for step in host.steps:
                 await told(step, _CLOCK, tell, functools.partial(_done, project, target, server, step, public_key))
@@ -119,9 +123,13 @@ async def _set_up(project: Project, target: Target, host: HostPlan, public_key: 
 async def _done(project: Project, target: Target, server: SshHost, step: Step, public_key: str, report: Report) -> str:
     if step.name != "check":
         return await do(server, step, public_key, report)
+    await _check(project, target)
+    return step.detail
+
+
+async def _check(project: Project, target: Target) -> None:
     async with _logged_in(target.deploy_name, access(project), project, ignore) as deploying:
         await check(deploying, project.config.docker_socket)
-    return step.detail
 
 
 async def _look(project: Project, wanted: Wanted, public_key: str, tell: Tell) -> Server:

@@ -136,6 +136,9 @@ class Engine(Protocol):
     async def volumes(self) -> tuple[str, ...]:
         """Names of all that the Docker has, whosever they are."""
 
+    async def writers(self, volume_names: Collection[str]) -> dict[str, str]:
+        """Which of these volumes a container that runs and is not of this service may write into, with its name."""
+
     async def remove_volume(self, volume_name: str) -> None:
         """With all that is in it. Refused while any container mounts it, running or not."""
 

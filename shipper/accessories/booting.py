@@ -15,8 +15,18 @@ from shipper.accessories.looking import (
     sources_of,
     wanted_of,
     with_registries,
+    writers_of,
 )
-from shipper.accessories.plan import AccessoryPlan, BootPlan, Found, Supply, boot_plan, restart_plan, supply_plan
+from shipper.accessories.plan import (
+    AccessoryPlan,
+    BootPlan,
+    Found,
+    Supply,
+    boot_plan,
+    refuse_shared,
+    restart_plan,
+    supply_plan,
+)
 from shipper.accessories.wanted import Wanted, in_order, meant, with_those_before
 from shipper.config import Config
 from shipper.deployment import holding, ignore
@@ -53,6 +63,7 @@ async def boot(
         async with asked as worlds, holding(project, worlds, purpose, wait):
             found = await look(project, worlds)
             chosen = _chosen(project.config, names, wanted, found)
+            refuse_shared(chosen, await writers_of(chosen, worlds))
             supply = await _supply(project, chosen, worlds, found, mask, newer)
             if failure := await run(supply, worlds, tell):
                 raise failure.error
@@ -72,6 +83,7 @@ async def plan_boot(
         async with looking(with_registries(project), tell, hosts) as worlds:
             found = await look(project, worlds)
             chosen = _chosen(project.config, names, wanted, found)
+            refuse_shared(chosen, await writers_of(chosen, worlds))
             supply = await _supply(project, chosen, worlds, found, mask, newer)
             plans = [boot_plan(one, found[one.host_name]) for one in chosen]
             return BootPlan(supply=supply, accessories=tuple(plans))

@@ -37,10 +37,16 @@ async def backup(project: Project, name: str, file: Path, *, tell: Tell = ignore
         with suppress(SecretError):  # it runs already: a value that is not here only cannot be masked
             await secrets_of(project, (name,), mask)
         async with connected(project, tell, [host_name]) as worlds:
-            with _appearing(file) as stream:
+            with appearing(file) as stream:
                 said = _Said(tell, "backup", host_name, name)
                 console = _Streams(_to_file(stream, said), said)
                 await _carried_out(project, worlds[host_name], name, command, console, said)
+                if not said.done:  # of `dump | gzip` the shell tells how gzip ended, and nothing of the dump
+                    raise AccessoryCommandFailed(
+                        f"backup of {name} printed nothing.",
+                        now="There is no backup.",
+                        next=f"accessories.{name}.backup in the config is the command that has to print it.",
+                    )
     return said.done
 
 
@@ -177,7 +183,7 @@ def _refuse(project: Project, file: Path) -> None:
 
 
 @contextmanager
-def _appearing(file: Path) -> Iterator[BinaryIO]:
+def appearing(file: Path) -> Iterator[BinaryIO]:
     """A file that is there when all is in it and on the disk; readable for nobody else, as it may hold anything."""
     new = file.with_name(f".{file.name}.new")
     try:
@@ -187,11 +193,22 @@ def _appearing(file: Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        file.hardlink_to(new)  # unlike a rename it overwrites nothing
+        _name(new, file)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}.", now="Nothing of it was kept.") from None
     finally:
         new.unlink(missing_ok=True)
+
+
+def _name(new: Path, file: Path) -> None:
+    try:
+        file.hardlink_to(new)  # unlike a rename it overwrites nothing
+    except FileExistsError:
+        raise
+    except OSError:  # a disk may know no links: FAT, a share of Windows, many a FUSE
+        if file.exists():
+            raise
+        new.rename(file)
 
 
 @contextmanager

@@ -124,6 +124,12 @@ async def _look(project: Project, world: World) -> Found:
     )
 
 
+async def writers_of(meant: Collection[Wanted], worlds: Worlds) -> dict[str, dict[str, str]]:
+    """What others write into that these are to write into, by host and volume."""
+    volumes = {name: {v for one in meant if one.host_name == name for v in one.written_volumes} for name in worlds}
+    return await together({name: worlds[name].engine.writers(written) for name, written in volumes.items()})
+
+
 async def sources_of(
     meant: Collection[Wanted], worlds: Worlds, hosts: Mapping[str, Found], mask: Mask, *, newer: bool
 ) -> dict[str, Source]:

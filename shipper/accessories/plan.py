@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from shipper.accessories.wanted import Placed, Wanted
 from shipper.config import registry_of
-from shipper.errors import ImageError, ShipperError
+from shipper.errors import ConfigError, ImageError, ShipperError
 from shipper.model import Container, ContainerState, Image, Published
 from shipper.plan import Lane, Wave
 from shipper.steps import Step
@@ -139,6 +139,30 @@ def supply_plan(
     return Supply(lanes=tuple(lane for lane in lanes if lane), max_parallel=max_parallel)
 
 
+def refuse_shared(wanted: Collection[Wanted], writers: Mapping[str, Mapping[str, str]]) -> None:
+    """Two databases that write into the same files destroy them. Raises ConfigError.
+
+    `writers` are containers of others, by host and volume.
+    """
+    found = [
+        (one, volume_name, writer)
+        for one in wanted
+        for volume_name in one.written_volumes
+        if (writer := writers[one.host_name].get(volume_name))
+    ]
+    if found:
+        name = found[0][0].name
+        raise ConfigError(
+            "\n".join(
+                f"accessories.{one.name}.volumes: {writer}, which is not of {one.spec.network_name}, runs on "
+                f"{one.host_name} and writes into {volume_name}."
+                for one, volume_name, writer in found
+            ),
+            now="Nothing was done.",
+            next=f"Give {name} a volume of its own (that of a destination in its overlay); or stop the other.",
+        )
+
+
 def lacks(host: Found, image_name: str, *, newer: bool) -> bool:
     """Whether the host is to get an image; of a digest there is nothing newer."""
     return not host.images.get(image_name) or (newer and "@" not in image_name)
@@ -181,6 +205,7 @@ def boot_plan(wanted: Wanted, host: Found) -> AccessoryPlan:
     mended: tuple[Step, ...] = ()
     if current and not current.has_mark:
         mended = (_clear(wanted, current.name, because="it did not come to pass its gate"),)
+        wanted = wanted if before else _keeping(wanted, current)
         current = None
     if before and not current:
         because = "a boot that replaced it did not come to its end"
@@ -192,7 +217,7 @@ def boot_plan(wanted: Wanted, host: Found) -> AccessoryPlan:
         return _plan(wanted, "booted", why, before=(*mended, *_new(wanted, because="" if mended else why)))
     changed = _changed(wanted, current, host.images.get(wanted.config.image))
     if changed:
-        steps = (*mended, *left, *_replaced(wanted, changed))
+        steps = (*mended, *left, *_replaced(_keeping(wanted, current), changed))
         gone = _clear(wanted, wanted.before_name, because="it was replaced")
         return _plan(wanted, "replaced", changed, before=steps, afterwards=(gone,))
     if current.state is not ContainerState.RUNNING or not current.is_committed:
@@ -234,6 +259,14 @@ def _changed(wanted: Wanted, container: Container, image: Image | None) -> str:
     if image and image.id != container.image_id:
         return f"{wanted.config.image} is another image now"
     return ""
+
+
+def _keeping(wanted: Wanted, current: Container) -> Wanted:
+    """With the volumes that nobody named: they may hold all its data, and its successor would begin with empty ones."""
+    mounts = wanted.spec.mounts
+    targets = {mount.target for mount in mounts}
+    kept = tuple(mount for mount in current.unnamed if mount.target not in targets)
+    return replace(wanted, spec=replace(wanted.spec, mounts=(*mounts, *kept)))
 
 
 def _replaced(wanted: Wanted, because: str) -> Lane:

@@ -36,6 +36,12 @@ class Wanted(Placed):
     spec: ContainerSpec
     config_hash: str
 
+    @property
+    def written_volumes(self) -> tuple[str, ...]:
+        """Without the folders of the host."""
+        mounts = self.spec.mounts
+        return tuple(mount.source for mount in mounts if not mount.read_only and not mount.source.startswith("/"))
+
     def has_content(self, salted_hash: str) -> bool:
         """Whether its env and its files have the values that this hash is of."""
         return _salted(self.spec.env, self.spec.files, salted_hash.partition(":")[0]) == salted_hash

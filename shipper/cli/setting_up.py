@@ -44,8 +44,9 @@ def setup(options: Options, hosts: tuple[str, ...], only_plan: bool, fingerprint
         made = run(shipper.plan_setup(project, targets, addresses=addresses, tell=tell))
     if not options.as_json:
         _print(made)
-    if not (only_plan or made.is_empty):
-        options.confirm("Do this?")
+    if not only_plan:
+        if not made.is_empty:
+            options.confirm("Do this?")
         run(shipper.set_up(project, made, tell=tell))
     if only_plan:
         if options.as_json:

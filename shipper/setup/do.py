@@ -84,7 +84,12 @@ chmod 600 "$new"
 sync "$new"
 mv "$new" "$file"
 """
-_FOLDER = """install -d -m "$2" -g "$3" "$1" """
+# where root deploys, by a Docker that did not come as a package, there may be no such group
+_FOLDER = """
+group=$3
+getent group "$group" >/dev/null || group=$(id -gn)
+install -d -m "$2" -g "$group" "$1"
+"""
 
 SCRIPTS: Mapping[str, str] = {
     "repository": _REPOSITORY,

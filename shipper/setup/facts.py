@@ -82,6 +82,8 @@ class Server:
     apt_holder: str
     """Who has apt's lock: unattended-upgr."""
     has_user: bool
+    shell: str
+    """With which that user logs in."""
     groups: tuple[str, ...]
     """Those of the user who deploys."""
     has_key: bool
@@ -120,6 +122,7 @@ def server_of(output: str) -> Server:
         repository=first("repository"),
         apt_holder=first("apt"),
         has_user=bool(first("user")),
+        shell=first("user").rpartition(":")[2],
         groups=tuple(first("groups").split()),
         has_key=bool(first("key")),
         folders={path: found for line, path in folders if (found := _found(line.replace(",", " ")))},

@@ -11,13 +11,16 @@ from shipper.setup.plan import Step
 _RANDOM = 16  # bytes: 32 characters, which mean nothing in a URL, to a shell or at the beginning of a word
 
 
-async def plan_here(project: Project, addresses: Mapping[str, str]) -> tuple[Step, ...]:
-    """`addresses` are those of servers, by the variables that are to have them. Raises ShipperError."""
+async def plan_here(project: Project, addresses: Mapping[str, str], *, is_in_use: bool) -> tuple[Step, ...]:
+    """`addresses` are those of servers, by the variables that are to have them. Raises ShipperError.
+
+    A service that is in use may have passwords that are only not known here: a database keeps its first one.
+    """
     available = await environment.available_secrets(project)
-    return tuple(_steps(project, addresses, {*available}))
+    return tuple(_steps(project, addresses, {*available}, is_in_use))
 
 
-def _steps(project: Project, addresses: Mapping[str, str], known: set[str]) -> Iterator[Step]:
+def _steps(project: Project, addresses: Mapping[str, str], known: set[str], is_in_use: bool) -> Iterator[Step]:
     file, shared = project.config.secrets_file, shared_secrets_file(project)
     if not deploy_key.public_half(project):
         yield _step("deploy key", str(project.config.ssh.key), "deploys log in with a key of their own")
@@ -27,7 +30,8 @@ def _steps(project: Project, addresses: Mapping[str, str], known: set[str]) -> I
     for name, source in project.config.secrets.items():
         if source and source.generate and name not in known:
             variable = source.env or name
-            yield _step("password", f"a random {variable} into {file}", "it has no value", file, variable)
+            because = "it has no value" + " here; one that is in use already should stand there instead" * is_in_use
+            yield _step("password", f"a random {variable} into {file}", because, file, variable)
 
 
 def _step(name: str, detail: str, because: str, *arguments: str) -> Step:

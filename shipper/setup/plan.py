@@ -41,7 +41,12 @@ class HostPlan:
 
 def refusal(server: Server, wanted: Wanted) -> tuple[str, str] | None:
     """Why it cannot be set up, and what to do; nothing if it can."""
-    socket = wanted.docker_socket
+    socket, user = wanted.docker_socket, wanted.target.user
+    if server.shell.endswith(("/nologin", "/false")):
+        return (
+            f"nobody can log in as {user}, whose shell is {server.shell}",
+            f"Let the config name another user; or, as root there: usermod --shell /bin/bash {user}",
+        )
     if server.docker_version:
         return None
     if server.rootless and not server.docker_program:
@@ -131,20 +136,30 @@ def _may_use_docker(server: Server, user: str) -> bool:
 
 
 def _folders(server: Server, wanted: Wanted) -> Iterator[Step]:
-    root = server.folders.get(STATE_ROOT)
-    if not root or (root.mode, root.group) != (_SHARED, "docker"):
-        because = f"it has mode {root.mode}, {root.owner}:{root.group}" if root else "it is not there"
-        yield _shared(wanted, STATE_ROOT, because)
-    if wanted.state_folder not in server.folders:
-        yield _shared(wanted, wanted.state_folder, "lock, journal and releases will be there")
+    group = _group_of_deploys(server, wanted.target.user)
+    for path, use in (
+        (STATE_ROOT, "it is not there"),
+        (wanted.state_folder, "lock, journal and releases will be there"),
+    ):
+        there = server.folders.get(path)
+        if not there:
+            yield _shared(wanted, path, group, use)
+        elif (there.mode, there.group) != (_SHARED, group) and wanted.target.user != "root":
+            yield _shared(wanted, path, group, f"it has mode {there.mode}, {there.owner}:{there.group}")
     sockets = (wanted.docker_socket, *_SOCKETS)  # which are there when Docker runs
     for path in wanted.mounted:
         if path not in server.folders and path not in sockets:
             yield _step(wanted, "folder", path, "containers mount it, and it is not there", path, "755", "root")
 
 
-def _shared(wanted: Wanted, path: str, because: str) -> Step:
-    return _step(wanted, "folder", f"{path}, mode {_SHARED}, group docker", because, path, _SHARED, "docker")
+def _group_of_deploys(server: Server, user: str) -> str:
+    """Who has a Docker of his own, without root, is not in `docker`, and must not be: that is root."""
+    has_own = user != "root" and _may_use_docker(server, user) and "docker" not in server.groups
+    return server.groups[0] if has_own and server.groups else "docker"
+
+
+def _shared(wanted: Wanted, path: str, group: str, because: str) -> Step:
+    return _step(wanted, "folder", f"{path}, mode {_SHARED}, group {group}", because, path, _SHARED, group)
 
 
 def _notes(server: Server, wanted: Wanted) -> Iterator[str]:

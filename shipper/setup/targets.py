@@ -25,7 +25,7 @@ def paired(written: Sequence[str], known: Mapping[str, str], logins: Sequence[st
     """
     variables = _without_value(written, known)
     literal = {_parts(host)[1] for host in written if "$" not in host}
-    given = dict.fromkeys(_parts(login)[1] for login in logins)
+    given = {address: port for _, address, port in map(_parts, logins)}
     addresses = [address for address in given if address not in literal]
     if not variables or not addresses:
         return {}
@@ -35,7 +35,11 @@ def paired(written: Sequence[str], known: Mapping[str, str], logins: Sequence[st
             now="Nothing was done.",
             next="Name as many hosts, in this order; or set the variables in the file of secrets.",
         )
-    return dict(zip(variables, addresses, strict=True))
+    with_port = {match[1] for host in written if (match := re.search(r"\$\{(\w+)\}:", host))}
+    return {
+        name: address if name in with_port else f"{address}{given[address]}"  # else deploys would go to port 22
+        for name, address in zip(variables, addresses, strict=True)
+    }
 
 
 def targets(config: Config, host_names: Collection[str], logins: Sequence[str]) -> tuple[Target, ...]:

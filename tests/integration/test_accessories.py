@@ -1,5 +1,7 @@
 """What runs beside the service: booted, changed, cut off, backed up and restored; and what deploys leave alone."""
 
+import os
+import signal
 import stat
 from collections.abc import Iterator
 from typing import Any
@@ -132,6 +134,9 @@ def test_a_database_is_booted_once_left_alone_by_deploys_backed_up_and_restored(
     lost = project.shipper("accessory", "backup", "database", "../lost.dump", BACKUP=broken)
     assert (lost.exit_code, "exit code 3: no such database" in lost.errors) == (24, True)
     assert not [path for path in project.folder.parent.iterdir() if "lost" in path.name]
+    empty = project.shipper("accessory", "backup", "database", "../lost.dump", BACKUP="false | cat")
+    assert (empty.exit_code, "backup of database printed nothing" in empty.errors) == (24, True)
+    assert not (project.folder.parent / "lost.dump").exists()
     within = project.shipper("accessory", "backup", "database")
     assert (within.exit_code, "would not be ignored by Git" in within.errors) == (2, True)
 
@@ -170,6 +175,58 @@ def test_what_changed_is_replaced_and_the_old_one_runs_again_where_its_successor
     assert restarted.exit_code == 0, restarted.everything
     assert named(project, "cache")["Id"] == second["Id"]
     assert named(project, "cache")["State"]["StartedAt"] > second["State"]["StartedAt"]
+
+
+def test_a_restore_that_is_stopped_is_not_taken_for_a_whole_one(project: Project) -> None:
+    with_accessories(project, CACHE + '    restore: "touch /data/begun; cat >/dev/null; touch /data/whole"\n')
+    assert project.shipper("accessory", "boot").exit_code == 0
+    file = project.folder.parent / "large.dump"
+    file.touch()
+    os.truncate(file, 2_000_000_000)
+
+    def there() -> str:
+        return project.shipper("accessory", "exec", "cache", "--", "ls", "/data").output
+
+    with project.start("accessory", "restore", "cache", str(file), "--yes") as process:
+        eventually(lambda: "begun" in there(), "the restore reads", within=20)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+
+    assert "whole" not in there()
+
+
+def test_data_in_a_volume_that_nobody_named_stays_when_the_container_is_replaced(project: Project) -> None:
+    with_accessories(project, CACHE)
+    assert project.shipper("accessory", "boot").exit_code == 0
+    image = f"{project.service}:keeps"
+    project.server.docker(
+        "commit", "--change", "USER root", "--change", "VOLUME /kept", f"{project.service}-cache", image
+    )
+    assert project.shipper("accessory", "boot", IMAGE=image).exit_code == 0
+    write, read = ("sh", "-c", "echo mine >/kept/data"), ("cat", "/kept/data")
+    assert project.shipper("accessory", "exec", "cache", "--", *write).exit_code == 0
+
+    for limit in ("another", "one more"):
+        replaced = project.shipper("accessory", "boot", "--json", IMAGE=image, LIMIT=limit)
+        assert replaced.events[-1]["ends"][0]["verb"] == "replaced"
+        assert project.shipper("accessory", "exec", "cache", "--", *read).output == "mine\n"
+
+
+def test_two_destinations_of_a_server_do_not_write_into_one_volume(project: Project) -> None:
+    with_accessories(project, CACHE)
+    project.write("config/deploy.staging.yaml", "retain: 2\n")
+    project.commit()
+    assert project.shipper("accessory", "boot").exit_code == 0
+
+    second = project.shipper("accessory", "boot", "-d", "staging")
+    own = f'accessories: {{ cache: {{ volumes: ["{project.service}-staging:/data"] }} }}\n'
+    project.write("config/deploy.staging.yaml", own)
+    apart = project.shipper("accessory", "boot", "-d", "staging")
+
+    assert second.exit_code == 2, second.everything
+    assert f"{project.service}-cache, which is not of {project.service}-staging, runs on" in second.errors
+    assert apart.exit_code == 0, apart.everything
+    assert project.shipper("remove", "-d", "staging", "--volumes", "--yes").exit_code == 0
 
 
 def test_a_boot_that_is_killed_is_healed_by_the_same_command(project: Project) -> None:

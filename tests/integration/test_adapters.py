@@ -43,6 +43,7 @@ OF_AN_ENGINE: dict[str, Verb] = {
     "own_networks": lambda world, name: world.engine.own_networks(),
     "remove_network": lambda world, name: world.engine.remove_network(name),
     "volumes": lambda world, name: world.engine.volumes(),
+    "writers": lambda world, name: world.engine.writers([name]),
     "remove_volume": lambda world, name: world.engine.remove_volume(name),
     "containers": lambda world, name: world.engine.containers(),
     "accessories": lambda world, name: world.engine.accessories(),

@@ -105,6 +105,14 @@ def test_a_bare_server_is_ready_after_one_command_though_it_was_killed_once(fres
 
     assert again.exit_code == 0, again.everything
     assert "Nothing to do.\n" in again.output
+    (fresh.folder / "config/secrets.env").unlink()
+    elsewhere = setup(fresh, "root", "--plan")
+    assert "because it has no value here; one that is in use already should stand there instead" in elsewhere.output
+    (fresh.folder / "config/secrets.env").write_text(written)
+    bare.run("usermod --expiredate 1 deploy")
+    kept_out = setup(fresh, "root", "--yes")
+    assert kept_out.exit_code != 0, kept_out.everything
+    assert "ready" not in kept_out.output
 
 
 def test_what_cannot_be_set_up_is_refused_with_what_to_do(fresh: Project, bare: BareMachine) -> None:

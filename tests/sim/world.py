@@ -170,6 +170,9 @@ class SimEngine(_Part):
     async def volumes(self) -> tuple[str, ...]:
         raise NotImplementedError("no step removes one")
 
+    async def writers(self, volume_names: Collection[str]) -> dict[str, str]:
+        raise NotImplementedError("no step asks")
+
     async def remove_volume(self, volume_name: str) -> None:
         raise NotImplementedError("no step removes one")
 

@@ -18,11 +18,13 @@ from shipper.model import (
     ContainerState,
     Image,
     Label,
+    Mount,
     Published,
     PublishedPort,
     Secret,
 )
 from shipper.reporters.words import accessories_lines
+from shipper.steps.create import Create
 from tests.unit.nouns import A, a_config, env
 from tests.unit.test_deployfile import FILE, SERVICE, complaint
 
@@ -93,6 +95,21 @@ def replaced(because: str) -> list[str]:
 
 def test_what_is_not_there_is_created_started_and_gated() -> None:
     assert lines(WANTED) == ["create   shop-db, because it was not there", *NEW]
+
+
+def test_volumes_that_nobody_named_go_over_to_the_successor() -> None:
+    there = a_container(unnamed=(Mount(source="a" * 64, target="/data"), Mount(source="b" * 64, target="/named")))
+    plan = boot_plan(a_wanted(volumes=("kept:/named",), memory="1g"), found(there))
+    (create,) = (step for step in plan.before if isinstance(step, Create))
+    assert create.spec.mounts == (Mount(source="kept", target="/named"), Mount(source="a" * 64, target="/data"))
+
+
+@pytest.mark.parametrize("before", [(), (a_container(name="shop-db-before"),)], ids=["alone", "replacing"])
+def test_volumes_that_nobody_named_stay_where_somebody_took_the_mark(before: tuple[Container, ...]) -> None:
+    by_hand = a_container(restart_policy="no", unnamed=(Mount(source="a" * 64, target="/data"),))
+    plan = boot_plan(a_wanted(memory="1g"), found(by_hand, *before))
+    (create,) = (step for step in plan.before if isinstance(step, Create))
+    assert [mount.source for mount in create.spec.mounts] == ([] if before else ["a" * 64])
 
 
 def test_what_runs_as_the_config_says_is_left_alone() -> None:
@@ -349,6 +366,10 @@ def mistake(text: str) -> str:
         ("    hosts: [b.example]", "9: accessories.db.hosts: b.example runs no role: name one of a.example"),
         ("    labels: {shipper.role: web}", "9: accessories.db.labels: 'shipper.role' is a name that shipper keeps"),
         ("  web:\n    image: x", "9: accessories.web: is the name of a role too: both would be reached by it"),
+        (
+            "  db-before: {image: x}",
+            "9: accessories.db-before: is what the container of db is called while it is replaced",
+        ),
         ("    publish: [5432]", '9: accessories.db.publish[0]: "5432" is not [address:]host_port:container_port'),
         (
             "    publish: ['80:80']\n  cache: {image: x, publish: ['0.0.0.0:80:80']}",

@@ -88,7 +88,7 @@ def test_a_config_that_names_no_key_is_told_what_to_write(folder: Path) -> None:
 async def test_what_nobody_has_to_choose_is_written_once(folder: Path) -> None:
     opened = project(folder, KNOWN_PASSWORD="set by hand")
 
-    steps = await plan_here(opened, {"VPS_HOST": "203.0.113.9"})
+    steps = await plan_here(opened, {"VPS_HOST": "203.0.113.9"}, is_in_use=False)
     for step in steps:
         do_here(opened, step)
 
@@ -103,7 +103,7 @@ async def test_what_nobody_has_to_choose_is_written_once(folder: Path) -> None:
     assert written["VPS_HOST"] == "203.0.113.9"
     assert {len(written["PASSWORD"]), len(written["OF_OTHER"])} == {32}
     assert written["PASSWORD"] != written["OF_OTHER"]
-    assert await plan_here(project(folder, KNOWN_PASSWORD="set by hand"), {}) == ()
+    assert await plan_here(project(folder, KNOWN_PASSWORD="set by hand"), {}, is_in_use=False) == ()
 
 
 async def test_the_address_of_staging_stands_where_production_finds_it_too(folder: Path) -> None:
@@ -111,7 +111,7 @@ async def test_the_address_of_staging_stands_where_production_finds_it_too(folde
     (folder / "config/deploy.staging.yaml").write_text(overlay)
     opened = open_project(folder, destination="staging", environ={"STAGING_HOST": "203.0.113.8"})
 
-    steps = await plan_here(opened, {"STAGING_HOST": "203.0.113.8"})
+    steps = await plan_here(opened, {"STAGING_HOST": "203.0.113.8"}, is_in_use=False)
 
     assert [step.detail for step in steps if step.name == "address"] == [
         "STAGING_HOST=203.0.113.8 into config/secrets.env"

@@ -299,6 +299,13 @@ def test_values_are_added_to_the_secrets_file_and_nobody_else_may_read_it(folder
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_adding_values_leaves_those_that_are_there_as_they_are(folder: Folder) -> None:
+    there = "ONE=a\u2028b\x0cc\x85d\x1ee\n"
+    folder.write("config/secrets.env", f"{there}TWO=\n")
+    secrets_file.add(folder.root, "config/secrets.env", {"TWO": "2"})
+    assert (folder.root / "config/secrets.env").read_text() == f"{there}TWO=2\n"
+
+
 async def test_the_secrets_file_may_stand_elsewhere(folder: Folder) -> None:
     folder.write("private.env", "# ours\nTOKEN=a=b\n")
     project = folder.project("secrets: {TOKEN: }\nsecrets_file: private.env")

@@ -49,6 +49,7 @@ def bare(**changed: Any) -> Server:
         "repository": "",
         "apt_holder": "",
         "has_user": False,
+        "shell": "",
         "groups": (),
         "has_key": False,
         "folders": {},
@@ -146,6 +147,23 @@ def test_a_server_that_is_ready_lacks_nothing() -> None:
             ),
             "folder     /var/lib/shipper, mode 2770, group docker, because it has mode 755, ann:ann",
         ),
+        (
+            ready(
+                folders={
+                    "/var/lib/shipper": SHARED,
+                    "/var/lib/shipper/shop": Found(mode="2770", owner="root", group="root"),
+                }
+            ),
+            "folder     /var/lib/shipper/shop, mode 2770, group docker, because it has mode 2770, root:root",
+        ),
+        (
+            ready(
+                groups=("deploy",),
+                socket=Found(mode="660", owner="deploy", group="deploy"),
+                folders={"/var/lib/shipper/shop": Found(mode="2770", owner="root", group="deploy")},
+            ),
+            "folder     /var/lib/shipper, mode 2770, group deploy, because it is not there",
+        ),
     ],
 )
 def test_only_what_is_lacking_is_done(server: Server, expected: str) -> None:
@@ -187,6 +205,12 @@ def test_who_deploys_as_root_needs_a_key_and_no_group() -> None:
 @pytest.mark.parametrize(
     ("server", "of", "why", "next"),
     [
+        (
+            ready(shell="/usr/sbin/nologin"),
+            wanted(),
+            "nobody can log in as deploy, whose shell is /usr/sbin/nologin",
+            "usermod --shell /bin/bash deploy",
+        ),
         (
             bare(distribution="fedora", title="Fedora Linux 41"),
             wanted(),
@@ -295,7 +319,7 @@ def test_a_variable_without_a_value_gets_the_address_that_was_given() -> None:
     written = ("${VPS_USER}@${VPS_HOST}:22", "deploy@${OTHER}", "deploy@c.example", "${VPS_HOST}")
 
     assert paired(written, {"OTHER": "b.example"}, ("root@203.0.113.7",)) == {"VPS_HOST": "203.0.113.7"}
-    assert paired(written, {}, ("a", "c.example", "root@b:2")) == {"VPS_HOST": "a", "OTHER": "b"}
+    assert paired(written, {}, ("a:1", "c.example", "root@b:2")) == {"VPS_HOST": "a", "OTHER": "b:2"}
     assert paired(written, {}, ()) == {}
     assert paired(written, {"OTHER": "b", "VPS_HOST": "a"}, ("root@c",)) == {}
     with pytest.raises(UsageError, match="VPS_HOST, OTHER: no value yet, and a cannot be told"):
