@@ -490,6 +490,8 @@ class Config(Section):
         ways = [f"put {name} into the file {file}" for name, file in files.items()]
         if others := ", ".join(name for name in names if name not in files):
             ways.insert(0, f"set {others} in the environment or in {self.secrets_file}")
+        if made_up := ", ".join(name for name in names if (source := self.secrets.get(name)) and source.generate):
+            ways.append(f"`shipper setup` makes up {made_up}")
         text = "; ".join(ways)
         return text[0].upper() + text[1:]
 

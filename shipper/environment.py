@@ -10,7 +10,7 @@ from shipper.config import SecretSource
 from shipper.errors import ConfigError, SecretError
 from shipper.mask import Mask
 from shipper.model import Credentials, Env, Payload, Secret
-from shipper.project import Project
+from shipper.project import Project, shared_variables
 from shipper.tasks import task_group
 
 
@@ -41,14 +41,17 @@ async def registry_credentials(project: Project) -> Credentials | None:
     registry = project.config.registry
     if not registry or not registry.username:
         return None
-    found = await find_value(
-        project, "registry.password", registry.password, secrets_file.read(project.root, project.config.secrets_file)
-    )
+    # one registry for all destinations: its password may stand beside the username that the config takes
+    found = await find_value(project, "registry.password", registry.password, shared_variables(project))
     if not found or not found.value:
         raise SecretError(
             f"No value for the password of {registry.username} at {project.config.registry_name}.",
             now="Nothing was done.",
-            next="`registry.password` in the config says where it comes from.",
+            next=(
+                f"Set {registry.password.env} in the environment or in {project.config.secrets_file}."
+                if registry.password and registry.password.env
+                else "`registry.password` in the config says where it comes from."
+            ),
         )
     return Credentials(username=registry.username, password=Secret(found.value.rstrip("\r\n")))
 
@@ -140,7 +143,7 @@ def effective_config(project: Project) -> dict[str, Any]:
     """The config that is in force, as JSON knows it; a secret that `${…}` brought into it is masked."""
     mask = Mask()
     mask.add(secrets_in_environ(project))
-    from_file = secrets_file.read(project.root, project.config.secrets_file)
+    from_file = shared_variables(project)
     mask.add(Secret(value) for name, value in from_file.items() if value and name in _names(project))
     config: dict[str, Any] = _masked(project.config.model_dump(mode="json"), mask)
     return config

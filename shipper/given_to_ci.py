@@ -12,7 +12,7 @@ from shipper.documents import variables_in
 from shipper.environment import Found, find_value, find_variable
 from shipper.errors import SecretError
 from shipper.model import Secret
-from shipper.project import Project, config_files
+from shipper.project import Project, config_files, shared_variables
 
 _RESERVED = "GITHUB_"  # no secret may be called so, and each run of GitHub has these anyway
 
@@ -73,8 +73,14 @@ def ci_variables(project: Project) -> tuple[CiVariable, ...]:
 
 async def ci_secrets(project: Project) -> tuple[CiSecret, ...]:
     """The same, with the values that a deploy here takes. Raises SecretError."""
-    from_file = secrets_file.read(project.root, project.config.secrets_file)
-    return tuple([await _with_value(project, variable, from_file) for variable in ci_variables(project)])
+    own, shared = secrets_file.read(project.root, project.config.secrets_file), shared_variables(project)
+    of_all = {"registry.password", *config_files(project)}
+    return tuple(
+        [
+            await _with_value(project, variable, shared if of_all.issuperset(variable.purposes) else own)
+            for variable in ci_variables(project)
+        ]
+    )
 
 
 def variables_of(config: Config, texts: Mapping[str, str]) -> tuple[CiVariable, ...]:

@@ -244,17 +244,25 @@ def config_files(project: Project) -> list[str]:
 
 def shared_secrets_file(project: Project) -> str:
     """That of the config without its overlay: what stands there for `${NAME}` counts for all destinations."""
-    text = _required(project.root, project.revision, project.config_file, project.config_file)
+    if not project.destination:
+        return project.config.secrets_file
+    text = project.read(project.config_file) or ""
     named = read_document({project.config_file: text}, project.environ).values.get("secrets_file")
     return str(named or Config.model_fields["secrets_file"].default)
+
+
+def shared_variables(project: Project) -> Mapping[str, str]:
+    """What `${NAME}` in the config finds beside the environment. Raises SecretError, and ConfigError with the line."""
+    names = dict.fromkeys((project.config.secrets_file, shared_secrets_file(project)))
+    return ChainMap(*(secrets_file.read(project.root, name) for name in names))
 
 
 def _beside(folder: Path) -> Beside:
     """`${NAME}` in a config stands in its file of secrets, too, or in that of the config it is laid over."""
 
     def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
-        named = [file["secrets_file"] for file in written if file.get("secrets_file")]
-        names = dict.fromkeys(named or [Config.model_fields["secrets_file"].default])
+        first, *laid_over = [file.get("secrets_file") for file in written] or [None]
+        names = dict.fromkeys([first or Config.model_fields["secrets_file"].default, *filter(None, laid_over)])
         return ChainMap(*(secrets_file.read(folder, name) for name in reversed(names)))
 
     return beside

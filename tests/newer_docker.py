@@ -8,8 +8,9 @@ from tests.caching import made_once, run
 _SUITE = "trixie"
 _PACKAGES = ("docker.io", "docker-cli", "docker-buildx")
 _SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {} {} main\n"
-_MIRROR = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Component: main"]
+_MIRRORS = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Component: main"]
 """Where this machine's own packages come from."""
+_DEBIAN = "http://deb.debian.org/debian"
 
 
 def programs() -> Path:
@@ -22,7 +23,8 @@ def _get(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as made:
         lists, unpacked = Path(made, "lists"), Path(made, "unpacked")
         (lists / "partial").mkdir(parents=True)
-        Path(made, "sources.list").write_text(_SOURCE.format(run(_MIRROR).split()[0], _SUITE))
+        mirrors = (mirror for mirror in run(_MIRRORS).split() if "debian" in mirror)  # Ubuntu's have no Debian
+        Path(made, "sources.list").write_text(_SOURCE.format(next(mirrors, _DEBIAN), _SUITE))
         options = {"Etc::SourceList": f"{made}/sources.list", "Etc::SourceParts": "-", "State::lists": str(lists)}
         apt = ["apt-get", "--quiet", *(f"--option=Dir::{name}={value}" for name, value in options.items())]
         apt += [f"--option=Dir::Cache={made}/cache", "--option=APT::Sandbox::User=root"]

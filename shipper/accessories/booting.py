@@ -61,6 +61,7 @@ async def boot(
         purpose = f"boot of {', '.join(names)}"
         asked = connected(with_registries(project), tell, hosts)
         async with asked as worlds, holding(project, worlds, purpose, wait):
+            begun = _now(worlds)
             found = await look(project, worlds)
             chosen = _chosen(project.config, names, wanted, found)
             refuse_shared(chosen, await writers_of(chosen, worlds))
@@ -69,7 +70,7 @@ async def boot(
                 raise failure.error
             found = await look(project, worlds)
             plans = [boot_plan(one, found[one.host_name]) for one in chosen]
-            return await _carry_out(plans, "boot", project, worlds, tell, mask)
+            return await _carry_out(plans, "boot", project, worlds, tell, mask, begun)
 
 
 async def plan_boot(
@@ -103,6 +104,7 @@ async def restart_accessories(
             await secrets_of(project, names, mask)
         asked = connected(project, tell, hosts)
         async with asked as worlds, holding(project, worlds, f"restart of {', '.join(names)}", wait):
+            begun = _now(worlds)
             found = await look(project, worlds)
             plans = [plan for one in placed_of(project, names) if (plan := restart_plan(one, found[one.host_name]))]
             if not plans:
@@ -111,7 +113,7 @@ async def restart_accessories(
                     now="Nothing was done.",
                     next=f"shipper accessory boot {' '.join(names)}",
                 )
-            return await _carry_out(plans, "restart", project, worlds, tell, mask)
+            return await _carry_out(plans, "restart", project, worlds, tell, mask, begun)
 
 
 def _asked(project: Project, names: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -140,13 +142,22 @@ async def _supply(
     return supply_plan(chosen, meant_hosts, sources, newer=newer, max_parallel=at_once)
 
 
+def _now(worlds: Worlds) -> float:
+    return next(iter(worlds.values())).clock.monotonic()
+
+
 async def _carry_out(
-    plans: Iterable[AccessoryPlan], command: str, project: Project, worlds: Worlds, tell: Tell, mask: Mask
+    plans: Iterable[AccessoryPlan],
+    command: str,
+    project: Project,
+    worlds: Worlds,
+    tell: Tell,
+    mask: Mask,
+    begun: float,
 ) -> tuple[AccessoryEnd, ...]:
     """What others wait for is well before they are touched; where it is not, they are left as they are."""
     plans = list(plans)
-    clock = next(iter(worlds.values())).clock
-    begun, ends = clock.monotonic(), list[AccessoryEnd]()
+    ends = list[AccessoryEnd]()
     for level in in_order(project.config, {plan.name for plan in plans}):
         if unwell := [end.name for end in ends if end.exit_code]:
             because = f"{', '.join(dict.fromkeys(unwell))} did not pass"
@@ -158,9 +169,7 @@ async def _carry_out(
             if plan.name in level
         }
         ends += (await together(side_by_side)).values()
-    ended = AccessoriesEnded(
-        service=project.full_name, command=command, ends=tuple(ends), seconds=clock.monotonic() - begun
-    )
+    ended = AccessoriesEnded(service=project.full_name, command=command, ends=tuple(ends), seconds=_now(worlds) - begun)
     tell(ended)
     return masked(ended, mask).ends
 

@@ -95,13 +95,12 @@ def accessories(seen: Seen) -> Verdicts:
         return
     in_order = sorted(seen.accessories, key=lambda container: container.is_running)
     there = {container.role_name: container for container in in_order}
-    for name in seen.config.accessories:
-        if seen.host_name not in seen.config.accessory_hosts(name):
-            continue
-        container = there.get(name)
-        if not container:
-            yield note(f"{name} was not booted here yet", f"shipper accessory boot {name}")
-        elif container.state is not ContainerState.RUNNING:
+    names = [name for name in seen.config.accessories if seen.host_name in seen.config.accessory_hosts(name)]
+    if absent := [name for name in names if name not in there]:
+        were = "were" if len(absent) > 1 else "was"
+        yield note(f"{', '.join(absent)} {were} not booted here yet", f"shipper accessory boot {' '.join(absent)}")
+    for name, container in ((name, there[name]) for name in names if name in there):
+        if container.state is not ContainerState.RUNNING:
             logs = f"shipper accessory logs {name}, then shipper accessory boot {name}"
             yield warning(f"{name} is {container.state.value}, after exit code {container.exit_code}", logs)
         else:

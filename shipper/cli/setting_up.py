@@ -119,12 +119,15 @@ def _print_secrets(options: Options, project: "shipper.Project", secrets: "tuple
     if left_out:
         print(f"  no value, and none needed: {', '.join(left_out)}")
     ours, theirs = (f" -d {options.destination}", f" -e {options.destination}") if options.destination else ("", "")
+    if options.destination:
+        environment = f"repos/{{owner}}/{{repo}}/environments/{options.destination}"
+        print(f"  once, before: gh api -X PUT {environment}")
     print(f"  all at once:  shipper secrets{ours} | gh secret set -f -{theirs}")
     for number, name in enumerate([*(secret.variable.name for secret in there), *lacking]):
         print(
             f"  {'one by one:' if not number else '':<12}  gh secret set {name}{theirs}{_input(project, secrets, name)}"
         )
-    print("\nNext: shipper doctor")
+    print(f"\nNext: shipper doctor{ours}")
 
 
 def _input(project: "shipper.Project", secrets: "tuple[shipper.CiSecret, ...]", name: str) -> str:

@@ -43,7 +43,10 @@ if ! command -v dockerd >/dev/null && [ -x /usr/lib/apt/apt-helper ]; then
   cd "$folder"
   timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 -o APT::Sandbox::User=root \
     download-file "$url" Release >/dev/null 2>why ||
-    {{ grep '^E: ' why || echo 'E: no answer within 20 s'; }} | sed -n '1s/^E: \(Failed to fetch [^ ]* *\)*//p'
+    {{
+      reason=$(sed -n 's/^E: \(Failed to fetch [^ ]* *\)*//p' why | grep -m 1 .) || : # the first one that says anything
+      echo "${{reason:-no answer within 20 s}}"
+    }}
   rm -r "$folder"
 fi
 section apt; apt_holder

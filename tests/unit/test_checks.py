@@ -299,6 +299,15 @@ CASES: list[tuple[Callable[[Seen], Iterator[Verdict]], Seen, str, str, str]] = [
     ),
     (
         service.accessories,
+        seen(
+            config=a_config(accessories={"db": {"image": "postgres:17"}, "cache": {"image": "redis:8"}}), accessories=()
+        ),
+        "note",
+        "db, cache were not booted here yet",
+        "shipper accessory boot db cache",
+    ),
+    (
+        service.accessories,
         seen(config=WITH_DB, accessories=(a_container(1, role="db", state=ContainerState.EXITED, exit_code=1),)),
         "warning",
         "db is exited, after exit code 1",

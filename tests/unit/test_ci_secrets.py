@@ -97,6 +97,17 @@ async def test_their_values_are_those_that_a_deploy_here_takes(folder: Path) -> 
     }
 
 
+async def test_an_overlay_shares_what_its_config_takes_from_the_file_below_but_no_secret(folder: Path) -> None:
+    values = "REGISTRY_USER=ann\nREGISTRY_PASSWORD=hush\nSTAGING_HOST=b.example\nTOKEN=production's\n"
+    (folder / "config/secrets.env").write_text(values)
+
+    found = by_name(await ci_secrets(opened(folder, "staging")))
+
+    shared = ("REGISTRY_USER", "REGISTRY_PASSWORD", "STAGING_HOST")
+    assert [found[name][0] for name in shared] == ["bob", "hush", "b.example"]
+    assert "TOKEN" not in found
+
+
 async def test_a_key_in_the_environment_counts_before_its_file(folder: Path) -> None:
     assert by_name(await ci_secrets(opened(folder, SSH_KEY="other")))["SSH_KEY"] == ("other", "the environment")
 

@@ -421,7 +421,8 @@ def test_a_secret_that_is_absent_here_is_taken_from_the_release_that_serves(fold
         (
             {},
             "No value for the secrets TOKEN, KEY, SSH_KEY.",
-            "Set TOKEN, KEY in the environment or in config/secrets.env; put SSH_KEY into the file config/key.",
+            "Set TOKEN, KEY in the environment or in config/secrets.env; put SSH_KEY into the file config/key; "
+            "`shipper setup` makes up KEY.",
         ),
     ],
 )
@@ -429,7 +430,11 @@ def test_a_secret_without_a_value_anywhere_is_an_error(
     folder: Folder, recorded: dict[str, str], expected: str, next: str
 ) -> None:
     with pytest.raises(SecretError) as caught:
-        complete(folder.project("secrets: {TOKEN: , KEY: , SSH_KEY: {file: config/key}}"), {}, env(**recorded))
+        complete(
+            folder.project("secrets: {TOKEN: , KEY: {generate: true}, SSH_KEY: {file: config/key}}"),
+            {},
+            env(**recorded),
+        )
     assert str(caught.value) == (f"{expected}\nNeither here nor in a release that serves; nothing was done.\n{next}")
 
 
@@ -497,9 +502,23 @@ async def test_a_password_without_a_value_is_told_with_where_it_would_come_from(
     assert (str(caught.value), caught.value.exit_code) == (
         "No value for the password of ann at docker.io.\n"
         "Nothing was done.\n"
-        "`registry.password` in the config says where it comes from.",
+        "Set REGISTRY_PASSWORD in the environment or in config/secrets.env.",
         3,
     )
+
+
+async def test_the_password_of_the_registry_may_stand_beside_the_username_that_an_overlay_leaves(
+    folder: Folder,
+) -> None:
+    folder.write(".gitignore", "*.env\n")
+    folder.write("config/secrets.env", "REGISTRY_USER=ann\nREGISTRY_PASSWORD=hush-hush\nTOKEN=production's\n")
+    folder.write("config/deploy.staging.yaml", "secrets_file: config/staging.env\n")
+    added = "registry: {username: '${REGISTRY_USER}', password: {env: REGISTRY_PASSWORD}}\nsecrets: {TOKEN: }"
+
+    project = folder.project(added, destination="staging")
+
+    assert await registry_credentials(project) == ANN
+    assert await available_secrets(project) == {}
 
 
 def test_the_password_of_the_registry_is_masked_in_the_config_that_is_in_force(folder: Folder) -> None:
