@@ -109,7 +109,7 @@ async def restart_accessories(
             plans = [plan for one in placed_of(project, names) if (plan := restart_plan(one, found[one.host_name]))]
             if not plans:
                 raise UsageError(
-                    f"Nothing of {' or '.join(names)} was booted on {', '.join(worlds)} yet.",
+                    f"There is no container of {' or '.join(names)} to restart on {', '.join(worlds)}.",
                     now="Nothing was done.",
                     next=f"shipper accessory boot {' '.join(names)}",
                 )

@@ -43,11 +43,27 @@ async def remove_accessories(
     asked = connected(project, tell, project.affected_hosts)
     async with asked as worlds, holding(project, worlds, purpose, wait):
         found = await _looked(project, names, worlds)
+        if volumes:
+            _refuse_shared(project, names, found)
         if confirmed is not None:
             refuse_more(found, {was.host_name: was for was in confirmed})
         there = [was for was in found if not was.is_empty or (volumes and was.volume_names)]
         removed = await together({was.host_name: take_away(worlds[was.host_name], was, volumes) for was in there})
     return tuple(removed.values())
+
+
+def _refuse_shared(project: Project, names: Collection[str], found: Collection[Belongings]) -> None:
+    """Docker would refuse only as long as a container is there that has the volume."""
+    config = project.config
+    others = {**config.roles, **{name: one for name, one in config.accessories.items() if name not in names}}
+    for name, workload in others.items():
+        for volume in workload.named_volumes:
+            if any(volume in was.volume_names for was in found):
+                raise UsageError(
+                    f"The volume {volume} is that of {name} too.",
+                    now="Nothing was removed.",
+                    next="Without --volumes the accessory goes, and the data stay.",
+                )
 
 
 async def _looked(project: Project, names: Collection[str], worlds: Worlds) -> tuple[Belongings, ...]:

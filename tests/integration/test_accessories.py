@@ -262,6 +262,8 @@ def test_an_image_that_only_this_machine_has_is_shipped_and_what_the_config_name
 
     nowhere = project.shipper("accessory", "boot", IMAGE="nowhere:1")
     booted = project.shipper("accessory", "boot", **own)
+    project.configure(f"volumes: ['{project.service}-cache:/srv']")
+    shared = project.shipper("accessory", "remove", "cache", "--volumes", "--yes")
     project.configure()
     removed = project.shipper("accessory", "remove", "cache", "--yes", "--json")
 
@@ -269,6 +271,7 @@ def test_an_image_that_only_this_machine_has_is_shipped_and_what_the_config_name
     assert "nowhere:1" in nowhere.errors
     assert booted.exit_code == 0, booted.everything
     assert "ship" in booted.output
+    assert (shared.exit_code, f"The volume {project.service}-cache is that of web too." in shared.errors) == (2, True)
     (there,) = removed.json
     assert there["kept_volumes"] == [f"{project.service}-cache"]
     assert project.containers(running=False) == []
