@@ -315,15 +315,13 @@ def hosts_as_written(
 
     deploy@${VPS_HOST}, say. Mistakes are passed over. Raises ConfigError where there is no such file.
     """
-    folder, here = Path(root), Revision(version="")
-    known = dict(environ)
+    folder, known = Path(root), dict(environ)
 
     def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
         known.update({**_beside(folder)(written), **environ})
         return _Unfilled()
 
-    texts = {file: _required(folder, here, file, config_file) for file in _files(config_file, destination)}
-    roles = deployfile.roles(texts, {}, beside=beside)
+    roles = deployfile.roles(_texts(folder, _HERE, config_file, destination), {}, beside=beside)
     return tuple(dict.fromkeys(host for hosts in roles.values() for host in hosts)), known
 
 

@@ -25,6 +25,7 @@ def add(root: Path, name: str, values: Mapping[str, str]) -> None:
 
     Raises SecretError.
     """
+    refuse_in_git(root, name)
     path = root / name
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     lines = text.removesuffix("\n").split("\n") if text else []  # as `variables` splits: values hold what else breaks
@@ -34,11 +35,10 @@ def add(root: Path, name: str, values: Mapping[str, str]) -> None:
             lines[number] = f"{variable}={left.pop(variable)}"
     lines += [f"{variable}={value}" for variable, value in left.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f"{path.stem}.new{path.suffix}")  # Git ignores it as well, by config/secrets*.env
     temporary.unlink(missing_ok=True)
     temporary.touch(mode=0o600)
     temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    refuse_in_git(root, name)
     temporary.replace(path)
 
 

@@ -185,7 +185,7 @@ def _refuse(project: Project, file: Path) -> None:
 @contextmanager
 def appearing(file: Path) -> Iterator[BinaryIO]:
     """A file that is there when all is in it and on the disk; readable for nobody else, as it may hold anything."""
-    new = file.with_name(f".{file.name}.new")
+    new = file.with_name(f".{file.stem}.new{file.suffix}")  # Git ignores it as well, by *.dump
     try:
         new.unlink(missing_ok=True)  # a kill may have left it
         new.touch(mode=0o600, exist_ok=False)

@@ -112,10 +112,8 @@ def _packages(server: Server, wanted: Wanted) -> Iterator[Step]:
         )
         packages, why = (*_OURS, *apparmor), absent
     else:
-        packages, why = (
-            "docker.io",
-            *apparmor,
-        ), f"{absent}, and Docker's own repository cannot be used: {server.repository}"
+        packages = ("docker.io", *apparmor)
+        why = f"{absent}, and Docker's own repository cannot be used: {server.repository}"
     yield _step(wanted, "install", ", ".join(packages), why, *packages)
 
 
