@@ -67,7 +67,9 @@ class Updates:
         ]
 
     def poll(self, name: str, offset: int, timeout: float, connection: socket.socket) -> tuple[int, ...]:
-        poll = self._begin(Poll(name=name, begun=time.monotonic()), offset, connection)
+        poll = self._begin(name, offset, connection)
+        if poll is None:
+            return ()
         until = poll.begun + timeout
         waiting = self._waiting()
         while not waiting and time.monotonic() < until and not is_gone(connection, self._pause(until)):
@@ -75,8 +77,12 @@ class Updates:
         self._end(poll, waiting)
         return waiting
 
-    def _begin(self, poll: Poll, offset: int, connection: socket.socket) -> Poll:
+    def _begin(self, name: str, offset: int, connection: socket.socket) -> Poll | None:
+        """Nothing where the client had gone before this thread came to it, on a busy machine: nobody polls."""
         with self._changing:
+            if is_gone(connection, 0):
+                return None
+            poll = Poll(name=name, begun=time.monotonic())
             if self._open:
                 self._end_early(*self._open, poll)
             self.confirmed = max(self.confirmed, offset - 1)
