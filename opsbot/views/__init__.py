@@ -1,0 +1,1 @@
+"""PURE: what messages say and which buttons they have."""
