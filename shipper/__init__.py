@@ -25,19 +25,20 @@ if TYPE_CHECKING:
         find_accessories as find_accessories,
         remove_accessories as remove_accessories,
     )
-    from shipper.belongings import Belongings as Belongings
-    from shipper.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
-    from shipper.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
-    from shipper.checks import HERE as HERE, Finding as Finding, Level as Level
-    from shipper.complaints import did_you_mean as did_you_mean
-    from shipper.composing import Composed as Composed, write_compose as write_compose
-    from shipper.config import Config as Config, json_schema as json_schema
-    from shipper.connections import Connections as Connections
-    from shipper.deployment import deploy as deploy
-    from shipper.diagnosis import diagnose as diagnose
-    from shipper.documents import parse_document as parse_document
-    from shipper.dotenv import dotenv as dotenv
-    from shipper.environment import check_template as check_template, effective_config as effective_config
+    from shipper.config.complaints import did_you_mean as did_you_mean
+    from shipper.config.config import Config as Config, json_schema as json_schema
+    from shipper.config.documents import parse_document as parse_document
+    from shipper.config.schema import (
+        Duration as Duration,
+        Section as Section,
+        contradictions as contradictions,
+        matching as matching,
+        seconds_of as seconds_of,
+    )
+    from shipper.doctor.checks import HERE as HERE, Finding as Finding, Level as Level
+    from shipper.doctor.diagnosis import diagnose as diagnose
+    from shipper.env.dotenv import dotenv as dotenv
+    from shipper.env.environment import check_template as check_template, effective_config as effective_config
     from shipper.errors import (
         AccessDenied as AccessDenied,
         AccessoryCommandFailed as AccessoryCommandFailed,
@@ -85,26 +86,8 @@ if TYPE_CHECKING:
         Warned as Warned,
         as_json as as_json,
     )
-    from shipper.execution import Console as Console, execute as execute
-    from shipper.facts import Facts as Facts
-    from shipper.fetching import list_versions as list_versions, project_of as project_of
-    from shipper.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
-    from shipper.given_to_ci import (
-        CiSecret as CiSecret,
-        CiVariable as CiVariable,
-        ci_secrets as ci_secrets,
-        ci_variables as ci_variables,
-        out_of_reach as out_of_reach,
-    )
-    from shipper.health import (
-        HEALTHY as HEALTHY,
-        AccessoryStatus as AccessoryStatus,
-        HostStatus as HostStatus,
-        RoleStatus as RoleStatus,
-    )
-    from shipper.living import Living as Living
-    from shipper.log_lines import accessory_logs as accessory_logs, logs as logs, since_of as since_of
-    from shipper.login import HostKey as HostKey
+    from shipper.hosts.connections import Connections as Connections
+    from shipper.hosts.login import HostKey as HostKey
     from shipper.model import (
         AccessoryEnd as AccessoryEnd,
         Container as Container,
@@ -129,50 +112,72 @@ if TYPE_CHECKING:
         short_image as short_image,
         size_text as size_text,
     )
-    from shipper.plan import Plan as Plan
-    from shipper.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
-    from shipper.project import Project as Project, open_project as open_project, roles_in as roles_in
-    from shipper.promotion import Proof as Proof, Waiver as Waiver
-    from shipper.pruning import Pruned as Pruned, prune as prune
-    from shipper.reads import (
-        disks as disks,
-        history as history,
-        list_releases as list_releases,
-    )
-    from shipper.removal import Removed as Removed, find_belongings as find_belongings, remove as remove
-    from shipper.reporters.diffs import env_lines as env_lines
-    from shipper.reporters.listings import host_rows as host_rows, release_rows as release_rows, role_rows as role_rows
-    from shipper.reporters.words import ago as ago
-    from shipper.rollbacks import plan_rollback as plan_rollback, rollback as rollback
-    from shipper.schema import (
-        Duration as Duration,
-        Section as Section,
-        contradictions as contradictions,
-        matching as matching,
-        seconds_of as seconds_of,
-    )
-    from shipper.setting_up import (
-        Setup as Setup,
-        plan_setup as plan_setup,
-        set_up as set_up,
-        setup_addresses as setup_addresses,
-        setup_targets as setup_targets,
-    )
-    from shipper.setup.facts import Target as Target
-    from shipper.shipping import build as build, push as push
-    from shipper.statuses import status as status, watch_status as watch_status
-    from shipper.steps import Step as Step
-    from shipper.tasks import alongside as alongside, finish as finish, task_group as task_group
-    from shipper.telegram_text import (
+    from shipper.notify.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
+    from shipper.notify.living import Living as Living
+    from shipper.notify.telegram_text import (
         escaped as escaped,
         first_that_fit as first_that_fit,
         last_that_fit as last_that_fit,
         length as length,
         uncoloured as uncoloured,
     )
-    from shipper.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
-    from shipper.turning import plan_restart as plan_restart, restart as restart, start as start, stop as stop
-    from shipper.versions import Version as Version
+    from shipper.operations.belongings import Belongings as Belongings
+    from shipper.operations.composing import Composed as Composed, write_compose as write_compose
+    from shipper.operations.deployment import deploy as deploy
+    from shipper.operations.execution import Console as Console, execute as execute
+    from shipper.operations.fetching import list_versions as list_versions, project_of as project_of
+    from shipper.operations.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
+    from shipper.operations.given_to_ci import (
+        CiSecret as CiSecret,
+        CiVariable as CiVariable,
+        ci_secrets as ci_secrets,
+        ci_variables as ci_variables,
+        out_of_reach as out_of_reach,
+    )
+    from shipper.operations.health import (
+        HEALTHY as HEALTHY,
+        AccessoryStatus as AccessoryStatus,
+        HostStatus as HostStatus,
+        RoleStatus as RoleStatus,
+    )
+    from shipper.operations.log_lines import accessory_logs as accessory_logs, logs as logs, since_of as since_of
+    from shipper.operations.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
+    from shipper.operations.pruning import Pruned as Pruned, prune as prune
+    from shipper.operations.reads import (
+        disks as disks,
+        history as history,
+        list_releases as list_releases,
+    )
+    from shipper.operations.removal import Removed as Removed, find_belongings as find_belongings, remove as remove
+    from shipper.operations.rollbacks import plan_rollback as plan_rollback, rollback as rollback
+    from shipper.operations.shipping import build as build, push as push
+    from shipper.operations.statuses import status as status, watch_status as watch_status
+    from shipper.operations.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
+    from shipper.operations.turning import (
+        plan_restart as plan_restart,
+        restart as restart,
+        start as start,
+        stop as stop,
+    )
+    from shipper.planning.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
+    from shipper.planning.facts import Facts as Facts
+    from shipper.planning.plan import Plan as Plan
+    from shipper.planning.promotion import Proof as Proof, Waiver as Waiver
+    from shipper.planning.versions import Version as Version
+    from shipper.project import Project as Project, open_project as open_project, roles_in as roles_in
+    from shipper.reporters.diffs import env_lines as env_lines
+    from shipper.reporters.listings import host_rows as host_rows, release_rows as release_rows, role_rows as role_rows
+    from shipper.reporters.words import ago as ago
+    from shipper.setup.facts import Target as Target
+    from shipper.setup.setting_up import (
+        Setup as Setup,
+        plan_setup as plan_setup,
+        set_up as set_up,
+        setup_addresses as setup_addresses,
+        setup_targets as setup_targets,
+    )
+    from shipper.steps import Step as Step
+    from shipper.tasks import alongside as alongside, finish as finish, task_group as task_group
     from shipper.world import Disk as Disk, Inside as Inside
 
 __version__ = "0.1.0"
@@ -183,58 +188,58 @@ _NAMES = {
     "accessories.inside": "execute_in_accessory",
     "accessories.plan": "BootPlan",
     "accessories.removing": "find_accessories remove_accessories",
-    "belongings": "Belongings",
-    "buttons": "Button sign_button verify_button",
-    "changes": "Change Changes Given Sign",
-    "checks": "Finding HERE Level",
-    "complaints": "did_you_mean",
-    "composing": "Composed write_compose",
-    "config": "Config json_schema",
-    "connections": "Connections",
-    "deployment": "deploy",
-    "diagnosis": "diagnose",
-    "documents": "parse_document",
-    "dotenv": "dotenv",
-    "environment": "check_template effective_config",
+    "config.complaints": "did_you_mean",
+    "config.config": "Config json_schema",
+    "config.documents": "parse_document",
+    "config.schema": "Duration Section contradictions matching seconds_of",
+    "doctor.checks": "Finding HERE Level",
+    "doctor.diagnosis": "diagnose",
+    "env.dotenv": "dotenv",
+    "env.environment": "check_template effective_config",
     "errors": "AccessDenied AccessoryCommandFailed BuildError CommandNotStarted ConfigError ConnectError DiskFull "
     "DockerUnavailable EngineError ForwardingDisabled Frozen GateFailed HostError HostKeyError ImageError "
     "Irreversible LockLost Locked LoginRefused MigrationFailed PlanChanged RegistryError ReleaseNotFound "
     "SecretError ShipperError SourceError Unproven UsageError",
     "events": "AccessoriesEnded Called Connected Ended Event Output Planned Pushed StepFailed StepFinished "
     "StepProgressed StepStarted StepUndone Warned as_json",
-    "execution": "Console execute",
-    "facts": "Facts",
-    "fetching": "list_versions project_of",
-    "freezing": "freeze freezes unfreeze",
-    "given_to_ci": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
-    "health": "AccessoryStatus HEALTHY HostStatus RoleStatus",
-    "living": "Living",
-    "log_lines": "accessory_logs logs since_of",
-    "login": "HostKey",
+    "hosts.connections": "Connections",
+    "hosts.login": "HostKey",
     "model": "AccessoryEnd Container Deployed Failed Freeze Holder Image LogLine Observed Outcome PastDeploy "
     "Release Restarted Secret Serving Started Stopped Terminal Unchanged short short_image size_text",
-    "plan": "Plan",
-    "previews": "RoleEnv list_env plan_deploy",
+    "notify.buttons": "Button sign_button verify_button",
+    "notify.living": "Living",
+    "notify.telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
+    "operations.belongings": "Belongings",
+    "operations.composing": "Composed write_compose",
+    "operations.deployment": "deploy",
+    "operations.execution": "Console execute",
+    "operations.fetching": "list_versions project_of",
+    "operations.freezing": "freeze freezes unfreeze",
+    "operations.given_to_ci": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
+    "operations.health": "AccessoryStatus HEALTHY HostStatus RoleStatus",
+    "operations.log_lines": "accessory_logs logs since_of",
+    "operations.previews": "RoleEnv list_env plan_deploy",
+    "operations.pruning": "Pruned prune",
+    "operations.reads": "disks history list_releases",
+    "operations.removal": "Removed find_belongings remove",
+    "operations.rollbacks": "plan_rollback rollback",
+    "operations.shipping": "build push",
+    "operations.statuses": "status watch_status",
+    "operations.trust": "pin_key shown_key trying",
+    "operations.turning": "plan_restart restart start stop",
+    "planning.changes": "Change Changes Given Sign",
+    "planning.facts": "Facts",
+    "planning.plan": "Plan",
+    "planning.promotion": "Proof Waiver",
+    "planning.versions": "Version",
     "project": "Project open_project roles_in",
-    "promotion": "Proof Waiver",
-    "pruning": "Pruned prune",
-    "reads": "disks history list_releases",
-    "removal": "Removed find_belongings remove",
     "reporters.diffs": "env_lines",
     "reporters.listings": "host_rows release_rows role_rows",
     "reporters.words": "ago",
-    "rollbacks": "plan_rollback rollback",
-    "schema": "Duration Section contradictions matching seconds_of",
-    "setting_up": "Setup plan_setup set_up setup_addresses setup_targets",
     "setup.facts": "Target",
-    "shipping": "build push",
-    "statuses": "status watch_status",
+    "setup.setting_up": "Setup plan_setup set_up setup_addresses setup_targets",
     "steps": "Step",
     "tasks": "alongside finish task_group",
-    "telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
-    "trust": "pin_key shown_key trying",
-    "turning": "plan_restart restart start stop",
-    "versions": "Version",
     "world": "Disk Inside",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}

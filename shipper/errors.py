@@ -37,7 +37,7 @@ what served before serves still or again, with 21 when it does not or is not kno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shipper.plan import Plan
+    from shipper.planning.plan import Plan
 
 
 class ShipperError(Exception):

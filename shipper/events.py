@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from shipper.facts import Facts
 from shipper.model import AccessoryEnd, Outcome
+from shipper.planning.facts import Facts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from shipper.config import Config, Logging
+from shipper.config.config import Config, Logging
 
 PRIVATE = {"private": True}
 """Marks a field that is for the record on the server only."""

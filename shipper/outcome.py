@@ -6,14 +6,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from shipper.env.mask import Mask
 from shipper.errors import EngineError, GateFailed, ShipperError
 from shipper.events import Ended, Planned, Tell, Warned, masked
-from shipper.hooks import hook
-from shipper.journal import unfinished
-from shipper.mask import Mask
+from shipper.hosts.journal import unfinished
 from shipper.model import Deployed, Failed, Outcome, Restarted, Serving, Started, Stopped, Unchanged
 from shipper.observe import Hosts, Worlds, observe_all, serving_of
-from shipper.plan import Plan
+from shipper.planning.hooks import hook
+from shipper.planning.plan import Plan
 from shipper.project import Project
 from shipper.runner import Failure, run
 from shipper.steps import HERE

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shipper import ci, deployfile, git, secrets_file
-from shipper.config import DESTINATION, Config, Notifier
-from shipper.documents import Beside, read_document
+from shipper import ci, git
+from shipper.config import deployfile
+from shipper.config.config import DESTINATION, Config, Notifier
+from shipper.config.documents import Beside, read_document
+from shipper.env import secrets_file
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
 from shipper.model import TERMINAL, commit_of
 from shipper.world import Inside
 
 if TYPE_CHECKING:
-    from shipper.connections import Connections
+    from shipper.hosts.connections import Connections
 
 _HERE = Revision(version="")
 """The folder as it is, whatever Git says."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from shipper.errors import ConnectError, EngineError, HostError, LockLost, ShipperError
 from shipper.events import StepUndone, Tell, Warned
-from shipper.plan import Lane, Wave
+from shipper.planning.plan import Lane, Wave
 from shipper.steps import HERE, Step
 from shipper.tasks import finish, task_group
 from shipper.telling import told

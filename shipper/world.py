@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from shipper.hosts.usage import Sample
 from shipper.model import (
     Container,
     ContainerSpec,
@@ -23,7 +24,6 @@ from shipper.model import (
     ReleaseOutcome,
     Terminal,
 )
-from shipper.usage import Sample
 
 
 @dataclass(frozen=True, kw_only=True)

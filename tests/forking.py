@@ -13,7 +13,7 @@ FORKING.set_forkserver_preload(
         "tests.bots",
         "tests.integration.killing",
         "tests.others",
-        "shipper.deployment",
+        "shipper.operations.deployment",
         "shipper.reporters.plain",
         "voicebot.app",
         "voicebot.check",

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import shipper
-from shipper.session import connected
+from shipper.hosts.session import connected
 from shipper.world import World
 from tests.machines import Machine
 from tests.registries import PASSWORD, USERNAME

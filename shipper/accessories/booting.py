@@ -28,16 +28,16 @@ from shipper.accessories.plan import (
     supply_plan,
 )
 from shipper.accessories.wanted import Wanted, in_order, meant, with_those_before
-from shipper.config import Config
-from shipper.deployment import holding, ignore
+from shipper.config.config import Config
+from shipper.env.mask import Mask, masking
 from shipper.errors import SecretError, ShipperError, UsageError
 from shipper.events import AccessoriesEnded, Tell, masked
-from shipper.mask import Mask, masking
+from shipper.hosts.session import connected, looking
 from shipper.model import AccessoryEnd
 from shipper.observe import Worlds
+from shipper.operations.deployment import holding, ignore
 from shipper.project import Project
 from shipper.runner import Failure, run
-from shipper.session import connected, looking
 from shipper.tasks import finish, together
 from shipper.world import World
 

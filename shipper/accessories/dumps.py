@@ -10,13 +10,13 @@ from shipper import git
 from shipper.accessories.inside import executed, place_of
 from shipper.accessories.looking import secrets_of
 from shipper.accessories.wanted import meant
-from shipper.deployment import holding, ignore
+from shipper.env.mask import masking
 from shipper.errors import AccessoryCommandFailed, SecretError, UsageError
 from shipper.events import StepFinished, StepProgressed, StepStarted, Tell, Warned
-from shipper.mask import masking
+from shipper.hosts.session import connected
 from shipper.model import Terminal, size_text
+from shipper.operations.deployment import holding, ignore
 from shipper.project import Project
-from shipper.session import connected
 from shipper.world import World
 
 _CHUNK = 262_144  # bytes

@@ -2,13 +2,13 @@
 
 from shipper.accessories.looking import all_hosts
 from shipper.accessories.wanted import meant
-from shipper.deployment import ignore
 from shipper.errors import ConnectError, UsageError
 from shipper.events import Tell
-from shipper.execution import Console, converse, inside
+from shipper.hosts.session import connected
 from shipper.model import Container
+from shipper.operations.deployment import ignore
+from shipper.operations.execution import Console, converse, inside
 from shipper.project import Project
-from shipper.session import connected
 from shipper.world import World
 
 

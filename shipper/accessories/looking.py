@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from shipper.accessories.plan import Found, Source, lacks
 from shipper.accessories.wanted import Placed, Wanted, wanted
-from shipper.config import Registry
-from shipper.deployment import available_secrets
+from shipper.config.config import Registry
+from shipper.env.mask import Mask
 from shipper.errors import (
     BuildError,
     ConfigError,
@@ -19,9 +19,9 @@ from shipper.errors import (
     SecretError,
     UsageError,
 )
-from shipper.mask import Mask
 from shipper.model import Env
 from shipper.observe import Worlds
+from shipper.operations.deployment import available_secrets
 from shipper.project import Project
 from shipper.tasks import task_group, together
 from shipper.world import World

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from shipper.accessories.wanted import Placed, Wanted
-from shipper.config import registry_of
+from shipper.config.config import registry_of
 from shipper.errors import ConfigError, ImageError, ShipperError
 from shipper.model import Container, ContainerState, Image, Published
-from shipper.plan import Lane, Wave
+from shipper.planning.plan import Lane, Wave
 from shipper.steps import Step
 from shipper.steps.check import Check
 from shipper.steps.clear import Clear

@@ -3,15 +3,15 @@
 from collections.abc import Collection
 
 from shipper.accessories.looking import refuse_roles
-from shipper.belongings import Belongings
-from shipper.deployment import holding, ignore
 from shipper.errors import UsageError
 from shipper.events import Tell
+from shipper.hosts.session import connected
 from shipper.model import Container
 from shipper.observe import Worlds
+from shipper.operations.belongings import Belongings
+from shipper.operations.deployment import holding, ignore
+from shipper.operations.removal import Removed, refuse_more, take_away
 from shipper.project import Project
-from shipper.removal import Removed, refuse_more, take_away
-from shipper.session import connected
 from shipper.tasks import task_group, together
 from shipper.world import World
 

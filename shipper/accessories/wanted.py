@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
-from shipper.config import Accessory, Config
+from shipper.config.config import Accessory, Config
 from shipper.errors import UsageError
 from shipper.model import ContainerSpec, Env, FileInContainer, Label, Secret
-from shipper.spec import file_of, port_of, workload_spec
+from shipper.planning.spec import file_of, port_of, workload_spec
 
 _NO_PART_OF_THE_CONTAINER = {"hosts", "role", "gate", "after", "backup", "restore"}
 

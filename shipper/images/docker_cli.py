@@ -6,8 +6,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shipper import environment, git, local
-from shipper.config import Build
+from shipper import git, local
+from shipper.config.config import Build
+from shipper.env import environment
 from shipper.errors import BuildError, EngineError, SecretError
 from shipper.images.build_cache import cache_options, wants_cache, why_no_cache
 from shipper.images.cli_login import logged_in

@@ -8,15 +8,15 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from shipper import environment
-from shipper.config import registry_of, repository_of
+from shipper.config.config import registry_of, repository_of
+from shipper.env import environment
 from shipper.errors import AccessDenied, ConnectError, EngineError, ImageError
 from shipper.images.cli_login import logged_in
 from shipper.images.docker_cli import DockerCli
 from shipper.images.refusals import Request
 from shipper.model import Credentials, Image, Published, commit_of, short, size_text
+from shipper.planning.versions import LATEST
 from shipper.project import Project
-from shipper.versions import LATEST
 from shipper.world import Progress, Report, World
 
 

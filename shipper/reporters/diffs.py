@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from shipper.changes import Change, Changes, Given, Sign
-from shipper.previews import RoleEnv
+from shipper.operations.previews import RoleEnv
+from shipper.planning.changes import Change, Changes, Given, Sign
 
 Styled = tuple[str, str]
 _STYLES = {Sign.ADDED: "green", Sign.REMOVED: "red", Sign.CHANGED: "yellow"}

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from shipper.checks import HERE, Finding, Level
+from shipper.doctor.checks import HERE, Finding, Level
 
 _INDENT = " " * 11
 Line = tuple[Level | None, str]

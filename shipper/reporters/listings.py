@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from shipper.health import HEALTHY, AccessoryStatus, HostStatus, RoleStatus
 from shipper.model import TERMINAL, Freeze, Holder, Observed, PastDeploy, Release, ReleaseOutcome, size_text
+from shipper.operations.health import HEALTHY, AccessoryStatus, HostStatus, RoleStatus
 from shipper.reporters.tables import Row, table
 from shipper.reporters.words import ago
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shipper.events import AccessoriesEnded, Pushed, StepProgressed
-from shipper.facts import Facts
 from shipper.model import (
     AccessoryEnd,
     Deployed,
@@ -20,6 +19,7 @@ from shipper.model import (
     short_image,
     size_text,
 )
+from shipper.planning.facts import Facts
 
 
 def outcome_lines(service: str, outcome: Outcome) -> Iterator[str]:

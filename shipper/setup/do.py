@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shipper.errors import HostError
-from shipper.host import SshHost
+from shipper.hosts.host import SshHost
 from shipper.setup.facts import DEPLOY_KEY, STATE_ROOT
 from shipper.setup.look import APT_HOLDER
 from shipper.setup.plan import Step

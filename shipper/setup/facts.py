@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shipper.checks.told import sections
+from shipper.doctor.checks.told import sections
 
 STATE_ROOT = "/var/lib/shipper"
 DEPLOY_KEY = "<the public half of the deploy key>"

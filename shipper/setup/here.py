@@ -3,8 +3,9 @@
 import secrets as random
 from collections.abc import Iterator, Mapping
 
-from shipper import deploy_key, environment, secrets_file
-from shipper.checks import HERE
+from shipper.doctor.checks import HERE
+from shipper.env import environment, secrets_file
+from shipper.hosts import deploy_key
 from shipper.project import Project, shared_secrets_file
 from shipper.setup.plan import Step
 

@@ -1,7 +1,7 @@
 """Looks at a server, in one round trip; nothing is changed there."""
 
 from shipper.errors import HostError
-from shipper.host import SshHost
+from shipper.hosts.host import SshHost
 from shipper.setup.facts import STATE_ROOT, Server, Wanted, server_of
 from shipper.setup.rights import run_as_root
 

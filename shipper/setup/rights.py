@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable
 
 from shipper.errors import ConnectError, HostError
-from shipper.host import SshHost
+from shipper.hosts.host import SshHost
 from shipper.model import setup_command
 from shipper.world import Finished
 

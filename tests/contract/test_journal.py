@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shipper.errors import Locked
-from shipper.journal import locked
+from shipper.hosts.journal import locked
 from shipper.model import Holder
 from shipper.world import World
 from tests.contract.stages import Stage

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shipper import cli
-from shipper.journal import entries
+from shipper.hosts.journal import entries
 from tests.forking import FORKING
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually

@@ -21,9 +21,9 @@ from typing import cast
 import pytest
 
 from shipper.errors import ConnectError, EngineError
-from shipper.host import SshHost
+from shipper.hosts.host import SshHost
+from shipper.hosts.usage import cpu_percent
 from shipper.model import ContainerSpec
-from shipper.usage import cpu_percent
 from shipper.world import ByteReader, ByteWriter, World
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from shipper.login import login
-from shipper.session import access
+from shipper.hosts.login import login
+from shipper.hosts.session import access
 from tests.integration.conftest import Project, Result, fingerprint
 from tests.machines import Machine, machine
 

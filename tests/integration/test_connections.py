@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import shipper
-from shipper import connections
+from shipper.hosts import connections
 from shipper.model import Deployed
 from shipper.tasks import alongside
 from tests.integration.conftest import Project

@@ -14,8 +14,8 @@ import docker
 import pytest
 
 import shipper
-from shipper.docker_socket import dial, listening
-from shipper.host import SshHost
+from shipper.hosts.docker_socket import dial, listening
+from shipper.hosts.host import SshHost
 from shipper.tasks import task_group
 from shipper.world import World
 from tests.integration.conftest import Project

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shipper.deployment import holding, ignore
-from shipper.session import connected
+from shipper.hosts.session import connected
+from shipper.operations.deployment import holding, ignore
 from tests.integration.conftest import Project, Result
 from tests.machines import Machine, machine
 

@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from shipper import notices, open_project
-from shipper.buttons import verify_button
+from shipper import open_project
+from shipper.env.mask import Mask
 from shipper.events import Ended, Event, Planned, Warned
-from shipper.mask import Mask
 from shipper.model import Deployed, Secret
-from shipper.notices import notifying
+from shipper.notify import notices
+from shipper.notify.buttons import verify_button
+from shipper.notify.notices import notifying
 from tests.fakes.telegram import Telegram
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually

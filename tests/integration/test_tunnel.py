@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from shipper.errors import ConnectError, EngineError
+from shipper.hosts.session import connected
 from shipper.images.local import LocalImages
 from shipper.images.prefixes import contents
 from shipper.images.pull_registry import PullRegistry
 from shipper.images.saved import read_saved
 from shipper.model import Credentials, Secret
-from shipper.session import connected
 from shipper.world import Progress, World
 from tests.integration.conftest import Project
 from tests.integration.making import layer, load, saved_image

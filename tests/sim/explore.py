@@ -16,11 +16,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import shipper.deployment
-import shipper.previews
-import shipper.rollbacks
-import shipper.turning
-from shipper.config import Config
+import shipper.operations.deployment
+import shipper.operations.previews
+import shipper.operations.rollbacks
+import shipper.operations.turning
+from shipper.config.config import Config
 from shipper.errors import ShipperError, UsageError
 from shipper.events import Ended, Event
 from shipper.git import Revision
@@ -40,6 +40,7 @@ from shipper.model import (
     Stopped,
     Unchanged,
 )
+from shipper.planning.host_plan import choose_strategy
 from shipper.project import Project
 from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault, Own
 from tests.sim.loop import VirtualLoop
@@ -129,7 +130,7 @@ class Scenario:
         )
 
     def has_strategy(self, role_name: str, strategy: str) -> bool:
-        return shipper.host_plan.choose_strategy(self.config.roles[role_name])[0] == strategy
+        return choose_strategy(self.config.roles[role_name])[0] == strategy
 
 
 class Command(NamedTuple):

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-import shipper.comparing
-import shipper.deployment
-import shipper.shipping
+import shipper.operations.comparing
+import shipper.operations.deployment
+import shipper.operations.shipping
 from shipper.errors import DiskFull, PlanChanged
-from shipper.host_plan import HostPlan
 from shipper.model import Deployed, Failed, Outcome, Restarted, Secret, Unchanged
 from shipper.observe import Hosts, observe_all
-from shipper.plan import Plan, make_plan
+from shipper.planning.host_plan import HostPlan
+from shipper.planning.plan import Plan, make_plan
 from shipper.steps import Step
 from shipper.steps.check import Check
 from shipper.steps.migrate import Migrate

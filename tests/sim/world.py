@@ -24,6 +24,7 @@ from shipper.errors import (
     RegistryError,
 )
 from shipper.events import Tell
+from shipper.hosts.usage import Sample
 from shipper.model import (
     AccessoryMark,
     Container,
@@ -40,7 +41,6 @@ from shipper.model import (
     ReleaseOutcome,
 )
 from shipper.project import Project
-from shipper.usage import Sample
 from shipper.world import Answer, Clock, Disk, Finished, Report, Serve, Storage, Streams, World
 from tests.sim.faults import Client
 from tests.sim.servers import App, SimContainer, SimServer

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shipper.config import Config
-from shipper.facts import Facts
+from shipper.config.config import Config
 from shipper.model import (
     Container,
     ContainerState,
@@ -18,6 +17,7 @@ from shipper.model import (
     ReleaseOutcome,
     Secret,
 )
+from shipper.planning.facts import Facts
 
 A, B = "a.example", "b.example"
 FIRST, SECOND, THIRD = "1" * 40, "2" * 40, "3" * 40

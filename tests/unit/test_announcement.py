@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from shipper.announcement import Announcement, of_end_without_outcome, of_freeze, of_outcome, of_start
 from shipper.model import Deployed, Freeze, Outcome, Serving, Unchanged
+from shipper.notify.announcement import Announcement, of_end_without_outcome, of_freeze, of_outcome, of_start
 from tests.unit.nouns import BEGUN, SECOND, A, a_container, a_facts, a_failure, a_release
 
 DEPLOYED = Deployed(release=a_release(2, SECOND), seconds=3.14159)

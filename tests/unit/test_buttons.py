@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shipper.buttons import MOST_BYTES, Button, sign_button, verify_button
 from shipper.model import Secret
+from shipper.notify.buttons import MOST_BYTES, Button, sign_button, verify_button
 from tests.unit.nouns import BEGUN
 
 TOKEN, CHAT = Secret("7000000001:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), -1001234567890

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from shipper.changes import Changes, Commits, changes_of, given
-from shipper.host_plan import Wanted
-from shipper.image_plan import Sources
-from shipper.mask import Mask
+from shipper.env.mask import Mask
 from shipper.model import Observed, Payload, Release
+from shipper.planning.changes import Changes, Commits, changes_of, given
+from shipper.planning.host_plan import Wanted
+from shipper.planning.image_plan import Sources
 from shipper.reporters.diffs import change_lines
 from tests.unit.nouns import (
     FIRST,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shipper.checks import HERE, Finding, Level, Verdict, docker, failed, here, machine, service, settings, way
-from shipper.checks.facts import (
+from shipper.doctor.checks import HERE, Finding, Level, Verdict, docker, failed, here, machine, service, settings, way
+from shipper.doctor.checks.facts import (
     Disk,
     Docker,
     Folder,
@@ -18,9 +18,9 @@ from shipper.checks.facts import (
     Seen,
     Way,
 )
-from shipper.checks.here import Builder, Here, Hook, KeyFile, PrivateFile
-from shipper.checks.settings import Meant
-from shipper.checks.told import disk_of, docker_of, listening_of, machine_of
+from shipper.doctor.checks.here import Builder, Here, Hook, KeyFile, PrivateFile
+from shipper.doctor.checks.settings import Meant
+from shipper.doctor.checks.told import disk_of, docker_of, listening_of, machine_of
 from shipper.errors import BuildError, ConfigError
 from shipper.model import ContainerState, Freeze, Holder, Release
 from shipper.reporters.findings import finding_lines, summary

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from shipper.compose import ComposeFiles, compose_files
 from shipper.model import ContainerSpec
-from shipper.spec import container_spec
+from shipper.operations.compose import ComposeFiles, compose_files
+from shipper.planning.spec import container_spec
 from tests.unit.nouns import a_config, a_payload, env
 
 

@@ -11,10 +11,10 @@ import yaml
 from pydantic import BaseModel
 
 import shipper
-from shipper.config import Config, Gate, json_schema
-from shipper.deployfile import parse
-from shipper.releases import config_hash
-from shipper.schema import Duration
+from shipper.config.config import Config, Gate, json_schema
+from shipper.config.deployfile import parse
+from shipper.config.schema import Duration
+from shipper.planning.releases import config_hash
 from tests.unit.nouns import A, B, a_config, a_role
 
 FOLDER = Path(__file__).parents[2] / "config"

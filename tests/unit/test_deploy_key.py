@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shipper import Project, deploy_key, open_project, secrets_file
+from shipper import Project, open_project
+from shipper.env import secrets_file
 from shipper.errors import ConfigError, SecretError
+from shipper.hosts import deploy_key
 from shipper.setup.here import do_here, plan_here
 
 CONFIG = """

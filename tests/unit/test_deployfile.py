@@ -1,7 +1,7 @@
 import pytest
 
-from shipper.config import Config, NamedSecret
-from shipper.deployfile import parse
+from shipper.config.config import Config, NamedSecret
+from shipper.config.deployfile import parse
 from shipper.errors import ConfigError
 
 FILE, OVERLAY = "config/deploy.yaml", "config/deploy.staging.yaml"

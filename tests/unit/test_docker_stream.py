@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shipper.docker_stream import Stream, asked
 from shipper.errors import ConnectError, EngineError, NotThere, ShipperError
+from shipper.hosts.docker_stream import Stream, asked
 
 OK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from shipper.dotenv import dotenv
+from shipper.env.dotenv import dotenv
 from shipper.errors import SecretError
 from shipper.model import Secret
 from tests.unit.godotenv import read

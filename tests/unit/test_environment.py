@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shipper import secrets_file
-from shipper.environment import (
+from shipper.env import secrets_file
+from shipper.env.environment import (
     available_secrets,
     changed_names,
     complete,
@@ -15,8 +15,8 @@ from shipper.environment import (
     registry_credentials,
     secrets_in_environ,
 )
+from shipper.env.mask import Mask
 from shipper.errors import ConfigError, SecretError, ShipperError
-from shipper.mask import Mask
 from shipper.model import Credentials, Secret
 from shipper.project import Project, open_project
 from tests.unit.nouns import A, B, env

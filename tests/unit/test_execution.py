@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shipper.errors import ReleaseNotFound, UsageError
-from shipper.execution import running, the_place
+from shipper.operations.execution import running, the_place
 from shipper.project import open_project
 from tests.unit.nouns import a_container, a_host, a_stopped, an_uncommitted
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shipper.changes import Change, Changes, Sign
 from shipper.model import ListedImage, Observed
-from shipper.plan import Plan
+from shipper.planning.changes import Change, Changes, Sign
+from shipper.planning.plan import Plan
 from tests.unit.nouns import FIRST, SECOND, THIRD, A, B, a_config, a_container, a_facts, a_host, a_release, a_role
 from tests.unit.test_plan import plan, serving_first
 

@@ -10,7 +10,7 @@ import pytest
 
 import shipper
 from shipper.model import PastDeploy
-from shipper.reads import past_deploys
+from shipper.operations.reads import past_deploys
 from tests.unit.nouns import FIRST
 
 GITHUB = {

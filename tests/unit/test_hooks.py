@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from shipper import open_project
-from shipper.config import Config
-from shipper.facts import facts_of
-from shipper.hooks import hook
+from shipper.config.config import Config
 from shipper.model import ReleaseOutcome
-from shipper.plan import Plan, make_plan
+from shipper.planning.facts import facts_of
+from shipper.planning.hooks import hook
+from shipper.planning.plan import Plan, make_plan
 from tests.unit.nouns import (
     BEGUN,
     FIRST,

@@ -2,7 +2,7 @@
 
 import json
 
-from shipper.journal import entries
+from shipper.hosts.journal import entries
 
 JOURNAL = [{"event": "deploy", "title": "größer 🚢"}, {"event": "begin", "step": "start"}, {"event": "outcome"}]
 BYTES = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in JOURNAL).encode()

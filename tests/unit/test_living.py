@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from shipper.events import Ended, Event, StepFailed, StepFinished, StepProgressed, StepStarted, StepUndone, Warned
-from shipper.facts import Facts
-from shipper.living import Living
 from shipper.model import Deployed, Outcome, Restarted, Serving, Unchanged
-from shipper.telegram_text import LONGEST
+from shipper.notify.living import Living
+from shipper.notify.telegram_text import LONGEST
+from shipper.planning.facts import Facts
 from tests.fakes.telegram.entities import parsed
 from tests.unit.nouns import BEGUN, SECOND, A, B, a_container, a_facts, a_failure, a_release
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shipper.docker_stream import Frames
 from shipper.errors import EngineError, UsageError
-from shipper.log_lines import chosen, merged, since_of
+from shipper.hosts.docker_stream import Frames
+from shipper.hosts.streams import entries, nanoseconds
 from shipper.model import Container, LogLine
+from shipper.operations.log_lines import chosen, merged, since_of
 from shipper.reporters.log_lines import LogPrefixes, log_line_json
-from shipper.streams import entries, nanoseconds
 from tests.unit.nouns import BEGUN, A, B, a_container, a_stopped
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from shipper.env.mask import Mask, masking
 from shipper.errors import EngineError, GateFailed, ShipperError
 from shipper.events import Ended, Event, Output, Planned, StepFailed
-from shipper.mask import Mask, masking
 from shipper.model import Secret, Serving
 from tests.unit.nouns import A, a_container, a_facts, a_failure, env
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from shipper.pace import Pace
+from shipper.hosts.pace import Pace
 
 CHUNK = 16_384
 

@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from shipper.config import Config, Logging, Role
+from shipper.config.config import Config, Logging, Role
 from shipper.errors import ImageError, UsageError
-from shipper.host_plan import Wanted, choose_strategy
-from shipper.image_plan import Sources, refuse_another_image
 from shipper.model import (
     SET_ASIDE,
     Container,
@@ -24,8 +22,10 @@ from shipper.model import (
     ReleaseOutcome,
     Secret,
 )
-from shipper.plan import Plan, make_plan
-from shipper.spec import container_spec
+from shipper.planning.host_plan import Wanted, choose_strategy
+from shipper.planning.image_plan import Sources, refuse_another_image
+from shipper.planning.plan import Plan, make_plan
+from shipper.planning.spec import container_spec
 from shipper.steps.create import Create
 from shipper.steps.handover import Handover
 from shipper.steps.prune import Prune

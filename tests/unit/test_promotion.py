@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from shipper.config import Promotion
+from shipper.config.config import Promotion
 from shipper.errors import Unproven
 from shipper.model import Container, Image, Observed, Published, ReleaseOutcome
-from shipper.plan import with_proof
-from shipper.promotion import Candidate, Proof, Seen, Waiver, candidates, proof_of
+from shipper.planning.plan import with_proof
+from shipper.planning.promotion import Candidate, Proof, Seen, Waiver, candidates, proof_of
 from tests.unit.nouns import (
     BEGUN,
     FIRST,

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from shipper.deployment import warn_of_migration_elsewhere
 from shipper.errors import UsageError
 from shipper.events import Event, Warned
 from shipper.model import Container, ContainerState, Observed, ReleaseOutcome, Secret
-from shipper.plan import Plan
+from shipper.operations.deployment import warn_of_migration_elsewhere
+from shipper.planning.plan import Plan
 from shipper.steps.migrate import Migrate
 from shipper.steps.prune import Prune
 from tests.unit.nouns import FIRST, SECOND, THIRD, A, B, a_config, a_container, a_host, a_payload, a_release, a_run, env

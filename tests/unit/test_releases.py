@@ -5,7 +5,7 @@ import pytest
 
 from shipper.errors import ReleaseNotFound
 from shipper.model import SET_ASIDE, Container, Observed, Payload, Release, ReleaseOutcome, Unfinished
-from shipper.releases import (
+from shipper.planning.releases import (
     barrier,
     barriers_before,
     config_hash,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shipper.model import Container, ListedImage, Observed, Unfinished
-from shipper.retention import (
+from shipper.planning.retention import (
     Beyond,
     beyond_retention,
     of_roles,
@@ -15,7 +15,7 @@ from shipper.retention import (
     superfluous_here,
     superfluous_now,
 )
-from shipper.spec import run_spec
+from shipper.planning.spec import run_spec
 from tests.unit.nouns import (
     BEGUN,
     FIRST,

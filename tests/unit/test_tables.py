@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shipper.health import AccessoryStatus, HostStatus, RoleStatus
 from shipper.model import AccessoryMark, Freeze, Holder, PastDeploy, ReleaseOutcome
+from shipper.operations.health import AccessoryStatus, HostStatus, RoleStatus
 from shipper.reporters.listings import accessory_rows, history_rows, host_rows, release_rows, role_rows, status_lines
 from shipper.reporters.tables import table
 from shipper.world import Disk

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from shipper.announcement import of_end_without_outcome, of_freeze, of_outcome, of_start
-from shipper.buttons import verify_button
-from shipper.config import TelegramChat
+from shipper.config.config import TelegramChat
 from shipper.events import Ended, StepStarted
-from shipper.facts import Facts
-from shipper.living import Living
 from shipper.model import Deployed, Outcome, Secret
-from shipper.senders import answer_of
-from shipper.telegram import Answer, Chat
+from shipper.notify.announcement import of_end_without_outcome, of_freeze, of_outcome, of_start
+from shipper.notify.buttons import verify_button
+from shipper.notify.living import Living
+from shipper.notify.senders import answer_of
+from shipper.notify.telegram import Answer, Chat
+from shipper.planning.facts import Facts
 from tests.fakes.telegram import Chat as FakeChat, Refusal
 from tests.fakes.telegram.cloud import Cloud
 from tests.fakes.telegram.methods import METHODS

@@ -9,20 +9,27 @@ from typing import Any
 
 import pytest
 
-from shipper.config import Config
-from shipper.deployment import warn_of_left_out
+from shipper.config.config import Config
 from shipper.errors import ReleaseNotFound, UsageError
 from shipper.events import Event, Warned
-from shipper.freezing import freeze, unfreeze
 from shipper.git import Revision
-from shipper.host_plan import HostPlan, Wanted
-from shipper.image_plan import Sources
 from shipper.model import SET_ASIDE, Container, ContainerState, Observed, Release, ReleaseOutcome, Unfinished
 from shipper.observe import stopped_roles
-from shipper.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
+from shipper.operations.deployment import warn_of_left_out
+from shipper.operations.freezing import freeze, unfreeze
+from shipper.operations.rollbacks import warn_of_unnamed_hosts
+from shipper.planning.host_plan import HostPlan, Wanted
+from shipper.planning.image_plan import Sources
+from shipper.planning.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.releases import (
+    env_hash,
+    hosts_of,
+    number_for,
+    refuse_absent_roles,
+    refuse_other_content,
+    rollback_number,
+)
 from shipper.project import Project
-from shipper.releases import env_hash, hosts_of, number_for, refuse_absent_roles, refuse_other_content, rollback_number
-from shipper.rollbacks import warn_of_unnamed_hosts
 from shipper.steps.prune import Prune
 from shipper.steps.retire import Retire
 from shipper.steps.stop import Stop

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shipper.usage import Sample, cpu_percent, samples_of
+from shipper.hosts.usage import Sample, cpu_percent, samples_of
 
 MIB = 1024**2
 

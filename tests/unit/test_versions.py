@@ -6,7 +6,7 @@ import pytest
 
 from shipper.errors import UsageError
 from shipper.model import ListedImage, Observed, Provenance
-from shipper.versions import LATEST, told_of, unknown, version_meant, versions_of
+from shipper.planning.versions import LATEST, told_of, unknown, version_meant, versions_of
 from tests.unit.nouns import BEGUN, FIRST, SECOND, THIRD, A, B, a_container, a_host, a_release, by_name
 
 LATER = BEGUN + timedelta(days=1)

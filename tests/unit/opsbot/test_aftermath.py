@@ -11,8 +11,8 @@ from opsbot.command import Command
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
 from opsbot.views import recovery
-from shipper.health import HEALTHY, HostStatus, RoleStatus
 from shipper.model import Holder, PastDeploy
+from shipper.operations.health import HEALTHY, HostStatus, RoleStatus
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_container, a_host, a_release
 
 LATER = BEGUN + timedelta(minutes=5)

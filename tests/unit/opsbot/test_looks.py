@@ -10,8 +10,8 @@ import shipper
 from opsbot.storage.decisions import Decision
 from opsbot.verbs import Verb
 from opsbot.views import env, history, logs, releases, status
-from shipper.changes import Given, Sign
 from shipper.model import ContainerState, Freeze, Holder, ReleaseOutcome
+from shipper.planning.changes import Given, Sign
 from shipper.world import Disk
 from tests.unit.nouns import BEGUN, SECOND, THIRD, A, B, a_container, a_host, a_release
 from tests.unit.opsbot.nouns import a_request, labels, read

@@ -12,9 +12,9 @@ from opsbot.verbs import Verb
 from opsbot.views import plans, refusals
 from opsbot.views.pages import Page
 from opsbot.views.plans import Known, Told
-from shipper.changes import Change, Changes, Sign
-from shipper.plan import Plan, with_proof
-from shipper.promotion import Proof, Waiver
+from shipper.planning.changes import Change, Changes, Sign
+from shipper.planning.plan import Plan, with_proof
+from shipper.planning.promotion import Proof, Waiver
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_config, a_host
 from tests.unit.opsbot.nouns import a_request, labels, read
 from tests.unit.test_plan import plan, serving_first

@@ -1,0 +1,1 @@
+"""Every condition of a deploy: looked at, judged, told."""

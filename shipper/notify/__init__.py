@@ -1,0 +1,1 @@
+"""Who is told of a deploy, what, and how."""

@@ -1,0 +1,1 @@
+"""PURE: what is wanted and what is there → what to do, and why."""
