@@ -26,8 +26,8 @@ if TYPE_CHECKING:
         remove_accessories as remove_accessories,
     )
     from shipper.config.complaints import did_you_mean as did_you_mean
-    from shipper.config.config import Config as Config, json_schema as json_schema
     from shipper.config.documents import parse_document as parse_document
+    from shipper.config.root import Config as Config, json_schema as json_schema
     from shipper.config.schema import (
         Duration as Duration,
         Section as Section,

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from shipper.config.config import Config, Logging
+from shipper.config.root import Config
+from shipper.config.workloads import Logging
 
 PRIVATE = {"private": True}
 """Marks a field that is for the record on the server only."""
@@ -333,9 +334,9 @@ class Container:
     accessory: "AccessoryMark | None" = None
     """Of one that is no role; `role_name` is its name then."""
     volumes: tuple[str, ...] = ()
-    unnamed: tuple["Mount", ...] = field(default=(), metadata={"private": True})
-    """Those that nobody named: its image asks for them, and Docker makes a new one for each container."""
     """Names of those that it mounts; Docker makes one up where the image asks for a volume that nobody gives it."""
+    unnamed: tuple["Mount", ...] = field(default=(), metadata=PRIVATE)
+    """Those that nobody named: its image asks for them, and Docker makes a new one for each container."""
 
     @property
     def short_version(self) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from shipper import ci, git
 from shipper.config import deployfile
-from shipper.config.config import DESTINATION, Config, Notifier
 from shipper.config.documents import Beside, read_document
+from shipper.config.parts import Notifier
+from shipper.config.root import DESTINATION, Config
 from shipper.env import secrets_file
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision

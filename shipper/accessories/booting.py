@@ -28,7 +28,7 @@ from shipper.accessories.plan import (
     supply_plan,
 )
 from shipper.accessories.wanted import Wanted, in_order, meant, with_those_before
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.env.mask import Mask, masking
 from shipper.errors import SecretError, ShipperError, UsageError
 from shipper.events import AccessoriesEnded, Tell, masked

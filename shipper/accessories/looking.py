@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shipper.accessories.plan import Found, Source, lacks
 from shipper.accessories.wanted import Placed, Wanted, wanted
-from shipper.config.config import Registry
+from shipper.config.parts import Registry
 from shipper.env.mask import Mask
 from shipper.errors import (
     BuildError,

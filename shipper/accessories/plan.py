@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from shipper.accessories.wanted import Placed, Wanted
-from shipper.config.config import registry_of
+from shipper.config.image_names import registry_of
 from shipper.errors import ConfigError, ImageError, ShipperError
 from shipper.model import Container, ContainerState, Image, Published
 from shipper.planning.plan import Lane, Wave

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
-from shipper.config.config import Accessory, Config
+from shipper.config.root import Config
+from shipper.config.workloads import Accessory
 from shipper.errors import UsageError
 from shipper.model import ContainerSpec, Env, FileInContainer, Label, Secret
 from shipper.planning.spec import file_of, port_of, workload_spec

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from shipper.config.config import Config
 from shipper.config.documents import Beside, nothing_beside, parse_document, read_document
+from shipper.config.root import Config
 
 
 def parse(texts: Mapping[str, str], environ: Mapping[str, str], *, beside: Beside = nothing_beside) -> Config:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import shipper
 from shipper import git, local
-from shipper.config.config import Build
+from shipper.config.parts import Build
 from shipper.doctor.checks.here import AGENT, Builder, Here, Hook, KeyFile, PrivateFile
 from shipper.env import environment
 from shipper.env.mask import Mask

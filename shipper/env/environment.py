@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shipper import local
-from shipper.config.config import SecretSource
+from shipper.config.parts import SecretSource
 from shipper.env import secrets_file
 from shipper.env.mask import Mask
 from shipper.errors import ConfigError, SecretError

@@ -16,7 +16,7 @@ from typing import Any
 
 import asyncssh
 
-from shipper.config.config import Ssh
+from shipper.config.parts import Ssh
 from shipper.errors import ConfigError, ConnectError, HostKeyError, LoginRefused, ShipperError
 
 _KEEPALIVE = 15.0  # seconds; three without an answer and the connection counts as dead

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.errors import HostError
 from shipper.events import as_json
 from shipper.hosts.host import SshHost

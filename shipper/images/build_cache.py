@@ -7,7 +7,7 @@ in the containerd image store (https://github.com/moby/buildkit/issues/5242).
 https://docs.docker.com/build/cache/backends/registry/
 """
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 
 _TAG = "cache"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shipper import git, local
-from shipper.config.config import Build
+from shipper.config.parts import Build
 from shipper.env import environment
 from shipper.errors import BuildError, EngineError, SecretError
 from shipper.images.build_cache import cache_options, wants_cache, why_no_cache

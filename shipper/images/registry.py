@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from shipper.config.config import registry_of, repository_of
+from shipper.config.image_names import registry_of, repository_of
 from shipper.env import environment
 from shipper.errors import AccessDenied, ConnectError, EngineError, ImageError
 from shipper.images.cli_login import logged_in

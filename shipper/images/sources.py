@@ -1,6 +1,6 @@
 """Looks where the wanted image can come from: this machine, and the registry."""
 
-from shipper.config.config import registry_of, repository_of
+from shipper.config.image_names import registry_of, repository_of
 from shipper.env.mask import Mask
 from shipper.errors import AccessDenied, BuildError
 from shipper.model import ListedImage, Published

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from shipper.config.config import Occasion
+from shipper.config.parts import Occasion
 from shipper.events import as_json
 from shipper.model import Deployed, Failed, Freeze, Outcome, short
 from shipper.planning.facts import Facts, outcome_word

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from shipper.config.config import Notifier, TelegramChat
+from shipper.config.parts import Notifier, TelegramChat
 from shipper.env import environment
 from shipper.env.mask import Mask
 from shipper.errors import ShipperError

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shipper.config.config import TelegramChat
+from shipper.config.parts import TelegramChat
 from shipper.model import Deployed, Secret
 from shipper.notify.announcement import Announcement
 from shipper.notify.buttons import Button, sign_button

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.model import Container, ListedImage, Observed, Payload, is_of_tunnel
 from shipper.planning.retention import is_of_commit
 from shipper.planning.spec import lease_volume

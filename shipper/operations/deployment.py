@@ -6,7 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from shipper.config.config import Config, HookName
+from shipper.config.parts import HookName
+from shipper.config.root import Config
 from shipper.env import environment
 from shipper.env.mask import Mask, masking
 from shipper.errors import Frozen, SourceError

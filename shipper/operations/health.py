@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shipper.accessories.plan import check_of
 from shipper.accessories.wanted import Placed, config_hash
-from shipper.config.config import Role
+from shipper.config.workloads import Role
 from shipper.env.mask import Mask
 from shipper.errors import ShipperError
 from shipper.hosts.usage import Sample, cpu_percent

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from shipper.config.config import Role
+from shipper.config.workloads import Role
 from shipper.model import Env, Observed, Payload, Release, Secret, short, short_image
 from shipper.planning.host_plan import Wanted
 from shipper.planning.spec import container_env

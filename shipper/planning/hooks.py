@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from shipper.config.config import Config, HookName
+from shipper.config.parts import HookName
+from shipper.config.root import Config
 from shipper.model import Failed
 from shipper.planning.facts import Facts, outcome_word
 from shipper.steps.hook import RunHook

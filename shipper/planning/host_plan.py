@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from shipper.config.config import Config, Gate, HttpProbe, Role
+from shipper.config.root import Config
+from shipper.config.workloads import Gate, HttpProbe, Role
 from shipper.errors import ImageError
 from shipper.model import (
     Container,

@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from shipper.config import config
-from shipper.config.config import repository_of
+from shipper.config.image_names import repository_of
 from shipper.errors import ImageError
 from shipper.model import Image, ListedImage, Observed, Published
 from shipper.planning.retention import superfluous_here
@@ -133,7 +132,7 @@ def kept_images(hosts: Iterable[Observed], pruning: Iterable[Prune]) -> set[str]
 
 
 def tidying(
-    images: Sequence[ListedImage], repository: str, build: config.Build | None, retain: int, kept: Collection[str]
+    images: Sequence[ListedImage], repository: str, build: parts.Build | None, retain: int, kept: Collection[str]
 ) -> Iterator[Tidy]:
     """What need not stay of this machine's `images`, the newest first, and of the builder's cache."""
     names = superfluous_here(images, repository, retain, kept)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.errors import ReleaseNotFound, UsageError
 from shipper.model import Container, ListedImage, Observed, Release
 from shipper.planning.changes import Changes

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shipper.config.config import Promotion
+from shipper.config.parts import Promotion
 from shipper.errors import Unproven
 from shipper.model import Container, Image, Observed, ReleaseOutcome, short
 from shipper.planning.host_plan import Wanted

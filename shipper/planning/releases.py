@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.errors import ReleaseNotFound
 from shipper.model import Observed, Payload, Release, ReleaseOutcome, Secret, Unfinished
 

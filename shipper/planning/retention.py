@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.model import ListedImage, Observed, Release, ReleaseOutcome, Unfinished, is_of_tunnel
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty-[0-9a-f]{8})?")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shipper.config.config import MountedFile, Role, Workload
+from shipper.config.workloads import MountedFile, Role, Workload
 from shipper.model import ContainerSpec, Env, FileInContainer, Label, Mount, Payload, PublishedPort, Secret
 
 _LEASE = "/run/shipper-lease"

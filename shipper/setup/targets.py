@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.errors import UsageError
 from shipper.setup.facts import Target
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shipper.config.config import Gate
+from shipper.config.workloads import Gate
 from shipper.errors import ConfigError, ConnectError, EngineError, ForwardingDisabled, GateFailed, ImageError
 from shipper.model import Container
 from shipper.steps import Step, last_lines

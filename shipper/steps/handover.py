@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from shipper.config.config import Handover as HandoverConfig
+from shipper.config.workloads import Handover as HandoverConfig
 from shipper.errors import ConnectError, ForwardingDisabled, GateFailed, NotThere
 from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState
 from shipper.steps import Step, last_lines

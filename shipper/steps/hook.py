@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shipper.config.config import HookName
+from shipper.config.parts import HookName
 from shipper.errors import HookError
 from shipper.steps import HERE, Step
 from shipper.world import Commands, Progress, Report, World

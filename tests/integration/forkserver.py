@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import shipper.cli
-from shipper.config.config import Config
+from shipper.config.root import Config
 
 WARNINGS = "error,ignore:'imghdr' is deprecated:DeprecationWarning"  # Apprise imports it where it is still there
 

@@ -20,7 +20,7 @@ import shipper.operations.deployment
 import shipper.operations.previews
 import shipper.operations.rollbacks
 import shipper.operations.turning
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.errors import ShipperError, UsageError
 from shipper.events import Ended, Event
 from shipper.git import Revision

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.model import (
     Container,
     ContainerState,

@@ -5,7 +5,8 @@ import pytest
 
 from shipper.accessories.plan import BootPlan, Found, Source, Supply, boot_plan, restart_plan, supply_plan
 from shipper.accessories.wanted import Placed, Wanted, config_hash, in_order, wanted, with_those_before
-from shipper.config.config import Accessory, Config
+from shipper.config.root import Config
+from shipper.config.workloads import Accessory
 from shipper.errors import ImageError, RegistryError
 from shipper.events import AccessoriesEnded
 from shipper.model import (

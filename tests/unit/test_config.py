@@ -11,9 +11,10 @@ import yaml
 from pydantic import BaseModel
 
 import shipper
-from shipper.config.config import Config, Gate, json_schema
 from shipper.config.deployfile import parse
+from shipper.config.root import Config, json_schema
 from shipper.config.schema import Duration
+from shipper.config.workloads import Gate
 from shipper.planning.releases import config_hash
 from tests.unit.nouns import A, B, a_config, a_role
 

@@ -1,7 +1,8 @@
 import pytest
 
-from shipper.config.config import Config, NamedSecret
 from shipper.config.deployfile import parse
+from shipper.config.parts import NamedSecret
+from shipper.config.root import Config
 from shipper.errors import ConfigError
 
 FILE, OVERLAY = "config/deploy.yaml", "config/deploy.staging.yaml"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shipper import open_project
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.model import ReleaseOutcome
 from shipper.planning.facts import facts_of
 from shipper.planning.hooks import hook

@@ -32,7 +32,7 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
         (("click",), CLI - {"cli/console.py"}),
         (
             ("pydantic", "pydantic_core"),
-            {"config/complaints.py", "config/config.py", "config/documents.py", "hosts/records.py", "config/schema.py"},
+            {"config/complaints.py", "config/parts.py", "config/root.py", "config/workloads.py", "config/documents.py", "hosts/records.py", "config/schema.py"},
         ),
         (("subprocess",), {"git.py"}),
         (

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from shipper.config.config import Config, Logging, Role
+from shipper.config.root import Config
+from shipper.config.workloads import Logging, Role
 from shipper.errors import ImageError, UsageError
 from shipper.model import (
     SET_ASIDE,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shipper.config.config import Promotion
+from shipper.config.parts import Promotion
 from shipper.errors import Unproven
 from shipper.model import Container, Image, Observed, Published, ReleaseOutcome
 from shipper.planning.plan import with_proof

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shipper.config.config import TelegramChat
+from shipper.config.parts import TelegramChat
 from shipper.events import Ended, StepStarted
 from shipper.model import Deployed, Outcome, Secret
 from shipper.notify.announcement import of_end_without_outcome, of_freeze, of_outcome, of_start

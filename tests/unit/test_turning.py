@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.errors import ReleaseNotFound, UsageError
 from shipper.events import Event, Warned
 from shipper.git import Revision

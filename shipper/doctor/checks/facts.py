@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.errors import ShipperError
 from shipper.model import Container, Freeze, Holder, Image, Observed, Release
 

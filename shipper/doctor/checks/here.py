@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from shipper.config.config import Config
+from shipper.config.root import Config
 from shipper.doctor.checks import Verdicts, note, ok, problem, warning
 from shipper.errors import BuildError, ShipperError
 from shipper.model import Image, short

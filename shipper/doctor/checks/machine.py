@@ -1,6 +1,6 @@
 """A server: programs, folders, disk, memory, ports. PURE."""
 
-from shipper.config.config import Role
+from shipper.config.workloads import Role
 from shipper.doctor.checks import Verdict, Verdicts, note, ok, problem, warning
 from shipper.doctor.checks.facts import Disk, Listening, Machine, Seen
 from shipper.model import setup_command, size_text

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from shipper.config.config import Role
+from shipper.config.workloads import Role
 from shipper.doctor.checks import Verdicts, note, ok, problem, warning
 from shipper.doctor.checks.facts import Seen
 from shipper.errors import ReleaseNotFound

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shipper.config.config import Config, Role
+from shipper.config.root import Config
+from shipper.config.workloads import Role
 from shipper.doctor.checks import Verdict, Verdicts, note, ok, warning
 from shipper.planning.host_plan import choose_strategy
 
