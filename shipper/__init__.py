@@ -88,30 +88,24 @@ if TYPE_CHECKING:
     )
     from shipper.hosts.connections import Connections as Connections
     from shipper.hosts.login import HostKey as HostKey
-    from shipper.model import (
+    from shipper.model.container import Container as Container
+    from shipper.model.image import Image as Image, short_image as short_image
+    from shipper.model.observed import Observed as Observed, Serving as Serving
+    from shipper.model.outcome import (
         AccessoryEnd as AccessoryEnd,
-        Container as Container,
         Deployed as Deployed,
         Failed as Failed,
-        Freeze as Freeze,
-        Holder as Holder,
-        Image as Image,
-        LogLine as LogLine,
-        Observed as Observed,
         Outcome as Outcome,
-        PastDeploy as PastDeploy,
-        Release as Release,
         Restarted as Restarted,
-        Secret as Secret,
-        Serving as Serving,
         Started as Started,
         Stopped as Stopped,
-        Terminal as Terminal,
         Unchanged as Unchanged,
-        short as short,
-        short_image as short_image,
-        size_text as size_text,
     )
+    from shipper.model.records import Freeze as Freeze, Holder as Holder, LogLine as LogLine, PastDeploy as PastDeploy
+    from shipper.model.release import Release as Release, short as short
+    from shipper.model.secret import Secret as Secret
+    from shipper.model.specification import Terminal as Terminal
+    from shipper.model.words import size_text as size_text
     from shipper.notify.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.notify.living import Living as Living
     from shipper.notify.telegram_text import (
@@ -189,8 +183,8 @@ _NAMES = {
     "accessories.plan": "BootPlan",
     "accessories.removing": "find_accessories remove_accessories",
     "config.complaints": "did_you_mean",
-    "config.config": "Config json_schema",
     "config.documents": "parse_document",
+    "config.root": "Config json_schema",
     "config.schema": "Duration Section contradictions matching seconds_of",
     "doctor.checks": "Finding HERE Level",
     "doctor.diagnosis": "diagnose",
@@ -204,8 +198,15 @@ _NAMES = {
     "StepProgressed StepStarted StepUndone Warned as_json",
     "hosts.connections": "Connections",
     "hosts.login": "HostKey",
-    "model": "AccessoryEnd Container Deployed Failed Freeze Holder Image LogLine Observed Outcome PastDeploy "
-    "Release Restarted Secret Serving Started Stopped Terminal Unchanged short short_image size_text",
+    "model.container": "Container",
+    "model.image": "Image short_image",
+    "model.observed": "Observed Serving",
+    "model.outcome": "AccessoryEnd Deployed Failed Outcome Restarted Started Stopped Unchanged",
+    "model.records": "Freeze Holder LogLine PastDeploy",
+    "model.release": "Release short",
+    "model.secret": "Secret",
+    "model.specification": "Terminal",
+    "model.words": "size_text",
     "notify.buttons": "Button sign_button verify_button",
     "notify.living": "Living",
     "notify.telegram_text": "escaped first_that_fit last_that_fit length uncoloured",

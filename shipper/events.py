@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
-from shipper.model import AccessoryEnd, Outcome
+from shipper.model.outcome import AccessoryEnd, Outcome
 from shipper.planning.facts import Facts
 
 

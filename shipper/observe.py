@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from shipper.errors import EngineError
-from shipper.model import Container, ListedImage, Observed, Serving
+from shipper.model.container import Container
+from shipper.model.image import ListedImage
+from shipper.model.observed import Observed, Serving
 from shipper.project import Project
 from shipper.tasks import task_group, together
 from shipper.world import Inside, World

@@ -10,7 +10,8 @@ from shipper.env.mask import Mask
 from shipper.errors import EngineError, GateFailed, ShipperError
 from shipper.events import Ended, Planned, Tell, Warned, masked
 from shipper.hosts.journal import unfinished
-from shipper.model import Deployed, Failed, Outcome, Restarted, Serving, Started, Stopped, Unchanged
+from shipper.model.observed import Serving
+from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
 from shipper.observe import Hosts, Worlds, observe_all, serving_of
 from shipper.planning.hooks import hook
 from shipper.planning.plan import Plan

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from shipper import ci, git
 from shipper.config import deployfile
 from shipper.config.documents import Beside, read_document
-from shipper.config.parts import Notifier
-from shipper.config.root import DESTINATION, Config
+from shipper.config.parts import DESTINATION, Notifier
+from shipper.config.root import Config
 from shipper.env import secrets_file
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
-from shipper.model import TERMINAL, commit_of
+from shipper.model.records import TERMINAL
+from shipper.model.release import commit_of
 from shipper.world import Inside
 
 if TYPE_CHECKING:

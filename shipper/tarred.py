@@ -6,7 +6,8 @@ import tarfile
 from collections.abc import Collection, Iterable, Iterator
 
 from shipper.errors import ConfigError, EngineError
-from shipper.model import FileInContainer, size_text
+from shipper.model.specification import FileInContainer
+from shipper.model.words import size_text
 
 _MOST = 4_000_000  # bytes of an archive that we take, while a deploy needs a few thousand
 

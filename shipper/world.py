@@ -10,20 +10,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shipper.hosts.usage import Sample
-from shipper.model import (
-    Container,
-    ContainerSpec,
-    Credentials,
-    Freeze,
-    Holder,
-    Image,
-    ListedImage,
-    Payload,
-    Published,
-    Release,
-    ReleaseOutcome,
-    Terminal,
-)
+from shipper.model.container import Container
+from shipper.model.image import Credentials, Image, ListedImage, Published
+from shipper.model.records import Freeze, Holder
+from shipper.model.release import Payload, Release, ReleaseOutcome
+from shipper.model.specification import ContainerSpec, Terminal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ from shipper.env.mask import Mask, masking
 from shipper.errors import SecretError, ShipperError, UsageError
 from shipper.events import AccessoriesEnded, Tell, masked
 from shipper.hosts.session import connected, looking
-from shipper.model import AccessoryEnd
+from shipper.model.outcome import AccessoryEnd
 from shipper.observe import Worlds
 from shipper.operations.deployment import holding, ignore
 from shipper.project import Project

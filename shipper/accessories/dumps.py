@@ -14,7 +14,8 @@ from shipper.env.mask import masking
 from shipper.errors import AccessoryCommandFailed, SecretError, UsageError
 from shipper.events import StepFinished, StepProgressed, StepStarted, Tell, Warned
 from shipper.hosts.session import connected
-from shipper.model import Terminal, size_text
+from shipper.model.specification import Terminal
+from shipper.model.words import size_text
 from shipper.operations.deployment import holding, ignore
 from shipper.project import Project
 from shipper.world import World

@@ -5,7 +5,7 @@ from shipper.accessories.wanted import meant
 from shipper.errors import ConnectError, UsageError
 from shipper.events import Tell
 from shipper.hosts.session import connected
-from shipper.model import Container
+from shipper.model.container import Container
 from shipper.operations.deployment import ignore
 from shipper.operations.execution import Console, converse, inside
 from shipper.project import Project

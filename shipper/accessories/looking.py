@@ -19,7 +19,7 @@ from shipper.errors import (
     SecretError,
     UsageError,
 )
-from shipper.model import Env
+from shipper.model.secret import Env
 from shipper.observe import Worlds
 from shipper.operations.deployment import available_secrets
 from shipper.project import Project

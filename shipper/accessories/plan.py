@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from shipper.accessories.wanted import Placed, Wanted
 from shipper.config.image_names import registry_of
 from shipper.errors import ConfigError, ImageError, ShipperError
-from shipper.model import Container, ContainerState, Image, Published
+from shipper.model.container import Container, ContainerState
+from shipper.model.image import Image, Published
 from shipper.planning.plan import Lane, Wave
 from shipper.steps import Step
 from shipper.steps.check import Check

@@ -6,7 +6,7 @@ from shipper.accessories.looking import refuse_roles
 from shipper.errors import UsageError
 from shipper.events import Tell
 from shipper.hosts.session import connected
-from shipper.model import Container
+from shipper.model.container import Container
 from shipper.observe import Worlds
 from shipper.operations.belongings import Belongings
 from shipper.operations.deployment import holding, ignore

@@ -9,7 +9,9 @@ from graphlib import TopologicalSorter
 from shipper.config.root import Config
 from shipper.config.workloads import Accessory
 from shipper.errors import UsageError
-from shipper.model import ContainerSpec, Env, FileInContainer, Label, Secret
+from shipper.model.container import Label
+from shipper.model.secret import Env, Secret
+from shipper.model.specification import ContainerSpec, FileInContainer
 from shipper.planning.spec import file_of, port_of, workload_spec
 
 _NO_PART_OF_THE_CONTAINER = {"hosts", "role", "gate", "after", "backup", "restore"}

@@ -4,7 +4,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from shipper.config.root import DESTINATION
 from shipper.config.schema import (
     ApiAddress,
     Command,
@@ -21,6 +20,8 @@ from shipper.config.schema import (
     exactly_one,
     matching,
 )
+
+DESTINATION = r"[a-z0-9][a-z0-9-]{0,20}"
 
 
 class Build(Section):

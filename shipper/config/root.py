@@ -36,8 +36,6 @@ from shipper.config.workloads import (
     Workload,
 )
 
-DESTINATION = r"[a-z0-9][a-z0-9-]{0,20}"
-
 
 class Config(Section):
     service: Name

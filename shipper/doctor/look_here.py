@@ -17,7 +17,8 @@ from shipper.env import environment
 from shipper.env.mask import Mask
 from shipper.errors import BuildError, ShipperError
 from shipper.images.docker_cli import DockerCli
-from shipper.model import Image, Secret
+from shipper.model.image import Image
+from shipper.model.secret import Secret
 from shipper.operations.deployment import available_secrets
 from shipper.project import Project
 from shipper.tasks import task_group

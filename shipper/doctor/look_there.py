@@ -13,7 +13,9 @@ from shipper.hosts.host import SshHost
 from shipper.hosts.journal import lacks_outcome
 from shipper.hosts.records import ROOT
 from shipper.hosts.session import Reached
-from shipper.model import Container, Image, Release, ReleaseOutcome
+from shipper.model.container import Container
+from shipper.model.image import Image
+from shipper.model.release import Release, ReleaseOutcome
 from shipper.observe import stopped_roles
 from shipper.project import Project
 from shipper.tasks import task_group, together

@@ -9,7 +9,7 @@ always escaped: a line that ends with `---`, as those of a PEM file do, may be t
 import re
 
 from shipper.errors import SecretError
-from shipper.model import Env
+from shipper.model.secret import Env
 
 _ESCAPED = str.maketrans({"\\": r"\\", '"': r"\"", "$": r"\$", "\n": r"\n", "\r": r"\r"})
 _TRIMMED = "\t\v\f\r\x85\xa0 "  # around what is not quoted

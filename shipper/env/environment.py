@@ -10,7 +10,9 @@ from shipper.config.parts import SecretSource
 from shipper.env import secrets_file
 from shipper.env.mask import Mask
 from shipper.errors import ConfigError, SecretError
-from shipper.model import Credentials, Env, Payload, Secret
+from shipper.model.image import Credentials
+from shipper.model.release import Payload
+from shipper.model.secret import Env, Secret
 from shipper.project import Project, shared_variables
 from shipper.tasks import task_group
 

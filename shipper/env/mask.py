@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from shipper.errors import ShipperError
 from shipper.events import Event, Tell, masked
-from shipper.model import Secret
+from shipper.model.secret import Secret
 
 _SHORTEST = 4  # masking every "a" or "1" in a log would hide the log, not the secret
 _SHORTEST_BASE64 = 6  # of a part; shorter ones occur by chance

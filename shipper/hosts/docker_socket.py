@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shipper.errors import ConnectError, DockerUnavailable
 from shipper.hosts.host import CHUNK, Session, SshHost
-from shipper.model import setup_command
+from shipper.model.words import setup_command
 from shipper.tasks import task_group
 
 SESSIONS = 6  # at once, of the 10 that sshd allows: lock, shell and tunnel have three, and one may be on its way out

@@ -22,21 +22,10 @@ import urllib3.exceptions
 
 from shipper.errors import ConnectError, DiskFull, EngineError, NotThere, RegistryError, ShipperError
 from shipper.hosts.docker_api import DockerApi
-from shipper.model import (
-    AccessoryMark,
-    Container,
-    ContainerSpec,
-    ContainerState,
-    Credentials,
-    Image,
-    Label,
-    ListedImage,
-    Mount,
-    Published,
-    image_of,
-    provenance_of,
-    size_text,
-)
+from shipper.model.container import AccessoryMark, Container, ContainerState, Label
+from shipper.model.image import Credentials, Image, ListedImage, Published, image_of, provenance_of
+from shipper.model.specification import ContainerSpec, Mount
+from shipper.model.words import size_text
 from shipper.tarred import tarred, untarred
 from shipper.tasks import task_group
 from shipper.world import Finished, Progress, Report, Storage

@@ -21,7 +21,7 @@ from typing import Any
 from shipper.errors import ConnectError, DiskFull, HostError, Locked, LockLost
 from shipper.hosts.host import Conversation, SshHost
 from shipper.hosts.records import MAKE_ROOT, ROOT
-from shipper.model import TERMINAL, Holder, Unfinished
+from shipper.model.records import TERMINAL, Holder, Unfinished
 from shipper.tasks import task_group, together, uninterrupted
 from shipper.world import Clock, World
 

@@ -16,7 +16,7 @@ from shipper.events import Called, Connected, Tell, Warned
 from shipper.hosts.docker_socket import SESSIONS, dial, listening, require_docker
 from shipper.hosts.host import SshHost
 from shipper.hosts.login import Access, login
-from shipper.model import Label
+from shipper.model.container import Label
 from shipper.tasks import alongside
 
 if TYPE_CHECKING:

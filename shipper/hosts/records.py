@@ -17,7 +17,9 @@ from shipper.config.root import Config
 from shipper.errors import HostError
 from shipper.events import as_json
 from shipper.hosts.host import SshHost
-from shipper.model import Freeze, Payload, Release, ReleaseOutcome, Secret
+from shipper.model.records import Freeze
+from shipper.model.release import Payload, Release, ReleaseOutcome
+from shipper.model.secret import Secret
 
 ROOT = "/var/lib/shipper"
 MAKE_ROOT = f"[ -d {ROOT} ] || {{ mkdir -p {ROOT}; chgrp docker {ROOT} 2>/dev/null || :; chmod 2770 {ROOT}; }}"

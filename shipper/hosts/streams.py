@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from shipper.errors import CommandNotStarted, ConnectError, EngineError
 from shipper.hosts.docker_api import DockerApi
 from shipper.hosts.docker_stream import Frames, Stream
-from shipper.model import Label, Terminal
+from shipper.model.container import Label
+from shipper.model.specification import Terminal
 from shipper.world import LogEntry, Session
 
 _SECOND = 10**9  # nanoseconds

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shipper.errors import RegistryError
-from shipper.model import Credentials
+from shipper.model.image import Credentials
 from shipper.project import Project
 
 _HUB = "https://index.docker.io/v1/"  # what Docker's config calls docker.io

@@ -13,7 +13,8 @@ from shipper.errors import BuildError, EngineError, SecretError
 from shipper.images.build_cache import cache_options, wants_cache, why_no_cache
 from shipper.images.cli_login import logged_in
 from shipper.local import Finished
-from shipper.model import Credentials, Image, Label, ListedImage, image_of
+from shipper.model.container import Label
+from shipper.model.image import Credentials, Image, ListedImage, image_of
 from shipper.project import Project
 from shipper.tasks import together
 

@@ -11,7 +11,8 @@ from shipper.images.archive import Archive, known_layers
 from shipper.images.docker_cli import DockerCli
 from shipper.images.saved import Saved, read_saved
 from shipper.images.tunnel import PREFIX, Tunnel, remove_names
-from shipper.model import Image, ListedImage, size_text
+from shipper.model.image import Image, ListedImage
+from shipper.model.words import size_text
 from shipper.project import Project
 from shipper.tasks import finish, task_group
 from shipper.world import Progress, Report, Storage, World

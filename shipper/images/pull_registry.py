@@ -15,7 +15,8 @@ import h11
 
 from shipper.images.prefixes import MANIFEST, Contents, digest_of
 from shipper.images.saved import Layer
-from shipper.model import Credentials, Secret
+from shipper.model.image import Credentials
+from shipper.model.secret import Secret
 from shipper.world import ByteReader, ByteWriter
 
 _USER = "shipper"

@@ -14,7 +14,9 @@ from shipper.errors import AccessDenied, ConnectError, EngineError, ImageError
 from shipper.images.cli_login import logged_in
 from shipper.images.docker_cli import DockerCli
 from shipper.images.refusals import Request
-from shipper.model import Credentials, Image, Published, commit_of, short, size_text
+from shipper.model.image import Credentials, Image, Published
+from shipper.model.release import commit_of, short
+from shipper.model.words import size_text
 from shipper.planning.versions import LATEST
 from shipper.project import Project
 from shipper.world import Progress, Report, World

@@ -3,7 +3,7 @@
 from shipper.config.image_names import registry_of, repository_of
 from shipper.env.mask import Mask
 from shipper.errors import AccessDenied, BuildError
-from shipper.model import ListedImage, Published
+from shipper.model.image import ListedImage, Published
 from shipper.observe import Hosts, Worlds
 from shipper.planning.image_plan import Sources
 from shipper.tasks import task_group

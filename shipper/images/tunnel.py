@@ -12,7 +12,8 @@ from shipper.errors import ConnectError, EngineError
 from shipper.images.prefixes import contents, prefixes
 from shipper.images.pull_registry import PullRegistry
 from shipper.images.saved import Saved
-from shipper.model import Image, is_of_tunnel, size_text, tunnel_repository
+from shipper.model.image import Image, is_of_tunnel, tunnel_repository
+from shipper.model.words import size_text
 from shipper.tasks import task_group
 from shipper.world import Progress, Report, World
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from shipper.config.parts import Occasion
 from shipper.events import as_json
-from shipper.model import Deployed, Failed, Freeze, Outcome, short
+from shipper.model.outcome import Deployed, Failed, Outcome
+from shipper.model.records import Freeze
+from shipper.model.release import short
 from shipper.planning.facts import Facts, outcome_word
 from shipper.reporters.words import outcome_lines, work_text
 

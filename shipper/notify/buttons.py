@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from shipper.model import Secret
+from shipper.model.secret import Secret
 
 MOST_BYTES = 64
 """https://core.telegram.org/bots/api#inlinekeyboardbutton"""

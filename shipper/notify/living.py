@@ -18,7 +18,8 @@ from shipper.events import (
     StepUndone,
     Warned,
 )
-from shipper.model import Failed, Outcome, short
+from shipper.model.outcome import Failed, Outcome
+from shipper.model.release import short
 from shipper.notify.telegram_text import (
     LONGEST,
     bold,

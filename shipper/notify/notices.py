@@ -18,7 +18,7 @@ from shipper.env.mask import Mask
 from shipper.errors import ShipperError
 from shipper.events import Ended, Event, Planned, Tell, Warned, masked
 from shipper.hosts.session import SystemClock
-from shipper.model import Secret
+from shipper.model.secret import Secret
 from shipper.notify.announcement import Announcement, of_end_without_outcome, of_outcome, of_start
 from shipper.notify.living import Living
 from shipper.notify.telegram import Answer, Chat

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 import shipper
-from shipper.model import Secret
+from shipper.model.secret import Secret
 from shipper.notify.announcement import Announcement
 from shipper.notify.telegram import Answer
 

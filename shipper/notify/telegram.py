@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any
 
 from shipper.config.parts import TelegramChat
-from shipper.model import Deployed, Secret
+from shipper.model.outcome import Deployed
+from shipper.model.secret import Secret
 from shipper.notify.announcement import Announcement
 from shipper.notify.buttons import Button, sign_button
 from shipper.notify.living import Living

@@ -4,7 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from shipper.config.root import Config
-from shipper.model import Container, ListedImage, Observed, Payload, is_of_tunnel
+from shipper.model.container import Container
+from shipper.model.image import ListedImage, is_of_tunnel
+from shipper.model.observed import Observed
+from shipper.model.release import Payload
 from shipper.planning.retention import is_of_commit
 from shipper.planning.spec import lease_volume
 

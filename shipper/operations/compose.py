@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shipper.model import ContainerSpec, Env, FileInContainer, Mount, PublishedPort
+from shipper.model.secret import Env
+from shipper.model.specification import ContainerSpec, FileInContainer, Mount, PublishedPort
 
 # What stands between single quotes as it is, for all that read env files: Compose 1 replaces ${…} even there, and takes
 # a backslash in another way than Compose 2. https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/

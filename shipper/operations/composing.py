@@ -12,7 +12,10 @@ from shipper import git
 from shipper.errors import ReleaseNotFound, SecretError, UsageError
 from shipper.events import Tell
 from shipper.hosts.session import connected
-from shipper.model import Container, ContainerSpec, Observed, Payload
+from shipper.model.container import Container
+from shipper.model.observed import Observed
+from shipper.model.release import Payload
+from shipper.model.specification import ContainerSpec
 from shipper.observe import observe
 from shipper.operations.compose import ComposeFiles, compose_files, ownerships
 from shipper.operations.deployment import ignore

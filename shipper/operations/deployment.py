@@ -15,7 +15,11 @@ from shipper.events import Event, Tell, Warned
 from shipper.hosts.journal import lacks_outcome, locked
 from shipper.hosts.session import connected
 from shipper.images.sources import sources_for
-from shipper.model import Env, Holder, Observed, Outcome, Payload, Release, ReleaseOutcome, short
+from shipper.model.observed import Observed
+from shipper.model.outcome import Outcome
+from shipper.model.records import Holder
+from shipper.model.release import Payload, Release, ReleaseOutcome, short
+from shipper.model.secret import Env
 from shipper.notify.notices import notifying
 from shipper.observe import Hosts, Worlds
 from shipper.operations.comparing import Looked, compared, look, refuse_another_plan

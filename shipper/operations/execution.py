@@ -16,7 +16,11 @@ from shipper.env.mask import Mask, masking
 from shipper.errors import ConnectError, EngineError, ImageError, NotThere, ReleaseNotFound, UsageError
 from shipper.events import Tell
 from shipper.hosts.session import connected
-from shipper.model import Container, ContainerSpec, Env, Label, Observed, Payload, Secret, Terminal
+from shipper.model.container import Container, Label
+from shipper.model.observed import Observed
+from shipper.model.release import Payload
+from shipper.model.secret import Env, Secret
+from shipper.model.specification import ContainerSpec, Terminal
 from shipper.observe import observe
 from shipper.operations.deployment import ignore
 from shipper.planning.spec import run_spec

@@ -11,7 +11,7 @@ from shipper.errors import ImageError
 from shipper.events import Tell
 from shipper.hosts.session import looking
 from shipper.images.sources import find_published
-from shipper.model import Observed
+from shipper.model.observed import Observed
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.operations.deployment import ignore
 from shipper.planning.versions import LATEST, Version, could_be_tag, unknown, version_meant, versions_of

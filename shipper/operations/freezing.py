@@ -6,7 +6,7 @@ from shipper.env.mask import masking
 from shipper.errors import UsageError
 from shipper.events import Tell
 from shipper.hosts.session import looking
-from shipper.model import Freeze
+from shipper.model.records import Freeze
 from shipper.notify.announcement import of_freeze
 from shipper.notify.notices import notifying
 from shipper.observe import Worlds

@@ -12,7 +12,7 @@ from shipper.config.root import Config
 from shipper.env import secrets_file
 from shipper.env.environment import Found, find_value, find_variable
 from shipper.errors import SecretError
-from shipper.model import Secret
+from shipper.model.secret import Secret
 from shipper.project import Project, config_files, shared_variables
 
 _RESERVED = "GITHUB_"  # no secret may be called so, and each run of GitHub has these anyway

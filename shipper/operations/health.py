@@ -11,7 +11,10 @@ from shipper.config.workloads import Role
 from shipper.env.mask import Mask
 from shipper.errors import ShipperError
 from shipper.hosts.usage import Sample, cpu_percent
-from shipper.model import Container, ContainerState, Freeze, Holder, Observed, Payload, ReleaseOutcome
+from shipper.model.container import Container, ContainerState
+from shipper.model.observed import Observed
+from shipper.model.records import Freeze, Holder
+from shipper.model.release import Payload, ReleaseOutcome
 from shipper.observe import observe
 from shipper.planning.host_plan import gate_of
 from shipper.planning.releases import last_deployed

@@ -16,7 +16,9 @@ from shipper.env.mask import Mask, masking
 from shipper.errors import ConnectError, EngineError, HostError, NotThere, ReleaseNotFound, SecretError, UsageError
 from shipper.events import Tell, Warned
 from shipper.hosts.session import looking
-from shipper.model import Container, LogLine, Payload
+from shipper.model.container import Container
+from shipper.model.records import LogLine
+from shipper.model.release import Payload
 from shipper.operations.deployment import ignore
 from shipper.project import Project
 from shipper.tasks import task_group, together

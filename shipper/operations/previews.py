@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from shipper.env.mask import masking
 from shipper.events import Tell
 from shipper.hosts.session import looking
-from shipper.model import Env, Payload
+from shipper.model.release import Payload
+from shipper.model.secret import Env
 from shipper.operations.comparing import Looked
 from shipper.operations.deployment import (
     available_secrets,

@@ -7,7 +7,8 @@ from typing import Any
 
 from shipper.events import Tell
 from shipper.hosts.session import looking
-from shipper.model import Holder, Observed, PastDeploy
+from shipper.model.observed import Observed
+from shipper.model.records import Holder, PastDeploy
 from shipper.observe import observe_all
 from shipper.operations.deployment import ignore
 from shipper.operations.health import disk_of

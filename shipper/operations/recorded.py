@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 
 from shipper.env.mask import Mask
 from shipper.errors import ImageError, ReleaseNotFound
-from shipper.model import Image, Observed, Payload, Release
+from shipper.model.image import Image
+from shipper.model.observed import Observed
+from shipper.model.release import Payload, Release
 from shipper.tasks import task_group
 from shipper.world import World
 

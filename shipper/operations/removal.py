@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shipper.errors import ConnectError, EngineError, LockLost, NotThere, UsageError
 from shipper.events import Tell
 from shipper.hosts.session import connected
-from shipper.model import SERVES_NOT, Container
+from shipper.model.container import SERVES_NOT, Container
 from shipper.observe import Worlds, observe
 from shipper.operations.belongings import Belongings, belongings, of_roles
 from shipper.operations.deployment import holding, ignore, refuse_if_frozen

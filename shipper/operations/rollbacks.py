@@ -10,7 +10,9 @@ from shipper.events import Tell, Warned
 from shipper.hosts.journal import unfinished
 from shipper.hosts.session import connected, looking
 from shipper.images.sources import sources_for
-from shipper.model import Env, Outcome, Payload, Release
+from shipper.model.outcome import Outcome
+from shipper.model.release import Payload, Release
+from shipper.model.secret import Env
 from shipper.notify.notices import notifying
 from shipper.observe import Hosts, Worlds
 from shipper.operations.comparing import Looked, compared, look, refuse_another_plan

@@ -14,7 +14,10 @@ from shipper.hosts.journal import unfinished
 from shipper.hosts.session import connected
 from shipper.images.local import LocalImages
 from shipper.images.sources import find_published, find_sources
-from shipper.model import Image, Observed, Unfinished, short
+from shipper.model.image import Image
+from shipper.model.observed import Observed
+from shipper.model.records import Unfinished
+from shipper.model.release import short
 from shipper.observe import Worlds, observe_all
 from shipper.operations.deployment import holding, ignore, require_version, warn_of_dirt
 from shipper.planning.facts import facts_of

@@ -13,7 +13,9 @@ from shipper.errors import ReleaseNotFound
 from shipper.events import Tell, Warned
 from shipper.hosts.session import connected, looking
 from shipper.images.sources import sources_for
-from shipper.model import Observed, Outcome, Release
+from shipper.model.observed import Observed
+from shipper.model.outcome import Outcome
+from shipper.model.release import Release
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.operations.comparing import refuse_another_plan
 from shipper.operations.deployment import holding, ignore, new_deploy_id, now, warn_of_unfinished

@@ -10,7 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 from shipper.config.workloads import Role
-from shipper.model import Env, Observed, Payload, Release, Secret, short, short_image
+from shipper.model.image import short_image
+from shipper.model.observed import Observed
+from shipper.model.release import Payload, Release, short
+from shipper.model.secret import Env, Secret
 from shipper.planning.host_plan import Wanted
 from shipper.planning.spec import container_env
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shipper.model import Failed, Observed, Outcome, Release, commit_of
+from shipper.model.observed import Observed
+from shipper.model.outcome import Failed, Outcome
+from shipper.model.release import Release, commit_of
 
 if TYPE_CHECKING:
     from shipper.project import Project

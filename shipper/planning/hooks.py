@@ -4,7 +4,7 @@ from datetime import datetime
 
 from shipper.config.parts import HookName
 from shipper.config.root import Config
-from shipper.model import Failed
+from shipper.model.outcome import Failed
 from shipper.planning.facts import Facts, outcome_word
 from shipper.steps.hook import RunHook
 

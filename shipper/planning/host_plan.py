@@ -6,16 +6,10 @@ from dataclasses import dataclass, field, replace
 from shipper.config.root import Config
 from shipper.config.workloads import Gate, HttpProbe, Role
 from shipper.errors import ImageError
-from shipper.model import (
-    Container,
-    ContainerSpec,
-    ContainerState,
-    Label,
-    Observed,
-    Payload,
-    Release,
-    ReleaseOutcome,
-)
+from shipper.model.container import Container, ContainerState, Label
+from shipper.model.observed import Observed
+from shipper.model.release import Payload, Release, ReleaseOutcome
+from shipper.model.specification import ContainerSpec
 from shipper.planning.facts import Facts
 from shipper.planning.image_plan import Sources, step_there
 from shipper.planning.releases import barrier

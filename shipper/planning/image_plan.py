@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from shipper.config import parts
 from shipper.config.image_names import repository_of
 from shipper.errors import ImageError
-from shipper.model import Image, ListedImage, Observed, Published
+from shipper.model.image import Image, ListedImage, Published
+from shipper.model.observed import Observed
 from shipper.planning.retention import superfluous_here
 from shipper.steps import Step
 from shipper.steps.build import Build

@@ -9,7 +9,10 @@ from typing import Any
 
 from shipper.config.root import Config
 from shipper.errors import ReleaseNotFound, UsageError
-from shipper.model import Container, ListedImage, Observed, Release
+from shipper.model.container import Container
+from shipper.model.image import ListedImage
+from shipper.model.observed import Observed
+from shipper.model.release import Release
 from shipper.planning.changes import Changes
 from shipper.planning.facts import Facts
 from shipper.planning.fingerprint import fingerprint_of

@@ -11,7 +11,10 @@ from datetime import datetime, timedelta
 
 from shipper.config.parts import Promotion
 from shipper.errors import Unproven
-from shipper.model import Container, Image, Observed, ReleaseOutcome, short
+from shipper.model.container import Container
+from shipper.model.image import Image
+from shipper.model.observed import Observed
+from shipper.model.release import ReleaseOutcome, short
 from shipper.planning.host_plan import Wanted
 from shipper.reporters.words import span
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from shipper.errors import UsageError
-from shipper.model import RELEASE_COMMAND, Container, ContainerSpec, Label
+from shipper.model.container import RELEASE_COMMAND, Container, Label
+from shipper.model.specification import ContainerSpec
 from shipper.planning.host_plan import HostPlan, stop_timeout
 from shipper.planning.spec import run_spec
 from shipper.steps import Step

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from shipper.config.root import Config
 from shipper.errors import ReleaseNotFound
-from shipper.model import Observed, Payload, Release, ReleaseOutcome, Secret, Unfinished
+from shipper.model.observed import Observed
+from shipper.model.records import Unfinished
+from shipper.model.release import Payload, Release, ReleaseOutcome
+from shipper.model.secret import Secret
 
 
 def config_hash(config: Config) -> str:

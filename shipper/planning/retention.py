@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shipper.config.root import Config
-from shipper.model import ListedImage, Observed, Release, ReleaseOutcome, Unfinished, is_of_tunnel
+from shipper.model.image import ListedImage, is_of_tunnel
+from shipper.model.observed import Observed
+from shipper.model.records import Unfinished
+from shipper.model.release import Release, ReleaseOutcome
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty-[0-9a-f]{8})?")
 _FRESH = timedelta(minutes=10)  # in which whoever ran a command may still ask how it ended

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from shipper.config.workloads import MountedFile, Role, Workload
-from shipper.model import ContainerSpec, Env, FileInContainer, Label, Mount, Payload, PublishedPort, Secret
+from shipper.model.container import Label
+from shipper.model.release import Payload
+from shipper.model.secret import Env, Secret
+from shipper.model.specification import ContainerSpec, FileInContainer, Mount, PublishedPort
 
 _LEASE = "/run/shipper-lease"
 _TOLD = {"SHIPPER_RELEASE": Label.RELEASE, "SHIPPER_VERSION": Label.VERSION}

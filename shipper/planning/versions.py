@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shipper.errors import ImageError, UsageError
-from shipper.model import ListedImage, Observed, Provenance, Release, short
+from shipper.model.image import ListedImage, Provenance
+from shipper.model.observed import Observed
+from shipper.model.release import Release, short
 
 LATEST = "latest"
 _SHORTEST = 4  # characters that may stand for a version

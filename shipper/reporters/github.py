@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from shipper.errors import ConfigError, ShipperError
 from shipper.events import AccessoriesEnded, Ended, Event, Planned, Pushed, StepStarted, Warned
-from shipper.model import Failed
+from shipper.model.outcome import Failed
 from shipper.reporters.plain import PlainReporter
 from shipper.reporters.summary import summary
 from shipper.reporters.timeline import Timeline

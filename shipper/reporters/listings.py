@@ -4,7 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from shipper.model import TERMINAL, Freeze, Holder, Observed, PastDeploy, Release, ReleaseOutcome, size_text
+from shipper.model.observed import Observed
+from shipper.model.records import TERMINAL, Freeze, Holder, PastDeploy
+from shipper.model.release import Release, ReleaseOutcome
+from shipper.model.words import size_text
 from shipper.operations.health import HEALTHY, AccessoryStatus, HostStatus, RoleStatus
 from shipper.reporters.tables import Row, table
 from shipper.reporters.words import ago

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shipper.events import as_json
-from shipper.model import LogLine
+from shipper.model.records import LogLine
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)  # https://en.wikipedia.org/wiki/ANSI_escape_code#3-bit_and_4-bit
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from shipper.events import Ended, Planned
-from shipper.model import Deployed, Failed, commit_of, short
+from shipper.model.outcome import Deployed, Failed
+from shipper.model.release import commit_of, short
 from shipper.planning.facts import Facts
 from shipper.reporters.words import outcome_lines, restored_line, serving_line, work_text
 

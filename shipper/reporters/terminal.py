@@ -26,7 +26,7 @@ from shipper.events import (
     StepUndone,
     Warned,
 )
-from shipper.model import Failed
+from shipper.model.outcome import Failed
 from shipper.reporters.printable import printable
 from shipper.reporters.timeline import Timeline
 from shipper.reporters.words import accessories_lines, bytes_text, outcome_lines, pushed_line

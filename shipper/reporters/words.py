@@ -4,21 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from shipper.events import AccessoriesEnded, Pushed, StepProgressed
-from shipper.model import (
-    AccessoryEnd,
-    Deployed,
-    Failed,
-    Outcome,
-    Release,
-    Restarted,
-    Serving,
-    Started,
-    Stopped,
-    Unchanged,
-    short,
-    short_image,
-    size_text,
-)
+from shipper.model.image import short_image
+from shipper.model.observed import Serving
+from shipper.model.outcome import AccessoryEnd, Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
+from shipper.model.release import Release, short
+from shipper.model.words import size_text
 from shipper.planning.facts import Facts
 
 

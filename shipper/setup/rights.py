@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from shipper.errors import ConnectError, HostError
 from shipper.hosts.host import SshHost
-from shipper.model import setup_command
+from shipper.model.words import setup_command
 from shipper.world import Finished
 
 _NO_SUDO, _PASSWORD = 90, 91

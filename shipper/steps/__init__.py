@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from shipper.errors import DiskFull, EngineError
-from shipper.model import Container
+from shipper.model.container import Container
 from shipper.world import Report, World
 
 HERE = "here"

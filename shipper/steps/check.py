@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shipper.config.workloads import Gate
 from shipper.errors import ConfigError, ConnectError, EngineError, ForwardingDisabled, GateFailed, ImageError
-from shipper.model import Container
+from shipper.model.container import Container
 from shipper.steps import Step, last_lines
 from shipper.world import Progress, Report, World
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shipper.model import ReleaseOutcome
+from shipper.model.release import ReleaseOutcome
 from shipper.steps import Step
 from shipper.world import Report, World
 

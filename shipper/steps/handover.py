@@ -15,7 +15,7 @@ from typing import Any
 
 from shipper.config.workloads import Handover as HandoverConfig
 from shipper.errors import ConnectError, ForwardingDisabled, GateFailed, NotThere
-from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState
+from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState
 from shipper.steps import Step, last_lines
 from shipper.world import Progress, Report, World
 

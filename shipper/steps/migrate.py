@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import ConnectError, EngineError, MigrationFailed, NotThere
-from shipper.model import Container, ContainerSpec
+from shipper.model.container import Container
+from shipper.model.specification import ContainerSpec
 from shipper.steps import Step, last_lines
 from shipper.tasks import alongside
 from shipper.world import Progress, Report, World

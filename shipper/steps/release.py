@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from shipper.errors import ImageError
-from shipper.model import Payload, Release, ReleaseOutcome
+from shipper.model.release import Payload, Release, ReleaseOutcome
 from shipper.steps import Step
 from shipper.world import Report, World
 

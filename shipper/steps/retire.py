@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import NotThere
-from shipper.model import SERVES_NOT
+from shipper.model.container import SERVES_NOT
 from shipper.steps import Step, how_it_ended
 from shipper.world import Report, World
 

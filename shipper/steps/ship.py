@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shipper.model import short_image
+from shipper.model.image import short_image
 from shipper.steps import Step, making_room
 from shipper.world import Report, World
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shipper.errors import NotThere
-from shipper.model import SERVES, SERVES_NOT, SET_ASIDE
+from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE
 from shipper.steps import Step, how_it_ended
 from shipper.world import Report, World
 

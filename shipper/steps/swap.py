@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import GateFailed, NotThere
-from shipper.model import SERVES, SERVES_NOT
+from shipper.model.container import SERVES, SERVES_NOT
 from shipper.steps import Step
 from shipper.world import Report, World
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shipper.errors import EngineError
-from shipper.model import size_text
+from shipper.model.words import size_text
 from shipper.steps import HERE, Step
 from shipper.tasks import task_group
 from shipper.world import Report, World

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import shipper
-from shipper.model import Deployed
+from shipper.model.outcome import Deployed
 from tests.bench.report import RTTS, Row
 from tests.sim.explore import Scenario, simulated
 from tests.sim.faults import Client

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from shipper.model import ContainerSpec, Label, Mount, Secret
+from shipper.model.container import Label
+from shipper.model.secret import Secret
+from shipper.model.specification import ContainerSpec, Mount
 from shipper.world import World
 from tests.machines import Machine
 from tests.sim.faults import Client

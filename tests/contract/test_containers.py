@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shipper.errors import EngineError, NotThere
-from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState, Label
+from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, Container, ContainerState, Label
 from shipper.world import World
 from tests.contract.conftest import Made
 from tests.contract.stages import ABSENT, SERVICE, Stage, command_spec, image_of, spec_of, start

@@ -6,7 +6,7 @@ import pytest
 
 from shipper.errors import Locked
 from shipper.hosts.journal import locked
-from shipper.model import Holder
+from shipper.model.records import Holder
 from shipper.world import World
 from tests.contract.stages import Stage
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 import pytest
 
-from shipper.model import SERVES, SERVES_NOT, SET_ASIDE, ContainerState
+from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, ContainerState
 from shipper.world import World
 from tests.contract.stages import Stage, real_stage, spec_of, start
 from tests.machines import machine, prepare

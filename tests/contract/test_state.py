@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from shipper.errors import HostError
-from shipper.model import Freeze, ReleaseOutcome
+from shipper.model.records import Freeze
+from shipper.model.release import ReleaseOutcome
 from shipper.world import World
 from tests.contract.stages import Stage
 from tests.unit.nouns import BEGUN, a_payload, a_release, env

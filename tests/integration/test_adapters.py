@@ -23,7 +23,7 @@ import pytest
 from shipper.errors import ConnectError, EngineError
 from shipper.hosts.host import SshHost
 from shipper.hosts.usage import cpu_percent
-from shipper.model import ContainerSpec
+from shipper.model.specification import ContainerSpec
 from shipper.world import ByteReader, ByteWriter, World
 from tests.integration.waiting import eventually
 from tests.machines import Machine, machine

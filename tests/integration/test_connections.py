@@ -9,7 +9,7 @@ import pytest
 
 import shipper
 from shipper.hosts import connections
-from shipper.model import Deployed
+from shipper.model.outcome import Deployed
 from shipper.tasks import alongside
 from tests.integration.conftest import Project
 from tests.integration.killing import session_from

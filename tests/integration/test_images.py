@@ -17,7 +17,7 @@ import shipper
 from shipper.errors import DiskFull
 from shipper.hosts.session import connected
 from shipper.images.local import LocalImages
-from shipper.model import Image
+from shipper.model.image import Image
 from shipper.world import Progress
 from tests.integration.conftest import Project, Result, without_docker
 from tests.integration.making import layer, load

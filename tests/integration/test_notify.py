@@ -16,7 +16,8 @@ import pytest
 from shipper import open_project
 from shipper.env.mask import Mask
 from shipper.events import Ended, Event, Planned, Warned
-from shipper.model import Deployed, Secret
+from shipper.model.outcome import Deployed
+from shipper.model.secret import Secret
 from shipper.notify import notices
 from shipper.notify.buttons import verify_button
 from shipper.notify.notices import notifying

@@ -13,7 +13,8 @@ from shipper.images.local import LocalImages
 from shipper.images.prefixes import contents
 from shipper.images.pull_registry import PullRegistry
 from shipper.images.saved import read_saved
-from shipper.model import Credentials, Secret
+from shipper.model.image import Credentials
+from shipper.model.secret import Secret
 from shipper.world import Progress, World
 from tests.integration.conftest import Project
 from tests.integration.making import layer, load, saved_image

@@ -24,22 +24,10 @@ from shipper.config.root import Config
 from shipper.errors import ShipperError, UsageError
 from shipper.events import Ended, Event
 from shipper.git import Revision
-from shipper.model import (
-    SERVES,
-    SERVES_NOT,
-    SET_ASIDE,
-    ContainerSpec,
-    ContainerState,
-    Deployed,
-    Failed,
-    Label,
-    Outcome,
-    ReleaseOutcome,
-    Restarted,
-    Started,
-    Stopped,
-    Unchanged,
-)
+from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, ContainerState, Label
+from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
+from shipper.model.release import ReleaseOutcome
+from shipper.model.specification import ContainerSpec
 from shipper.planning.host_plan import choose_strategy
 from shipper.project import Project
 from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault, Own

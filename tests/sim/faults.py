@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from shipper.errors import ConnectError, LockLost
-from shipper.model import ReleaseOutcome
+from shipper.model.release import ReleaseOutcome
 from shipper.tasks import finish
 from shipper.world import Inside
 from tests.sim.servers import Sim, SimContainer, SimServer

@@ -6,18 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shipper.model import (
-    SERVES,
-    SERVES_NOT,
-    SET_ASIDE,
-    ContainerSpec,
-    ContainerState,
-    Freeze,
-    Holder,
-    Label,
-    Payload,
-    Release,
-)
+from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, ContainerState, Label
+from shipper.model.records import Freeze, Holder
+from shipper.model.release import Payload, Release
+from shipper.model.specification import ContainerSpec
 
 if TYPE_CHECKING:
     from tests.sim.faults import Client

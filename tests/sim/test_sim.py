@@ -11,7 +11,8 @@ import shipper.operations.comparing
 import shipper.operations.deployment
 import shipper.operations.shipping
 from shipper.errors import DiskFull, PlanChanged
-from shipper.model import Deployed, Failed, Outcome, Restarted, Secret, Unchanged
+from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Unchanged
+from shipper.model.secret import Secret
 from shipper.observe import Hosts, observe_all
 from shipper.planning.host_plan import HostPlan
 from shipper.planning.plan import Plan, make_plan

@@ -25,21 +25,11 @@ from shipper.errors import (
 )
 from shipper.events import Tell
 from shipper.hosts.usage import Sample
-from shipper.model import (
-    AccessoryMark,
-    Container,
-    ContainerSpec,
-    Credentials,
-    Freeze,
-    Holder,
-    Image,
-    Label,
-    ListedImage,
-    Payload,
-    Published,
-    Release,
-    ReleaseOutcome,
-)
+from shipper.model.container import AccessoryMark, Container, Label
+from shipper.model.image import Credentials, Image, ListedImage, Published
+from shipper.model.records import Freeze, Holder
+from shipper.model.release import Payload, Release, ReleaseOutcome
+from shipper.model.specification import ContainerSpec
 from shipper.project import Project
 from shipper.world import Answer, Clock, Disk, Finished, Report, Serve, Storage, Streams, World
 from tests.sim.faults import Client

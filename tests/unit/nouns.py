@@ -5,18 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shipper.config.root import Config
-from shipper.model import (
-    Container,
-    ContainerState,
-    Failed,
-    Image,
-    ListedImage,
-    Observed,
-    Payload,
-    Release,
-    ReleaseOutcome,
-    Secret,
-)
+from shipper.model.container import Container, ContainerState
+from shipper.model.image import Image, ListedImage
+from shipper.model.observed import Observed
+from shipper.model.outcome import Failed
+from shipper.model.release import Payload, Release, ReleaseOutcome
+from shipper.model.secret import Secret
 from shipper.planning.facts import Facts
 
 A, B = "a.example", "b.example"

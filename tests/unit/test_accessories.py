@@ -9,21 +9,11 @@ from shipper.config.root import Config
 from shipper.config.workloads import Accessory
 from shipper.errors import ImageError, RegistryError
 from shipper.events import AccessoriesEnded
-from shipper.model import (
-    SERVES,
-    SERVES_NOT,
-    SET_ASIDE,
-    AccessoryEnd,
-    AccessoryMark,
-    Container,
-    ContainerState,
-    Image,
-    Label,
-    Mount,
-    Published,
-    PublishedPort,
-    Secret,
-)
+from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, AccessoryMark, Container, ContainerState, Label
+from shipper.model.image import Image, Published
+from shipper.model.outcome import AccessoryEnd
+from shipper.model.secret import Secret
+from shipper.model.specification import Mount, PublishedPort
 from shipper.reporters.words import accessories_lines
 from shipper.steps.create import Create
 from tests.unit.nouns import A, a_config, env

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from shipper.model import Deployed, Freeze, Outcome, Serving, Unchanged
+from shipper.model.observed import Serving
+from shipper.model.outcome import Deployed, Outcome, Unchanged
+from shipper.model.records import Freeze
 from shipper.notify.announcement import Announcement, of_end_without_outcome, of_freeze, of_outcome, of_start
 from tests.unit.nouns import BEGUN, SECOND, A, a_container, a_facts, a_failure, a_release
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shipper.model import Secret
+from shipper.model.secret import Secret
 from shipper.notify.buttons import MOST_BYTES, Button, sign_button, verify_button
 from tests.unit.nouns import BEGUN
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from shipper.env.mask import Mask
-from shipper.model import Observed, Payload, Release
+from shipper.model.observed import Observed
+from shipper.model.release import Payload, Release
 from shipper.planning.changes import Changes, Commits, changes_of, given
 from shipper.planning.host_plan import Wanted
 from shipper.planning.image_plan import Sources

@@ -22,7 +22,9 @@ from shipper.doctor.checks.here import Builder, Here, Hook, KeyFile, PrivateFile
 from shipper.doctor.checks.settings import Meant
 from shipper.doctor.checks.told import disk_of, docker_of, listening_of, machine_of
 from shipper.errors import BuildError, ConfigError
-from shipper.model import ContainerState, Freeze, Holder, Release
+from shipper.model.container import ContainerState
+from shipper.model.records import Freeze, Holder
+from shipper.model.release import Release
 from shipper.reporters.findings import finding_lines, summary
 from tests.unit.nouns import BEGUN, A, a_config, a_container, a_release, a_role, a_stopped, an_image
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shipper.model import ContainerSpec
+from shipper.model.specification import ContainerSpec
 from shipper.operations.compose import ComposeFiles, compose_files
 from shipper.planning.spec import container_spec
 from tests.unit.nouns import a_config, a_payload, env

@@ -4,7 +4,7 @@ import pytest
 
 from shipper.env.dotenv import dotenv
 from shipper.errors import SecretError
-from shipper.model import Secret
+from shipper.model.secret import Secret
 from tests.unit.godotenv import read
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA+/=\n-----END OPENSSH PRIVATE KEY-----\n"

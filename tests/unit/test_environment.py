@@ -17,7 +17,8 @@ from shipper.env.environment import (
 )
 from shipper.env.mask import Mask
 from shipper.errors import ConfigError, SecretError, ShipperError
-from shipper.model import Credentials, Secret
+from shipper.model.image import Credentials
+from shipper.model.secret import Secret
 from shipper.project import Project, open_project
 from tests.unit.nouns import A, B, env
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shipper.model import ListedImage, Observed
+from shipper.model.image import ListedImage
+from shipper.model.observed import Observed
 from shipper.planning.changes import Change, Changes, Sign
 from shipper.planning.plan import Plan
 from tests.unit.nouns import FIRST, SECOND, THIRD, A, B, a_config, a_container, a_facts, a_host, a_release, a_role

@@ -8,7 +8,8 @@ import pytest
 
 from shipper.errors import BuildError, ConfigError
 from shipper.events import Ended, Event, Planned, StepFinished, StepProgressed, StepStarted, Warned
-from shipper.model import Deployed, Serving, Unchanged
+from shipper.model.observed import Serving
+from shipper.model.outcome import Deployed, Unchanged
 from shipper.reporters.github import GithubReporter, command, error_commands, harmless
 from shipper.reporters.summary import summary
 from shipper.reporters.timeline import Span

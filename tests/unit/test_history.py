@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import shipper
-from shipper.model import PastDeploy
+from shipper.model.records import PastDeploy
 from shipper.operations.reads import past_deploys
 from tests.unit.nouns import FIRST
 

@@ -7,7 +7,7 @@ import pytest
 
 from shipper import open_project
 from shipper.config.root import Config
-from shipper.model import ReleaseOutcome
+from shipper.model.release import ReleaseOutcome
 from shipper.planning.facts import facts_of
 from shipper.planning.hooks import hook
 from shipper.planning.plan import Plan, make_plan

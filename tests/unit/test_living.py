@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from shipper.events import Ended, Event, StepFailed, StepFinished, StepProgressed, StepStarted, StepUndone, Warned
-from shipper.model import Deployed, Outcome, Restarted, Serving, Unchanged
+from shipper.model.observed import Serving
+from shipper.model.outcome import Deployed, Outcome, Restarted, Unchanged
 from shipper.notify.living import Living
 from shipper.notify.telegram_text import LONGEST
 from shipper.planning.facts import Facts

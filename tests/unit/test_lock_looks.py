@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from shipper.hosts.journal import holder_of
-from shipper.model import Holder
+from shipper.model.records import Holder
 
 ANN = Holder(performer="ann@laptop", since="2026-03-01T12:00:00+00:00", purpose="deploy of 1111111")
 FOLDER = "/var/lib/shipper/shop"

@@ -10,7 +10,8 @@ import pytest
 from shipper.errors import EngineError, UsageError
 from shipper.hosts.docker_stream import Frames
 from shipper.hosts.streams import entries, nanoseconds
-from shipper.model import Container, LogLine
+from shipper.model.container import Container
+from shipper.model.records import LogLine
 from shipper.operations.log_lines import chosen, merged, since_of
 from shipper.reporters.log_lines import LogPrefixes, log_line_json
 from tests.unit.nouns import BEGUN, A, B, a_container, a_stopped

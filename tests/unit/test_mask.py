@@ -8,7 +8,8 @@ import pytest
 from shipper.env.mask import Mask, masking
 from shipper.errors import EngineError, GateFailed, ShipperError
 from shipper.events import Ended, Event, Output, Planned, StepFailed
-from shipper.model import Secret, Serving
+from shipper.model.observed import Serving
+from shipper.model.secret import Secret
 from tests.unit.nouns import A, a_container, a_facts, a_failure, env
 
 SECRET = "p@ss/w0rd?&+é ~"

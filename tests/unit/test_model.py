@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from shipper.model import image_of
+from shipper.model.image import image_of
 from tests.unit.nouns import an_image
 
 INSPECTED = {"Id": "sha256:image", "RootFS": {"Layers": []}, "Os": "linux", "Architecture": "amd64", "Size": 1}

@@ -7,22 +7,12 @@ import pytest
 from shipper.config.root import Config
 from shipper.config.workloads import Logging, Role
 from shipper.errors import ImageError, UsageError
-from shipper.model import (
-    SET_ASIDE,
-    Container,
-    ContainerSpec,
-    ContainerState,
-    FileInContainer,
-    Image,
-    ListedImage,
-    Mount,
-    Observed,
-    Payload,
-    Published,
-    PublishedPort,
-    ReleaseOutcome,
-    Secret,
-)
+from shipper.model.container import SET_ASIDE, Container, ContainerState
+from shipper.model.image import Image, ListedImage, Published
+from shipper.model.observed import Observed
+from shipper.model.release import Payload, ReleaseOutcome
+from shipper.model.secret import Secret
+from shipper.model.specification import ContainerSpec, FileInContainer, Mount, PublishedPort
 from shipper.planning.host_plan import Wanted, choose_strategy
 from shipper.planning.image_plan import Sources, refuse_another_image
 from shipper.planning.plan import Plan, make_plan

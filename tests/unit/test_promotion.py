@@ -8,7 +8,10 @@ import pytest
 
 from shipper.config.parts import Promotion
 from shipper.errors import Unproven
-from shipper.model import Container, Image, Observed, Published, ReleaseOutcome
+from shipper.model.container import Container
+from shipper.model.image import Image, Published
+from shipper.model.observed import Observed
+from shipper.model.release import ReleaseOutcome
 from shipper.planning.plan import with_proof
 from shipper.planning.promotion import Candidate, Proof, Seen, Waiver, candidates, proof_of
 from tests.unit.nouns import (

@@ -7,7 +7,10 @@ import pytest
 
 from shipper.errors import UsageError
 from shipper.events import Event, Warned
-from shipper.model import Container, ContainerState, Observed, ReleaseOutcome, Secret
+from shipper.model.container import Container, ContainerState
+from shipper.model.observed import Observed
+from shipper.model.release import ReleaseOutcome
+from shipper.model.secret import Secret
 from shipper.operations.deployment import warn_of_migration_elsewhere
 from shipper.planning.plan import Plan
 from shipper.steps.migrate import Migrate

@@ -4,7 +4,10 @@ from dataclasses import replace
 import pytest
 
 from shipper.errors import ReleaseNotFound
-from shipper.model import SET_ASIDE, Container, Observed, Payload, Release, ReleaseOutcome, Unfinished
+from shipper.model.container import SET_ASIDE, Container
+from shipper.model.observed import Observed
+from shipper.model.records import Unfinished
+from shipper.model.release import Payload, Release, ReleaseOutcome
 from shipper.planning.releases import (
     barrier,
     barriers_before,

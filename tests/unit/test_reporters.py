@@ -22,7 +22,8 @@ from shipper.events import (
     Warned,
     as_json,
 )
-from shipper.model import Deployed, Outcome, Restarted, Serving, Started, Stopped, Unchanged
+from shipper.model.observed import Serving
+from shipper.model.outcome import Deployed, Outcome, Restarted, Started, Stopped, Unchanged
 from shipper.reporters.jsonlines import JsonReporter
 from shipper.reporters.plain import PlainReporter
 from shipper.reporters.printable import printable

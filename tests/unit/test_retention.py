@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from shipper.model import Container, ListedImage, Observed, Unfinished
+from shipper.model.container import Container
+from shipper.model.image import ListedImage
+from shipper.model.observed import Observed
+from shipper.model.records import Unfinished
 from shipper.planning.retention import (
     Beyond,
     beyond_retention,

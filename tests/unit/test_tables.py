@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from shipper.model import AccessoryMark, Freeze, Holder, PastDeploy, ReleaseOutcome
+from shipper.model.container import AccessoryMark
+from shipper.model.records import Freeze, Holder, PastDeploy
+from shipper.model.release import ReleaseOutcome
 from shipper.operations.health import AccessoryStatus, HostStatus, RoleStatus
 from shipper.reporters.listings import accessory_rows, history_rows, host_rows, release_rows, role_rows, status_lines
 from shipper.reporters.tables import table

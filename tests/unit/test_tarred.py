@@ -6,7 +6,8 @@ import tarfile
 import pytest
 
 from shipper.errors import ConfigError, EngineError
-from shipper.model import FileInContainer, Secret
+from shipper.model.secret import Secret
+from shipper.model.specification import FileInContainer
 from shipper.tarred import tarred, untarred
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from shipper.config.parts import TelegramChat
 from shipper.events import Ended, StepStarted
-from shipper.model import Deployed, Outcome, Secret
+from shipper.model.outcome import Deployed, Outcome
+from shipper.model.secret import Secret
 from shipper.notify.announcement import of_end_without_outcome, of_freeze, of_outcome, of_start
 from shipper.notify.buttons import verify_button
 from shipper.notify.living import Living

@@ -13,7 +13,10 @@ from shipper.config.root import Config
 from shipper.errors import ReleaseNotFound, UsageError
 from shipper.events import Event, Warned
 from shipper.git import Revision
-from shipper.model import SET_ASIDE, Container, ContainerState, Observed, Release, ReleaseOutcome, Unfinished
+from shipper.model.container import SET_ASIDE, Container, ContainerState
+from shipper.model.observed import Observed
+from shipper.model.records import Unfinished
+from shipper.model.release import Release, ReleaseOutcome
 from shipper.observe import stopped_roles
 from shipper.operations.deployment import warn_of_left_out
 from shipper.operations.freezing import freeze, unfreeze

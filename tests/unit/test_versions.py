@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shipper.errors import UsageError
-from shipper.model import ListedImage, Observed, Provenance
+from shipper.model.image import ListedImage, Provenance
+from shipper.model.observed import Observed
 from shipper.planning.versions import LATEST, told_of, unknown, version_meant, versions_of
 from tests.unit.nouns import BEGUN, FIRST, SECOND, THIRD, A, B, a_container, a_host, a_release, by_name
 

@@ -7,7 +7,11 @@ from typing import Any
 
 from shipper.config.root import Config
 from shipper.errors import ShipperError
-from shipper.model import Container, Freeze, Holder, Image, Observed, Release
+from shipper.model.container import Container
+from shipper.model.image import Image
+from shipper.model.observed import Observed
+from shipper.model.records import Freeze, Holder
+from shipper.model.release import Release
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from shipper.config.root import Config
 from shipper.doctor.checks import Verdicts, note, ok, problem, warning
 from shipper.errors import BuildError, ShipperError
-from shipper.model import Image, short
+from shipper.model.image import Image
+from shipper.model.release import short
 
 AGENT = "the agent, ~/.ssh/config or ~/.ssh/id_*"
 

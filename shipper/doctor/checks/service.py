@@ -6,7 +6,7 @@ from shipper.config.workloads import Role
 from shipper.doctor.checks import Verdicts, note, ok, problem, warning
 from shipper.doctor.checks.facts import Seen
 from shipper.errors import ReleaseNotFound
-from shipper.model import Container, ContainerState
+from shipper.model.container import Container, ContainerState
 from shipper.planning.releases import rollback_number
 
 _KILLED = 137  # 128 + SIGKILL

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from shipper.doctor.checks.facts import Disk, Docker, Folder, Listening, Machine
-from shipper.model import Label
+from shipper.model.container import Label
 
 
 def sections(output: str) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from opsbot.command import Command
 from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
 from opsbot.views import recovery
-from shipper.model import Holder, PastDeploy
+from shipper.model.records import Holder, PastDeploy
 from shipper.operations.health import HEALTHY, HostStatus, RoleStatus
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_container, a_host, a_release
 

@@ -18,7 +18,8 @@ from opsbot.storage.requests import Phase
 from opsbot.verbs import Rank, Verb
 from opsbot.views import aborting, asking, choices, locks
 from opsbot.views.choices import Choice
-from shipper.model import Freeze, Holder, ReleaseOutcome
+from shipper.model.records import Freeze, Holder
+from shipper.model.release import ReleaseOutcome
 from tests.unit.nouns import BEGUN, FIRST, SECOND, THIRD, A, B, a_container, a_host, a_release
 from tests.unit.opsbot.nouns import a_request, labels, read
 

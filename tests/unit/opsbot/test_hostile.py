@@ -14,7 +14,7 @@ from opsbot.verbs import Verb
 from opsbot.views import asking, history, locks, logs, refusals, status, words
 from opsbot.views.choices import Choice
 from opsbot.views.pages import Page
-from shipper.model import Freeze
+from shipper.model.records import Freeze
 from shipper.notify.telegram_text import escaped
 from tests.unit.nouns import BEGUN, SECOND, A, a_container
 from tests.unit.opsbot.nouns import a_request, read

@@ -10,7 +10,9 @@ import shipper
 from opsbot.storage.decisions import Decision
 from opsbot.verbs import Verb
 from opsbot.views import env, history, logs, releases, status
-from shipper.model import ContainerState, Freeze, Holder, ReleaseOutcome
+from shipper.model.container import ContainerState
+from shipper.model.records import Freeze, Holder
+from shipper.model.release import ReleaseOutcome
 from shipper.planning.changes import Given, Sign
 from shipper.world import Disk
 from tests.unit.nouns import BEGUN, SECOND, THIRD, A, B, a_container, a_host, a_release

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from opsbot.watching import LONGEST_DEPLOY, Kind, Memory, Problem, look
-from shipper.model import ContainerState, Holder
+from shipper.model.container import ContainerState
+from shipper.model.records import Holder
 from shipper.operations.health import HEALTHY, HostStatus, RoleStatus
 from shipper.world import Disk
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_container, a_stopped

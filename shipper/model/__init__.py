@@ -1,0 +1,1 @@
+"""The nouns: what shipper talks about. Plain frozen data, no I/O."""

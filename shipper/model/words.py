@@ -1,0 +1,13 @@
+"""Words for people that are needed everywhere."""
+
+
+def setup_command(host_name: str) -> str:
+    """What makes a server ready for deploys, where root can log in."""
+    return f"shipper setup root@{host_name.rpartition('@')[2]}"
+
+
+def size_text(count: int) -> str:
+    """Bytes for people."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
