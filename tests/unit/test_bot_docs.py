@@ -105,6 +105,13 @@ def test_every_test_that_is_named_as_a_proof_is_there() -> None:
     assert [name for name in named if f"def {name}(" not in code] == []
 
 
+def test_every_module_that_is_named_is_there() -> None:
+    named = re.findall(
+        r"`((?:botkit|opsbot|shipper|tests|voicebot)/[\w/]+\.py)`", "".join(page.read_text() for page in ALL_PAGES)
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def code_of(page: Path) -> Iterator[str]:
     """Lines of its blocks, and its spans."""
     prose, *blocks = re.split(r"^ *```.*\n", page.read_text(), flags=re.MULTILINE)
