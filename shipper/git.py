@@ -30,12 +30,12 @@ def revision(root: Path, asked: str | None) -> Revision:
     if asked:
         commit = _resolved(root, asked)
         return Revision(version=commit, commit=commit, tree=commit, from_commit=True)
-    if not _succeeds(root, "rev-parse", "--verify", "--quiet", "HEAD"):
+    commit = _commit(root, "HEAD")
+    if not commit:
         raise SourceError(
             "This Git repository has no commit yet, and a release is named after its commit.",
             next="Commit first: git add --all && git commit",
         )
-    commit = _git(root, "rev-parse", "HEAD")
     if not _git(root, "status", "--porcelain"):
         return Revision(version=commit, commit=commit, tree=commit)
     tree = _tree_of_working_folder(root)
@@ -50,7 +50,7 @@ def read(root: Path, commit: str, path: str) -> str | None:
 
 def knows(root: Path, asked: str) -> bool:
     """Whether this is a checkout that has such a commit."""
-    return _is_name(asked) and _is_checkout(root) and _resolves(root, asked)
+    return _is_name(asked) and _is_checkout(root) and bool(_commit(root, asked))
 
 
 def dated(root: Path, commit: str) -> tuple[str, str]:
@@ -141,21 +141,24 @@ def _tree_of_working_folder(root: Path) -> str:
 def _resolved(root: Path, asked: str) -> str:
     if not _is_name(asked):
         raise SourceError(f"{asked!r} is not the name of a commit.")
-    if not _resolves(root, asked):
+    commit = _commit(root, asked)
+    if not commit:
         raise SourceError(
             f"Git knows no commit {asked} here.",
             now="Nothing was done.",
             next="Fetch it (git fetch --all), or look for it with git log --oneline.",
         )
-    return _git(root, "rev-parse", "--verify", f"{asked}^{{commit}}")
+    return commit
 
 
 def _is_name(asked: str) -> bool:
     return re.fullmatch(r"(?!-)[\w./@{}^~+-]+", asked) is not None
 
 
-def _resolves(root: Path, asked: str) -> bool:
-    return _succeeds(root, "rev-parse", "--verify", "--quiet", f"{asked}^{{commit}}")
+def _commit(root: Path, asked: str) -> str:
+    """Its full SHA; empty where there is none."""
+    command = ["git", "rev-parse", "--verify", "--quiet", f"{asked}^{{commit}}"]
+    return subprocess.run(command, cwd=root, capture_output=True, check=False).stdout.decode().strip()
 
 
 def _is_checkout(root: Path) -> bool:
