@@ -87,7 +87,7 @@ if TYPE_CHECKING:
         as_json as as_json,
     )
     from shipper.hosts.connections import Connections as Connections
-    from shipper.hosts.login import HostKey as HostKey
+    from shipper.hosts.known_hosts import HostKey as HostKey
     from shipper.model.container import Container as Container
     from shipper.model.image import Image as Image, short_image as short_image
     from shipper.model.observed import Observed as Observed, Serving as Serving
@@ -197,7 +197,7 @@ _NAMES = {
     "events": "AccessoriesEnded Called Connected Ended Event Output Planned Pushed StepFailed StepFinished "
     "StepProgressed StepStarted StepUndone Warned as_json",
     "hosts.connections": "Connections",
-    "hosts.login": "HostKey",
+    "hosts.known_hosts": "HostKey",
     "model.container": "Container",
     "model.image": "Image short_image",
     "model.observed": "Observed Serving",

@@ -19,7 +19,8 @@ from dataclasses import asdict
 from typing import Any
 
 from shipper.errors import ConnectError, DiskFull, HostError, Locked, LockLost
-from shipper.hosts.host import Conversation, SshHost
+from shipper.hosts.conversation import Conversation
+from shipper.hosts.host import SshHost
 from shipper.hosts.records import MAKE_ROOT, ROOT
 from shipper.model.records import TERMINAL, Holder, Unfinished
 from shipper.tasks import task_group, together, uninterrupted

@@ -21,7 +21,10 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
 @pytest.mark.parametrize(
     ("packages", "files"),
     [
-        (("asyncssh",), {"hosts/deploy_key.py", "hosts/host.py", "hosts/login.py"}),
+        (
+            ("asyncssh",),
+            {"hosts/conversation.py", "hosts/deploy_key.py", "hosts/host.py", "hosts/known_hosts.py", "hosts/login.py"},
+        ),
         (
             ("docker",),
             {
@@ -180,10 +183,15 @@ def test_what_all_steps_share_knows_none_of_them() -> None:
 @pytest.mark.parametrize(
     ("file", "own"),
     [
-        ("hosts/login.py", set()),
+        ("hosts/login.py", {"shipper.hosts.known_hosts"}),
+        ("hosts/known_hosts.py", set()),
+        ("hosts/conversation.py", {"shipper.hosts.login"}),
+        ("hosts/http_answer.py", set()),
         (
             "hosts/host.py",
             {
+                "shipper.hosts.conversation",
+                "shipper.hosts.http_answer",
                 "shipper.hosts.login",
                 "shipper.hosts.pace",
                 "shipper.hosts.shell",
@@ -239,8 +247,18 @@ def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, 
         ),
         (
             "hosts.login",
-            {"hosts/lines.py", "hosts/session.py", "setup/setting_up.py", "hosts/host.py", "operations/trust.py"},
+            {
+                "hosts/lines.py",
+                "hosts/session.py",
+                "setup/setting_up.py",
+                "hosts/conversation.py",
+                "hosts/host.py",
+                "operations/trust.py",
+            },
         ),
+        ("hosts.known_hosts", {"hosts/login.py", "operations/trust.py"}),
+        ("hosts.conversation", {"hosts/docker_socket.py", "hosts/host.py", "hosts/journal.py", "hosts/shell.py"}),
+        ("hosts.http_answer", {"hosts/host.py"}),
         ("hosts.records", {"hosts/session.py", "hosts/journal.py", "doctor/look_there.py"}),
         ("commands", {"hosts/session.py", "operations/shipping.py"}),
         ("notify.senders", {"notify/notices.py"}),
