@@ -12,7 +12,8 @@ from shipper.env import environment
 from shipper.env.mask import Mask, masking
 from shipper.errors import Frozen, SourceError
 from shipper.events import Event, Tell, Warned
-from shipper.hosts.journal import lacks_outcome, locked
+from shipper.hosts.journal import lacks_outcome
+from shipper.hosts.locks import locked
 from shipper.hosts.session import connected
 from shipper.images.sources import sources_for
 from shipper.model.observed import Observed

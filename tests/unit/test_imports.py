@@ -213,7 +213,11 @@ def test_what_all_steps_share_knows_none_of_them() -> None:
         ("hosts/docker_containers.py", set()),
         ("hosts/docker_exec.py", set()),
         ("hosts/docker_images.py", {"shipper.tarred"}),
-        ("hosts/streams.py", {"shipper.hosts.docker_api", "shipper.hosts.docker_stream"}),
+        (
+            "hosts/streams.py",
+            {"shipper.hosts.docker_api", "shipper.hosts.docker_sessions", "shipper.hosts.docker_stream"},
+        ),
+        ("hosts/docker_sessions.py", {"shipper.hosts.docker_api", "shipper.hosts.docker_stream"}),
     ],
 )
 def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, own: set[str]) -> None:
@@ -228,7 +232,8 @@ def test_an_adapter_knows_nouns_but_no_other_adapter_and_no_decision(file: str, 
         ("hosts.docker_exec", {"hosts/engine.py"}),
         ("hosts.docker_images", {"hosts/engine.py"}),
         ("hosts.streams", {"hosts/session.py"}),
-        ("hosts.docker_stream", {"hosts/docker_api.py", "hosts/streams.py"}),
+        ("hosts.docker_sessions", {"hosts/streams.py"}),
+        ("hosts.docker_stream", {"hosts/docker_api.py", "hosts/docker_sessions.py", "hosts/streams.py"}),
         ("hosts.docker_socket", {"hosts/lines.py"}),
         (
             "hosts.host",
