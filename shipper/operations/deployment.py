@@ -29,9 +29,9 @@ from shipper.outcome import carry_out
 from shipper.planning import releases
 from shipper.planning.facts import facts_of
 from shipper.planning.hooks import hook
-from shipper.planning.host_plan import Wanted
 from shipper.planning.image_plan import Sources, refuse_another_image
 from shipper.planning.plan import Plan, make_plan, with_proof
+from shipper.planning.wanted import Wanted
 from shipper.project import Project
 from shipper.steps.migrate import Migrate
 from shipper.tasks import task_group, together

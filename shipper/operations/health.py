@@ -16,8 +16,8 @@ from shipper.model.observed import Observed
 from shipper.model.records import Freeze, Holder
 from shipper.model.release import Payload, ReleaseOutcome
 from shipper.observe import observe
-from shipper.planning.host_plan import gate_of
 from shipper.planning.releases import last_deployed
+from shipper.planning.strategy import gate_of
 from shipper.project import Project
 from shipper.steps.check import Check
 from shipper.steps.handover import state_of

@@ -14,8 +14,8 @@ from shipper.model.image import short_image
 from shipper.model.observed import Observed
 from shipper.model.release import Payload, Release, short
 from shipper.model.secret import Env, Secret
-from shipper.planning.host_plan import Wanted
 from shipper.planning.spec import container_env
+from shipper.planning.wanted import Wanted
 
 _HANDFUL = 7  # commits that are told
 

@@ -9,17 +9,18 @@ from typing import Any
 
 from shipper.config.root import Config
 from shipper.errors import ReleaseNotFound, UsageError
-from shipper.model.container import Container
 from shipper.model.image import ListedImage
 from shipper.model.observed import Observed
 from shipper.model.release import Release
 from shipper.planning.changes import Changes
 from shipper.planning.facts import Facts
 from shipper.planning.fingerprint import fingerprint_of
-from shipper.planning.host_plan import HostPlan, Wanted, stop_timeout
+from shipper.planning.host_plan import HostPlan
 from shipper.planning.image_plan import kept_images, steps_here, tidying
 from shipper.planning.promotion import Proof, Waiver
 from shipper.planning.release_plan import left_running, migration
+from shipper.planning.role_plan import stop_of
+from shipper.planning.wanted import Wanted
 from shipper.steps import Step
 from shipper.steps.build import Build
 from shipper.steps.commit import Commit
@@ -179,7 +180,7 @@ def refuse_two_of_one(hosts: Sequence[HostPlan], observed: Mapping[str, Observed
     for host in hosts:
         for role_name in host.changed_roles:
             others = [name for name, other in observed.items() if name != host.host_name and _has(other, role_name)]
-            if others and host.roles[role_name].singleton:
+            if others and host.roles[role_name].role.singleton:
                 raise ReleaseNotFound(
                     f"{role_name} must not run twice, and is on {host.host_name} and {', '.join(others)}.",
                     now="Nothing was done.",
@@ -206,7 +207,7 @@ def plan_stop(
 ) -> Plan:
     """Of these roles, or of all if none are named. What served is set aside: Docker leaves it alone at boot."""
     lanes = [
-        [_stop(host, container, config)]
+        [stop_of(host, container, config)]
         for host in hosts
         for role_name in role_names or host.role_names
         for container in host.of_role(role_name)
@@ -240,16 +241,6 @@ def _living_to_its_end(made: Plan, hosts: Sequence[Observed]) -> Plan:
                 "a container can only replace itself by a handover.",
             )
     return made
-
-
-def _stop(host: Observed, container: Container, config: Config) -> Stop:
-    return Stop(
-        host_name=host.host_name,
-        role_name=container.role_name,
-        container_name=container.name,
-        timeout=stop_timeout(config, container.role_name),
-        was_serving=container == host.incumbent(container.role_name),
-    )
 
 
 def _newest_first(releases: Iterable[Release]) -> tuple[Release, ...]:

@@ -28,7 +28,7 @@ from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, ContainerStat
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
 from shipper.model.release import ReleaseOutcome
 from shipper.model.specification import ContainerSpec
-from shipper.planning.host_plan import choose_strategy
+from shipper.planning.strategy import choose_strategy
 from shipper.project import Project
 from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault, Own
 from tests.sim.loop import VirtualLoop

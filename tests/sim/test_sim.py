@@ -14,8 +14,8 @@ from shipper.errors import DiskFull, PlanChanged
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Unchanged
 from shipper.model.secret import Secret
 from shipper.observe import Hosts, observe_all
-from shipper.planning.host_plan import HostPlan
 from shipper.planning.plan import Plan, make_plan
+from shipper.planning.role_plan import RolePlan
 from shipper.steps import Step
 from shipper.steps.check import Check
 from shipper.steps.migrate import Migrate
@@ -216,7 +216,7 @@ def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.M
 def test_it_finds_a_deploy_that_takes_what_was_stopped_on_purpose_for_what_another_one_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(HostPlan, "_rivals", HostPlan._others)
+    monkeypatch.setattr(RolePlan, "_rivals", RolePlan._others)
 
     assert "what was stopped runs after a deploy that failed" in broken("stop")
 
@@ -263,7 +263,7 @@ def test_it_finds_a_container_that_gave_way_and_is_not_told_what_came_of_it(monk
 
 
 def test_it_finds_a_plan_that_would_stop_the_container_that_it_is_made_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HostPlan, "_is_adopted", lambda *arguments: False)
+    monkeypatch.setattr(RolePlan, "_is_adopted", lambda *arguments: False)
 
     assert "would stop it before its own end (an unfinished deploy left it)" in broken("inside, restart")
 

@@ -21,7 +21,7 @@ from shipper.observe import stopped_roles
 from shipper.operations.deployment import warn_of_left_out
 from shipper.operations.freezing import freeze, unfreeze
 from shipper.operations.rollbacks import warn_of_unnamed_hosts
-from shipper.planning.host_plan import HostPlan, Wanted
+from shipper.planning.host_plan import HostPlan
 from shipper.planning.image_plan import Sources
 from shipper.planning.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
 from shipper.planning.releases import (
@@ -32,6 +32,7 @@ from shipper.planning.releases import (
     refuse_other_content,
     rollback_number,
 )
+from shipper.planning.wanted import Wanted
 from shipper.project import Project
 from shipper.steps.prune import Prune
 from shipper.steps.retire import Retire
