@@ -54,11 +54,11 @@ _ACCESSORY = SimContainer(
 )
 
 _DOOR: Mapping[str, Callable[..., Awaitable[Outcome]]] = {
-    "deploy": shipper.deployment.deploy,
-    "rollback": shipper.rollbacks.rollback,
-    "restart": shipper.turning.restart,
-    "stop": shipper.turning.stop,
-    "start": shipper.turning.start,
+    "deploy": shipper.operations.deployment.deploy,
+    "rollback": shipper.operations.rollbacks.rollback,
+    "restart": shipper.operations.turning.restart,
+    "stop": shipper.operations.turning.stop,
+    "start": shipper.operations.turning.start,
 }
 
 Faults = tuple[tuple[int, Fault], ...]
@@ -483,8 +483,8 @@ def faults_of(text: str) -> Faults:
 @contextmanager
 def simulated(client: Client) -> Iterator[None]:
     """Production code connects to the simulated servers."""
-    acting: Any = (shipper.deployment, shipper.rollbacks, shipper.turning)
-    looking: Any = (shipper.previews, shipper.rollbacks, shipper.turning)
+    acting: Any = (shipper.operations.deployment, shipper.operations.rollbacks, shipper.operations.turning)
+    looking: Any = (shipper.operations.previews, shipper.operations.rollbacks, shipper.operations.turning)
     ways = [*((module, "connected") for module in acting), *((module, "looking") for module in looking)]
     real = [getattr(module, name) for module, name in ways]
     for module, name in ways:
