@@ -134,6 +134,12 @@ if TYPE_CHECKING:
         HostStatus as HostStatus,
         RoleStatus as RoleStatus,
     )
+    from shipper.operations.lifecycle import (
+        plan_restart as plan_restart,
+        restart as restart,
+        start as start,
+        stop as stop,
+    )
     from shipper.operations.log_lines import accessory_logs as accessory_logs, logs as logs, since_of as since_of
     from shipper.operations.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
     from shipper.operations.pruning import Pruned as Pruned, prune as prune
@@ -147,12 +153,6 @@ if TYPE_CHECKING:
     from shipper.operations.shipping import build as build, push as push
     from shipper.operations.statuses import status as status, watch_status as watch_status
     from shipper.operations.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
-    from shipper.operations.turning import (
-        plan_restart as plan_restart,
-        restart as restart,
-        start as start,
-        stop as stop,
-    )
     from shipper.planning.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
     from shipper.planning.facts import Facts as Facts
     from shipper.planning.plan import Plan as Plan
@@ -227,7 +227,7 @@ _NAMES = {
     "operations.shipping": "build push",
     "operations.statuses": "status watch_status",
     "operations.trust": "pin_key shown_key trying",
-    "operations.turning": "plan_restart restart start stop",
+    "operations.lifecycle": "plan_restart restart start stop",
     "planning.changes": "Change Changes Given Sign",
     "planning.facts": "Facts",
     "planning.plan": "Plan",

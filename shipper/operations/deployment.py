@@ -27,10 +27,11 @@ from shipper.operations.comparing import Looked, compared, look, refuse_another_
 from shipper.operations.upstream import Upstream, upstream_of
 from shipper.outcome import carry_out
 from shipper.planning import releases
+from shipper.planning.deploy_plan import make_plan
 from shipper.planning.facts import facts_of
 from shipper.planning.hooks import hook
 from shipper.planning.image_plan import Sources, refuse_another_image
-from shipper.planning.plan import Plan, make_plan, with_proof
+from shipper.planning.plan import Plan, with_proof
 from shipper.planning.wanted import Wanted
 from shipper.project import Project
 from shipper.steps.migrate import Migrate

@@ -30,7 +30,8 @@ from shipper.operations.deployment import (
 from shipper.operations.recorded import recorded
 from shipper.outcome import carry_out
 from shipper.planning import releases
-from shipper.planning.plan import Plan, make_plan
+from shipper.planning.deploy_plan import make_plan
+from shipper.planning.plan import Plan
 from shipper.project import Project
 from shipper.tasks import task_group, together
 

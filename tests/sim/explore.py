@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import shipper.operations.deployment
+import shipper.operations.lifecycle
 import shipper.operations.previews
 import shipper.operations.rollbacks
-import shipper.operations.turning
 from shipper.config.root import Config
 from shipper.errors import ShipperError, UsageError
 from shipper.events import Ended, Event
@@ -56,9 +56,9 @@ _ACCESSORY = SimContainer(
 _DOOR: Mapping[str, Callable[..., Awaitable[Outcome]]] = {
     "deploy": shipper.operations.deployment.deploy,
     "rollback": shipper.operations.rollbacks.rollback,
-    "restart": shipper.operations.turning.restart,
-    "stop": shipper.operations.turning.stop,
-    "start": shipper.operations.turning.start,
+    "restart": shipper.operations.lifecycle.restart,
+    "stop": shipper.operations.lifecycle.stop,
+    "start": shipper.operations.lifecycle.start,
 }
 
 Faults = tuple[tuple[int, Fault], ...]
@@ -483,8 +483,8 @@ def faults_of(text: str) -> Faults:
 @contextmanager
 def simulated(client: Client) -> Iterator[None]:
     """Production code connects to the simulated servers."""
-    acting: Any = (shipper.operations.deployment, shipper.operations.rollbacks, shipper.operations.turning)
-    looking: Any = (shipper.operations.previews, shipper.operations.rollbacks, shipper.operations.turning)
+    acting: Any = (shipper.operations.deployment, shipper.operations.rollbacks, shipper.operations.lifecycle)
+    looking: Any = (shipper.operations.previews, shipper.operations.rollbacks, shipper.operations.lifecycle)
     ways = [*((module, "connected") for module in acting), *((module, "looking") for module in looking)]
     real = [getattr(module, name) for module, name in ways]
     for module, name in ways:

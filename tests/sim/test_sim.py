@@ -14,7 +14,8 @@ from shipper.errors import DiskFull, PlanChanged
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Unchanged
 from shipper.model.secret import Secret
 from shipper.observe import Hosts, observe_all
-from shipper.planning.plan import Plan, make_plan
+from shipper.planning.deploy_plan import make_plan
+from shipper.planning.plan import Plan
 from shipper.planning.role_plan import RolePlan
 from shipper.steps import Step
 from shipper.steps.check import Check
@@ -269,7 +270,7 @@ def test_it_finds_a_plan_that_would_stop_the_container_that_it_is_made_in(monkey
 
 
 def test_it_finds_release_commands_that_do_not_wait_for_those_of_a_dead_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipper.planning.plan, "left_running", lambda *arguments: ())
+    monkeypatch.setattr(shipper.planning.deploy_plan, "left_running", lambda *arguments: ())
 
     assert "release commands run side by side" in broken("migration")
 

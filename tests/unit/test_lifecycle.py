@@ -21,9 +21,11 @@ from shipper.observe import stopped_roles
 from shipper.operations.deployment import warn_of_left_out
 from shipper.operations.freezing import freeze, unfreeze
 from shipper.operations.rollbacks import warn_of_unnamed_hosts
+from shipper.planning.deploy_plan import make_plan
 from shipper.planning.host_plan import HostPlan
 from shipper.planning.image_plan import Sources
-from shipper.planning.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.lifecycle_plan import plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.plan import Plan
 from shipper.planning.releases import (
     env_hash,
     hosts_of,

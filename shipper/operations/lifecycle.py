@@ -23,7 +23,8 @@ from shipper.operations.recorded import recorded
 from shipper.outcome import carry_out
 from shipper.planning.facts import facts_of
 from shipper.planning.host_plan import HostPlan
-from shipper.planning.plan import Plan, plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.lifecycle_plan import plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.plan import Plan
 from shipper.planning.wanted import Wanted
 from shipper.project import Project
 from shipper.tasks import together
