@@ -105,6 +105,13 @@ if TYPE_CHECKING:
     from shipper.model.release import Release as Release, short as short
     from shipper.model.secret import Secret as Secret
     from shipper.model.specification import Terminal as Terminal
+    from shipper.model.status import (
+        HEALTHY as HEALTHY,
+        AccessoryStatus as AccessoryStatus,
+        Disk as Disk,
+        HostStatus as HostStatus,
+        RoleStatus as RoleStatus,
+    )
     from shipper.model.words import size_text as size_text
     from shipper.notify.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.notify.living import Living as Living
@@ -116,24 +123,18 @@ if TYPE_CHECKING:
         uncoloured as uncoloured,
     )
     from shipper.operations.belongings import Belongings as Belongings
-    from shipper.operations.composing import Composed as Composed, write_compose as write_compose
-    from shipper.operations.deployment import deploy as deploy
-    from shipper.operations.execution import Console as Console, execute as execute
-    from shipper.operations.fetching import list_versions as list_versions, project_of as project_of
-    from shipper.operations.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
-    from shipper.operations.given_to_ci import (
+    from shipper.operations.ci_secrets import (
         CiSecret as CiSecret,
         CiVariable as CiVariable,
         ci_secrets as ci_secrets,
         ci_variables as ci_variables,
         out_of_reach as out_of_reach,
     )
-    from shipper.operations.health import (
-        HEALTHY as HEALTHY,
-        AccessoryStatus as AccessoryStatus,
-        HostStatus as HostStatus,
-        RoleStatus as RoleStatus,
-    )
+    from shipper.operations.composing import Composed as Composed, write_compose as write_compose
+    from shipper.operations.deployment import deploy as deploy
+    from shipper.operations.execution import Console as Console, execute as execute
+    from shipper.operations.fetching import list_versions as list_versions, project_of as project_of
+    from shipper.operations.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
     from shipper.operations.lifecycle import (
         plan_restart as plan_restart,
         restart as restart,
@@ -153,7 +154,8 @@ if TYPE_CHECKING:
     from shipper.operations.shipping import build as build, push as push
     from shipper.operations.statuses import status as status, watch_status as watch_status
     from shipper.operations.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
-    from shipper.planning.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
+    from shipper.planning.changes import Change as Change, Changes as Changes, Sign as Sign
+    from shipper.planning.env_changes import Given as Given
     from shipper.planning.facts import Facts as Facts
     from shipper.planning.plan import Plan as Plan
     from shipper.planning.promotion import Proof as Proof, Waiver as Waiver
@@ -172,7 +174,7 @@ if TYPE_CHECKING:
     )
     from shipper.steps import Step as Step
     from shipper.tasks import alongside as alongside, finish as finish, task_group as task_group
-    from shipper.world import Disk as Disk, Inside as Inside
+    from shipper.world import Inside as Inside
 
 __version__ = "0.1.0"
 
@@ -206,6 +208,7 @@ _NAMES = {
     "model.release": "Release short",
     "model.secret": "Secret",
     "model.specification": "Terminal",
+    "model.status": "AccessoryStatus Disk HEALTHY HostStatus RoleStatus",
     "model.words": "size_text",
     "notify.buttons": "Button sign_button verify_button",
     "notify.living": "Living",
@@ -216,8 +219,7 @@ _NAMES = {
     "operations.execution": "Console execute",
     "operations.fetching": "list_versions project_of",
     "operations.freezing": "freeze freezes unfreeze",
-    "operations.given_to_ci": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
-    "operations.health": "AccessoryStatus HEALTHY HostStatus RoleStatus",
+    "operations.ci_secrets": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
     "operations.log_lines": "accessory_logs logs since_of",
     "operations.previews": "RoleEnv list_env plan_deploy",
     "operations.pruning": "Pruned prune",
@@ -228,7 +230,8 @@ _NAMES = {
     "operations.statuses": "status watch_status",
     "operations.trust": "pin_key shown_key trying",
     "operations.lifecycle": "plan_restart restart start stop",
-    "planning.changes": "Change Changes Given Sign",
+    "planning.changes": "Change Changes Sign",
+    "planning.env_changes": "Given",
     "planning.facts": "Facts",
     "planning.plan": "Plan",
     "planning.promotion": "Proof Waiver",
@@ -241,7 +244,7 @@ _NAMES = {
     "setup.setting_up": "Setup plan_setup set_up setup_addresses setup_targets",
     "steps": "Step",
     "tasks": "alongside finish task_group",
-    "world": "Disk Inside",
+    "world": "Inside",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
 

@@ -17,8 +17,9 @@ from shipper.hosts.login import reason
 from shipper.hosts.pace import Pace
 from shipper.hosts.shell import Shell
 from shipper.hosts.usage import SAMPLE, Sample, samples_of
+from shipper.model.status import Disk
 from shipper.tasks import uninterrupted
-from shipper.world import Answer, Disk, Finished, Serve
+from shipper.world import Answer, Finished, Serve
 
 _SESSIONS = 8  # at once, beside the shell and the conversation with the lock: sshd's MaxSessions is 10 unless set
 

@@ -18,7 +18,8 @@ from shipper.operations.deployment import (
     require_version,
 )
 from shipper.operations.upstream import upstream_of
-from shipper.planning.changes import Given, given, replaced
+from shipper.planning.changes import replaced
+from shipper.planning.env_changes import Given, given
 from shipper.planning.plan import Plan
 from shipper.project import Project
 

@@ -12,8 +12,9 @@ from shipper.env.mask import Mask
 from shipper.errors import ConfigError, ShipperError
 from shipper.events import Tell
 from shipper.hosts.session import SystemClock, looking
+from shipper.model.status import HEALTHY
 from shipper.observe import Hosts
-from shipper.operations.health import HEALTHY, Eye, look_at_roles
+from shipper.operations.health import Eye, look_at_roles
 from shipper.planning.promotion import Proof, Seen, Waiver, candidates, proof_of, refused
 from shipper.planning.wanted import Wanted
 from shipper.project import Project, at_destination

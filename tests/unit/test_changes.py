@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from shipper.env.mask import Mask
 from shipper.model.observed import Observed
 from shipper.model.release import Payload, Release
-from shipper.planning.changes import Changes, Commits, changes_of, given
+from shipper.planning.changes import Changes, Commits, changes_of
+from shipper.planning.env_changes import given
 from shipper.planning.image_plan import Sources
 from shipper.planning.wanted import Wanted
 from shipper.reporters.diffs import change_lines
