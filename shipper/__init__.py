@@ -141,7 +141,7 @@ if TYPE_CHECKING:
         start as start,
         stop as stop,
     )
-    from shipper.operations.log_lines import accessory_logs as accessory_logs, logs as logs, since_of as since_of
+    from shipper.operations.logs import accessory_logs as accessory_logs, logs as logs, since_of as since_of
     from shipper.operations.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
     from shipper.operations.pruning import Pruned as Pruned, prune as prune
     from shipper.operations.reads import (
@@ -220,7 +220,7 @@ _NAMES = {
     "operations.fetching": "list_versions project_of",
     "operations.freezing": "freeze freezes unfreeze",
     "operations.ci_secrets": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
-    "operations.log_lines": "accessory_logs logs since_of",
+    "operations.logs": "accessory_logs logs since_of",
     "operations.previews": "RoleEnv list_env plan_deploy",
     "operations.pruning": "Pruned prune",
     "operations.reads": "disks history list_releases",
