@@ -10,8 +10,8 @@ from shipper.errors import UsageError
 from shipper.events import Tell
 from shipper.hosts.journal import unfinished
 from shipper.hosts.session import connected
-from shipper.observe import Hosts, Worlds, observe_all
-from shipper.operations.deployment import holding, ignore, now
+from shipper.observe import Hosts, Worlds, now, observe_all
+from shipper.operations.deployment import holding, ignore
 from shipper.planning.image_plan import kept_images, tidying
 from shipper.planning.retention import of_roles, prune as steps_of, retention_of, superfluous_now
 from shipper.project import Project

@@ -92,8 +92,8 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
             ("secrets",),
             {
                 "accessories/looking.py",
-                "operations/deployment.py",
                 "operations/execution.py",
+                "operations/wanted.py",
                 "images/pull_registry.py",
                 "setup/here.py",
                 "hosts/shell.py",

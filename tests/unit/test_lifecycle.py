@@ -18,8 +18,8 @@ from shipper.model.observed import Observed
 from shipper.model.records import Unfinished
 from shipper.model.release import Release, ReleaseOutcome
 from shipper.observe import stopped_roles
-from shipper.operations.deployment import warn_of_left_out
 from shipper.operations.freezing import freeze, unfreeze
+from shipper.operations.precautions import warn_of_left_out
 from shipper.operations.rollbacks import warn_of_unnamed_hosts
 from shipper.planning.deploy_plan import make_plan
 from shipper.planning.host_plan import HostPlan

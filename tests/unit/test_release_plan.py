@@ -11,7 +11,7 @@ from shipper.model.container import Container, ContainerState
 from shipper.model.observed import Observed
 from shipper.model.release import ReleaseOutcome
 from shipper.model.secret import Secret
-from shipper.operations.deployment import warn_of_migration_elsewhere
+from shipper.operations.precautions import warn_of_migration_elsewhere
 from shipper.planning.plan import Plan
 from shipper.steps.migrate import Migrate
 from shipper.steps.prune import Prune
