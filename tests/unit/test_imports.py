@@ -10,6 +10,7 @@ from tests.unit.houses import House, statements
 
 SHIPPER = House(shipper)
 CLI = {name for name in SHIPPER.sources if name.startswith("cli/")}
+OUTWARD = {"cli/github_job.py", "cli/printing.py", "cli/reporting.py", "cli/running.py"}  # what commands are told by
 CHECKS = {name for name in SHIPPER.sources if name.startswith("doctor/checks/")}
 SETUP = [f"setup/{name}.py" for name in ("advice", "facts", "plan", "targets")]
 NOUNS = {"shipper.world", "shipper.errors", "shipper.events"} | {
@@ -41,8 +42,8 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
         (("h11",), {"hosts/docker_stream.py", "images/pull_registry.py"}),
         (("jinja2",), {"env/template.py"}),
         (("yaml",), {"operations/composing.py", "config/documents.py", "cli/looking.py"}),
-        (("rich",), {"cli/shared.py", "cli/status.py", "reporters/terminal.py"}),
-        (("click",), CLI - {"cli/console.py"}),
+        (("rich",), {"cli/printing.py", "cli/reporting.py", "cli/status.py", "reporters/terminal.py"}),
+        (("click",), CLI - OUTWARD - {"cli/console.py"}),
         (
             ("pydantic", "pydantic_core"),
             {
@@ -57,18 +58,22 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
         ),
         (("subprocess",), {"git.py"}),
         (
-            ("os", "signal"),
+            ("os",),
             {
                 "accessories/dumps.py",
                 "cli/completing.py",
                 "cli/console.py",
+                "cli/github_job.py",
+                "cli/options.py",
+                "cli/printing.py",
+                "cli/reporting.py",
                 "cli/setting_up.py",
-                "cli/shared.py",
                 "handover.py",
                 "local.py",
                 "hosts/login.py",
             },
         ),
+        (("signal",), {"cli/console.py", "cli/running.py", "handover.py", "local.py"}),
         (("termios", "tty"), {"cli/console.py"}),
         (
             ("sys",),
@@ -83,8 +88,11 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
                 "cli/inside.py",
                 "cli/keeping.py",
                 "cli/looking.py",
+                "cli/options.py",
+                "cli/printing.py",
+                "cli/reporting.py",
+                "cli/running.py",
                 "cli/setting_up.py",
-                "cli/shared.py",
                 "cli/status.py",
             },
         ),
@@ -110,16 +118,24 @@ def test_a_library_is_imported_only_where_it_belongs(packages: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("names", "files"),
     [
-        (("print",), CLI - {"cli/console.py"}),
+        (("print",), CLI - {"cli/console.py", "cli/github_job.py", "cli/options.py"}),
         (
             ("sys.exit", "exit", "quit", "os._exit"),
-            {"cli/accessory.py", "cli/diagnosing.py", "cli/shared.py", "cli/status.py"},
+            {"cli/accessory.py", "cli/diagnosing.py", "cli/running.py", "cli/status.py"},
         ),
         (
             ("os.environ", "os.getenv"),
-            {"cli/completing.py", "cli/console.py", "cli/setting_up.py", "cli/shared.py", "handover.py"},
+            {
+                "cli/completing.py",
+                "cli/console.py",
+                "cli/github_job.py",
+                "cli/options.py",
+                "cli/printing.py",
+                "cli/setting_up.py",
+                "handover.py",
+            },
         ),
-        (("asyncio.run",), {"cli/shared.py"}),
+        (("asyncio.run",), {"cli/running.py"}),
         (("breakpoint", "eval", "exec"), set()),
         (
             ("datetime.now", "datetime.utcnow", "datetime.today"),
