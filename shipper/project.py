@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from shipper import ci, git
 from shipper.config import deployfile
-from shipper.config.documents import Beside, read_document
+from shipper.config.documents import read_document
 from shipper.config.parts import DESTINATION, Notifier
 from shipper.config.root import Config
+from shipper.config.yaml_values import Beside
 from shipper.env import secrets_file
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision

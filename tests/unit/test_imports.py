@@ -41,7 +41,7 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
         (("apprise",), {"notify/senders.py"}),
         (("h11",), {"hosts/docker_stream.py", "images/pull_registry.py"}),
         (("jinja2",), {"env/template.py"}),
-        (("yaml",), {"operations/composing.py", "config/documents.py", "cli/looking.py"}),
+        (("yaml",), {"operations/composing.py", "config/yaml_values.py", "cli/looking.py"}),
         (("rich",), {"cli/printing.py", "cli/reporting.py", "cli/status.py", "reporters/terminal.py"}),
         (("click",), CLI - OUTWARD - {"cli/console.py"}),
         (
