@@ -160,7 +160,9 @@ if TYPE_CHECKING:
     from shipper.planning.plan import Plan as Plan
     from shipper.planning.promotion import Proof as Proof, Waiver as Waiver
     from shipper.planning.versions import Version as Version
-    from shipper.project import Project as Project, open_project as open_project, roles_in as roles_in
+    from shipper.project import Project as Project
+    from shipper.project.config_texts import roles_in as roles_in
+    from shipper.project.opening import open_project as open_project
     from shipper.reporters.diffs import env_lines as env_lines
     from shipper.reporters.listings import host_rows as host_rows, release_rows as release_rows, role_rows as role_rows
     from shipper.reporters.words import ago as ago
@@ -236,7 +238,9 @@ _NAMES = {
     "planning.plan": "Plan",
     "planning.promotion": "Proof Waiver",
     "planning.versions": "Version",
-    "project": "Project open_project roles_in",
+    "project": "Project",
+    "project.config_texts": "roles_in",
+    "project.opening": "open_project",
     "reporters.diffs": "env_lines",
     "reporters.listings": "host_rows release_rows role_rows",
     "reporters.words": "ago",

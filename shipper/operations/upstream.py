@@ -17,7 +17,8 @@ from shipper.observe import Hosts
 from shipper.operations.health import Eye, look_at_roles
 from shipper.planning.promotion import Proof, Seen, Waiver, candidates, proof_of, refused
 from shipper.planning.wanted import Wanted
-from shipper.project import Project, at_destination
+from shipper.project import Project
+from shipper.project.opening import at_destination
 from shipper.tasks import alongside, task_group, together
 from shipper.world import World
 
