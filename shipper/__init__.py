@@ -87,7 +87,7 @@ if TYPE_CHECKING:
         as_json as as_json,
     )
     from shipper.hosts.connections import Connections as Connections
-    from shipper.hosts.login import HostKey as HostKey
+    from shipper.hosts.known_hosts import HostKey as HostKey
     from shipper.model.container import Container as Container
     from shipper.model.image import Image as Image, short_image as short_image
     from shipper.model.observed import Observed as Observed, Serving as Serving
@@ -105,6 +105,13 @@ if TYPE_CHECKING:
     from shipper.model.release import Release as Release, short as short
     from shipper.model.secret import Secret as Secret
     from shipper.model.specification import Terminal as Terminal
+    from shipper.model.status import (
+        HEALTHY as HEALTHY,
+        AccessoryStatus as AccessoryStatus,
+        Disk as Disk,
+        HostStatus as HostStatus,
+        RoleStatus as RoleStatus,
+    )
     from shipper.model.words import size_text as size_text
     from shipper.notify.buttons import Button as Button, sign_button as sign_button, verify_button as verify_button
     from shipper.notify.living import Living as Living
@@ -116,25 +123,25 @@ if TYPE_CHECKING:
         uncoloured as uncoloured,
     )
     from shipper.operations.belongings import Belongings as Belongings
-    from shipper.operations.composing import Composed as Composed, write_compose as write_compose
-    from shipper.operations.deployment import deploy as deploy
-    from shipper.operations.execution import Console as Console, execute as execute
-    from shipper.operations.fetching import list_versions as list_versions, project_of as project_of
-    from shipper.operations.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
-    from shipper.operations.given_to_ci import (
+    from shipper.operations.ci_secrets import (
         CiSecret as CiSecret,
         CiVariable as CiVariable,
         ci_secrets as ci_secrets,
         ci_variables as ci_variables,
         out_of_reach as out_of_reach,
     )
-    from shipper.operations.health import (
-        HEALTHY as HEALTHY,
-        AccessoryStatus as AccessoryStatus,
-        HostStatus as HostStatus,
-        RoleStatus as RoleStatus,
+    from shipper.operations.composing import Composed as Composed, write_compose as write_compose
+    from shipper.operations.deployment import deploy as deploy
+    from shipper.operations.execution import Console as Console, execute as execute
+    from shipper.operations.fetching import list_versions as list_versions, project_of as project_of
+    from shipper.operations.freezing import freeze as freeze, freezes as freezes, unfreeze as unfreeze
+    from shipper.operations.lifecycle import (
+        plan_restart as plan_restart,
+        restart as restart,
+        start as start,
+        stop as stop,
     )
-    from shipper.operations.log_lines import accessory_logs as accessory_logs, logs as logs, since_of as since_of
+    from shipper.operations.logs import accessory_logs as accessory_logs, logs as logs, since_of as since_of
     from shipper.operations.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
     from shipper.operations.pruning import Pruned as Pruned, prune as prune
     from shipper.operations.reads import (
@@ -147,18 +154,15 @@ if TYPE_CHECKING:
     from shipper.operations.shipping import build as build, push as push
     from shipper.operations.statuses import status as status, watch_status as watch_status
     from shipper.operations.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
-    from shipper.operations.turning import (
-        plan_restart as plan_restart,
-        restart as restart,
-        start as start,
-        stop as stop,
-    )
-    from shipper.planning.changes import Change as Change, Changes as Changes, Given as Given, Sign as Sign
+    from shipper.planning.changes import Change as Change, Changes as Changes, Sign as Sign
+    from shipper.planning.env_changes import Given as Given
     from shipper.planning.facts import Facts as Facts
     from shipper.planning.plan import Plan as Plan
     from shipper.planning.promotion import Proof as Proof, Waiver as Waiver
     from shipper.planning.versions import Version as Version
-    from shipper.project import Project as Project, open_project as open_project, roles_in as roles_in
+    from shipper.project import Project as Project
+    from shipper.project.config_texts import roles_in as roles_in
+    from shipper.project.opening import open_project as open_project
     from shipper.reporters.diffs import env_lines as env_lines
     from shipper.reporters.listings import host_rows as host_rows, release_rows as release_rows, role_rows as role_rows
     from shipper.reporters.words import ago as ago
@@ -172,7 +176,7 @@ if TYPE_CHECKING:
     )
     from shipper.steps import Step as Step
     from shipper.tasks import alongside as alongside, finish as finish, task_group as task_group
-    from shipper.world import Disk as Disk, Inside as Inside
+    from shipper.world import Inside as Inside
 
 __version__ = "0.1.0"
 
@@ -197,7 +201,7 @@ _NAMES = {
     "events": "AccessoriesEnded Called Connected Ended Event Output Planned Pushed StepFailed StepFinished "
     "StepProgressed StepStarted StepUndone Warned as_json",
     "hosts.connections": "Connections",
-    "hosts.login": "HostKey",
+    "hosts.known_hosts": "HostKey",
     "model.container": "Container",
     "model.image": "Image short_image",
     "model.observed": "Observed Serving",
@@ -206,6 +210,7 @@ _NAMES = {
     "model.release": "Release short",
     "model.secret": "Secret",
     "model.specification": "Terminal",
+    "model.status": "AccessoryStatus Disk HEALTHY HostStatus RoleStatus",
     "model.words": "size_text",
     "notify.buttons": "Button sign_button verify_button",
     "notify.living": "Living",
@@ -216,9 +221,8 @@ _NAMES = {
     "operations.execution": "Console execute",
     "operations.fetching": "list_versions project_of",
     "operations.freezing": "freeze freezes unfreeze",
-    "operations.given_to_ci": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
-    "operations.health": "AccessoryStatus HEALTHY HostStatus RoleStatus",
-    "operations.log_lines": "accessory_logs logs since_of",
+    "operations.ci_secrets": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
+    "operations.logs": "accessory_logs logs since_of",
     "operations.previews": "RoleEnv list_env plan_deploy",
     "operations.pruning": "Pruned prune",
     "operations.reads": "disks history list_releases",
@@ -227,13 +231,16 @@ _NAMES = {
     "operations.shipping": "build push",
     "operations.statuses": "status watch_status",
     "operations.trust": "pin_key shown_key trying",
-    "operations.turning": "plan_restart restart start stop",
-    "planning.changes": "Change Changes Given Sign",
+    "operations.lifecycle": "plan_restart restart start stop",
+    "planning.changes": "Change Changes Sign",
+    "planning.env_changes": "Given",
     "planning.facts": "Facts",
     "planning.plan": "Plan",
     "planning.promotion": "Proof Waiver",
     "planning.versions": "Version",
-    "project": "Project open_project roles_in",
+    "project": "Project",
+    "project.config_texts": "roles_in",
+    "project.opening": "open_project",
     "reporters.diffs": "env_lines",
     "reporters.listings": "host_rows release_rows role_rows",
     "reporters.words": "ago",
@@ -241,7 +248,7 @@ _NAMES = {
     "setup.setting_up": "Setup plan_setup set_up setup_addresses setup_targets",
     "steps": "Step",
     "tasks": "alongside finish task_group",
-    "world": "Disk Inside",
+    "world": "Inside",
 }
 _MODULE_OF = {name: f"shipper.{module}" for module, names in _NAMES.items() for name in names.split()}
 

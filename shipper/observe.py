@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from shipper.errors import EngineError
@@ -94,3 +95,7 @@ def serving_of(hosts: Hosts) -> Iterator[Serving]:
                 container=host.serving(role_name),
                 stopped=host.stopped(role_name),
             )
+
+
+def now(worlds: Worlds) -> datetime:
+    return next(iter(worlds.values())).clock.now()

@@ -15,6 +15,7 @@ from shipper.model.image import Credentials, Image, ListedImage, Published
 from shipper.model.records import Freeze, Holder
 from shipper.model.release import Payload, Release, ReleaseOutcome
 from shipper.model.specification import ContainerSpec, Terminal
+from shipper.model.status import Disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +43,6 @@ class Storage:
     folder: str
     is_containerd: bool
     """The containerd image store, which names and loads images in another way than the classic one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disk:
-    """Of a file system, for those who are not root."""
-
-    free: int
-    """Bytes."""
-    used_percent: int
 
 
 @dataclass(frozen=True, kw_only=True)

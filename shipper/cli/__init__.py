@@ -21,8 +21,8 @@ from shipper.cli.guarding import lock, trust, unlock
 from shipper.cli.inside import execute, logs
 from shipper.cli.keeping import prune, remove
 from shipper.cli.looking import config, env, history, releases, version
+from shipper.cli.printing import mend_streams, print_error
 from shipper.cli.setting_up import setup
-from shipper.cli.shared import mend_streams, print_error
 from shipper.cli.starting import init
 from shipper.cli.status import status
 

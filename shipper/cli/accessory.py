@@ -10,16 +10,10 @@ import click
 import shipper
 from shipper.cli.inside import log_options, printer, terminal_for
 from shipper.cli.keeping import listed, removed_text
-from shipper.cli.shared import (
-    Options,
-    beside_result,
-    print_json,
-    print_table,
-    reporter,
-    run,
-    shared_options,
-    wait_option,
-)
+from shipper.cli.options import Options, shared_options, wait_option
+from shipper.cli.printing import print_json, print_table
+from shipper.cli.reporting import beside_result, reporter
+from shipper.cli.running import run
 
 
 @click.group()

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 import shipper
-from shipper.cli.shared import Options, harmless_on, print_json, print_table, run, shared_options
+from shipper.cli.options import Options, shared_options
+from shipper.cli.printing import harmless_on, print_json, print_table
+from shipper.cli.running import run
 
 if TYPE_CHECKING:
     from shipper import CiSecret, Project

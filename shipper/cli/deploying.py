@@ -7,20 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 import shipper
-from shipper.cli.shared import (
-    Options,
-    beside_result,
-    from_ci_option,
-    give_to_later_steps,
-    harmless_on,
-    print_json,
-    print_styled,
-    reporter,
-    run,
-    run_reported,
-    shared_options,
-    wait_option,
-)
+from shipper.cli.github_job import give_to_later_steps
+from shipper.cli.options import Options, from_ci_option, shared_options, wait_option
+from shipper.cli.printing import harmless_on, print_json, print_styled
+from shipper.cli.reporting import beside_result, reporter
+from shipper.cli.running import run, run_reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable

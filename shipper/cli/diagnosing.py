@@ -6,7 +6,10 @@ import sys
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, harmless_on, print_json, run, shared_options
+from shipper.cli.options import Options, shared_options
+from shipper.cli.printing import harmless_on, print_json
+from shipper.cli.reporting import beside_result
+from shipper.cli.running import run
 
 _FOUND_A_PROBLEM = 40
 _COLOURS = {"problem": "red", "warning": "yellow", "note": "cyan", "ok": "green"}

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, harmless_on, print_json, run, shared_options
+from shipper.cli.options import Options, shared_options
+from shipper.cli.printing import harmless_on, print_json
+from shipper.cli.reporting import beside_result
+from shipper.cli.running import run
 
 
 @click.command()

@@ -11,16 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 import shipper
-from shipper.cli.shared import (
-    Command,
-    Options,
-    beside_result,
-    harmless_json,
-    harmless_on,
-    has_colours,
-    run,
-    shared_options,
-)
+from shipper.cli.options import Command, Options, shared_options
+from shipper.cli.printing import harmless_json, harmless_on, has_colours
+from shipper.cli.reporting import beside_result
+from shipper.cli.running import run
 
 if TYPE_CHECKING:
     from shipper import LogLine, Project, Terminal

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, print_json, print_table, run, shared_options, wait_option
+from shipper.cli.options import Options, shared_options, wait_option
+from shipper.cli.printing import print_json, print_table
+from shipper.cli.reporting import beside_result
+from shipper.cli.running import run
 
 if TYPE_CHECKING:
     from shipper import Belongings, Pruned, Removed

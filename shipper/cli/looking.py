@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, print_json, print_styled, print_table, run, shared_options
+from shipper.cli.options import Options, shared_options
+from shipper.cli.printing import print_json, print_styled, print_table
+from shipper.cli.reporting import beside_result
+from shipper.cli.running import run
 
 if TYPE_CHECKING:
     from shipper import Observed, Project

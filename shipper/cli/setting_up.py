@@ -10,7 +10,10 @@ import click
 
 import shipper
 from shipper.cli.guarding import accept_key
-from shipper.cli.shared import Options, beside_result, harmless_on, print_json, run, shared_options
+from shipper.cli.options import Options, shared_options
+from shipper.cli.printing import harmless_on, print_json
+from shipper.cli.reporting import beside_result
+from shipper.cli.running import run
 
 
 @click.command()

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 import shipper
-from shipper.cli.shared import Options, beside_result, harmless_on, print_json, print_styled, run, shared_options, width
+from shipper.cli.options import Options, shared_options
+from shipper.cli.printing import harmless_on, print_json, print_styled, width
+from shipper.cli.reporting import beside_result
+from shipper.cli.running import run
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from shipper.config.documents import Beside, nothing_beside, parse_document, read_document
+from shipper.config.documents import parse_document, read_document
 from shipper.config.root import Config
+from shipper.config.yaml_values import Beside, nothing_beside
 
 
 def parse(texts: Mapping[str, str], environ: Mapping[str, str], *, beside: Beside = nothing_beside) -> Config:

@@ -12,7 +12,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from shipper.errors import ConnectError, DockerUnavailable
-from shipper.hosts.host import CHUNK, Session, SshHost
+from shipper.hosts.conversation import CHUNK, Session
+from shipper.hosts.host import SshHost
 from shipper.model.words import setup_command
 from shipper.tasks import task_group
 

@@ -3,15 +3,11 @@
 import asyncio
 import http
 import math
-import posixpath
-import re
-import socket
 import struct
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import docker
 import docker.errors
@@ -20,15 +16,17 @@ import docker.utils
 import requests.exceptions
 import urllib3.exceptions
 
-from shipper.errors import ConnectError, DiskFull, EngineError, NotThere, RegistryError, ShipperError
+from shipper.errors import ConnectError, NotThere
 from shipper.hosts.docker_api import DockerApi
-from shipper.model.container import AccessoryMark, Container, ContainerState, Label
+from shipper.hosts.docker_containers import container_of, create_container
+from shipper.hosts.docker_exec import run_to_end
+from shipper.hosts.docker_images import downloaded, files_in, login_here, login_of, pulling, refusal
+from shipper.model.container import Container, Label
 from shipper.model.image import Credentials, Image, ListedImage, Published, image_of, provenance_of
-from shipper.model.specification import ContainerSpec, Mount
-from shipper.model.words import size_text
-from shipper.tarred import tarred, untarred
+from shipper.model.specification import ContainerSpec
+from shipper.tarred import tarred
 from shipper.tasks import task_group
-from shipper.world import Finished, Progress, Report, Storage
+from shipper.world import Finished, Report, Storage
 
 Result = TypeVar("Result")
 
@@ -134,12 +132,12 @@ class DockerEngine:
         return None
 
     async def container(self, container_name: str) -> Container:
-        return _container(
+        return container_of(
             await self._call(f"inspect {container_name[:40]}", lambda api: api.inspect_container(container_name))
         )
 
     async def create(self, spec: ContainerSpec) -> None:
-        await self._call(f"create {spec.name}", lambda api: _create(api, spec))
+        await self._call(f"create {spec.name}", lambda api: create_container(api, spec))
         if spec.files:
             archive = tarred(spec.files)
             await self._call(f"put files in {spec.name}", lambda api: api.put_archive(spec.name, "/", archive))
@@ -188,7 +186,7 @@ class DockerEngine:
         return seconds > 0 and await self._call(f"wait {container_name}", exits, grace=0)
 
     async def execute(self, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:
-        return await self._call(f"exec {container_name}", lambda api: _execute(api, container_name, command, timeout))
+        return await self._call(f"exec {container_name}", lambda api: run_to_end(api, container_name, command, timeout))
 
     async def logs(self, container_name: str, lines: int) -> tuple[str, ...]:
         raw = await self._call(f"logs {container_name}", lambda api: api.logs(container_name, tail=lines))
@@ -241,21 +239,21 @@ class DockerEngine:
         )
 
     async def files(self, image_name: str, path: str) -> dict[str, bytes]:
-        return await self._call(f"files of {image_name}", lambda api: _files(api, self._service, image_name, path))
+        return await self._call(f"files of {image_name}", lambda api: files_in(api, self._service, image_name, path))
 
     async def load(self, archive: Iterator[bytes]) -> None:
         def load(api: docker.APIClient) -> None:
             for line in api.load_image(archive, quiet=False):  # type: ignore[no-untyped-call]  # as are its stubs
                 if "error" in line:
-                    raise _refusal(f"Docker did not take the image: {line['error']}")
+                    raise refusal(f"Docker did not take the image: {line['error']}")
 
         await self._call("load", load)
 
     async def published(self, reference: str, credentials: Credentials | None) -> Published:
-        login = _login(credentials)
+        login = login_of(credentials)
 
         def inspect(api: docker.APIClient) -> Any:
-            with _login_here():
+            with login_here():
                 return api.inspect_distribution(reference, login)  # type: ignore[no-untyped-call]  # as are its stubs
 
         found = await self._call(f"distribution {reference}", inspect)
@@ -264,16 +262,16 @@ class DockerEngine:
 
     async def pull(self, reference: str, credentials: Credentials | None, report: Report) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        login = _login(credentials)
+        login = login_of(credentials)
 
         def pull(api: docker.APIClient) -> None:
             layers: dict[str, tuple[int, int]] = {}
-            for line in _pulling(api, reference, login):
+            for line in pulling(api, reference, login):
                 if task and task.cancelling():
                     raise ConnectError("interrupted while the image was on its way")
                 if "error" in line:
-                    raise _refusal(line["error"])
-                if progress := _downloaded(line, layers):
+                    raise refusal(line["error"])
+                if progress := downloaded(line, layers):
                     loop.call_soon_threadsafe(report, progress)
 
         await self._call(f"pull {reference}", pull, grace=_GRACE)
@@ -286,159 +284,6 @@ class DockerEngine:
         await self._call(f"rmi {image_name}", lambda api: api.remove_image(image_name))
 
 
-def _login(credentials: Credentials | None) -> dict[str, str] | None:
-    """Without one, the SDK takes what `docker login` left on this machine for the registry."""
-    return {"username": credentials.username, "password": credentials.password.reveal()} if credentials else None
-
-
-def _pulling(api: docker.APIClient, reference: str, login: dict[str, str] | None) -> Iterator[Any]:
-    # without `tag` the SDK asks for all tags there are
-    name, tag = docker.utils.parse_repository_tag(reference)
-    with _login_here():
-        lines: Iterator[Any] = api.pull(name, tag=tag or "latest", stream=True, decode=True, auth_config=login)
-        return lines
-
-
-@contextmanager
-def _login_here() -> Iterator[None]:
-    """Tells an error of the SDK that none of Docker's answers is: it asks the credential helpers of this machine."""
-    try:
-        yield
-    except docker.errors.APIError:
-        raise
-    except docker.errors.DockerException as error:
-        raise RegistryError(
-            f"What `docker login` left on this machine cannot be read: {error}",
-            next="Mend the credential helper in ~/.docker/config.json, or give `registry` a username and a password.",
-        ) from None
-
-
-def _downloaded(line: Mapping[str, Any], layers: dict[str, tuple[int, int]]) -> Progress | None:
-    """Keeps `layers` (bytes that came, and all) up to what a line of a pull says; how far they are together."""
-    status, detail = line.get("status"), line.get("progressDetail") or {}
-    if status == "Downloading" and "total" in detail:
-        layers[line["id"]] = (detail["current"], detail["total"])
-    elif status == "Download complete" and line["id"] in layers:
-        layers[line["id"]] = (layers[line["id"]][1],) * 2
-    else:
-        return None
-    done, total = map(sum, zip(*layers.values(), strict=True))
-    return Progress(done=done, total=total, unit="bytes", detail=f"of {size_text(total)}")
-
-
-def _refusal(error: str) -> ShipperError:
-    """Of an image; the kernel's words for ENOSPC are all that tells a full disk from other errors."""
-    if "no space left on device" in error:
-        return DiskFull("The disk was full before all of the image was there.")
-    return EngineError(error)
-
-
-def _create(api: docker.APIClient, spec: ContainerSpec) -> None:
-    host_config = api.create_host_config(
-        auto_remove=spec.for_client,
-        network_mode=spec.network_name,
-        restart_policy={"Name": "no"},
-        mounts=[
-            docker.types.Mount(
-                m.target,
-                m.source,
-                type="bind" if m.source.startswith("/") else "volume",
-                read_only=m.read_only,
-            )
-            for m in spec.mounts
-        ],
-        port_bindings=_bindings(spec),
-        mem_limit=spec.memory,
-        nano_cpus=round(spec.cpus * 1e9) if spec.cpus else None,
-        init=spec.init,
-        log_config=docker.types.LogConfig(type=spec.logging.driver, config=dict(spec.logging.effective_options)),
-    )
-    if spec.terminal:
-        host_config["ConsoleSize"] = [spec.terminal.rows, spec.terminal.columns]
-    api.create_container(
-        spec.image,
-        name=spec.name,
-        command=list(spec.command) if spec.command else None,
-        environment={name: value.reveal() for name, value in spec.env.items()},
-        labels=dict(spec.labels),
-        ports=[(port.container_port, port.protocol) for port in spec.ports],
-        stop_timeout=math.ceil(spec.stop_timeout),
-        user=spec.user,
-        stdin_open=spec.for_client,  # it ends with the client's, unless there is a terminal
-        tty=spec.terminal is not None,
-        healthcheck=docker.types.Healthcheck(test=["NONE"]) if spec.for_client else None,
-        host_config=host_config,
-        networking_config=api.create_networking_config(
-            {spec.network_name: api.create_endpoint_config(aliases=list(spec.aliases))}  # type: ignore[arg-type]  # stubs
-        ),
-    )
-
-
-def _bindings(spec: ContainerSpec) -> dict[int | str, Any]:
-    bindings: dict[int | str, list[tuple[str, int]]] = {}
-    for port in spec.ports:
-        bindings.setdefault(f"{port.container_port}/{port.protocol}", []).append((port.address, port.host_port))
-    return bindings
-
-
-def _files(api: docker.APIClient, service: str, image_name: str, path: str) -> dict[str, bytes]:
-    """Docker gives files of containers only: of one that is never started, has no network, and is gone in the end."""
-    folder = api.inspect_image(image_name)["Config"].get("WorkingDir") or "/"  # type: ignore[no-untyped-call]  # as are its stubs
-    created = api.create_container(
-        image_name,
-        command=["never-started"],  # an image need not have one of its own
-        labels={Label.SERVICE.value: service, Label.RUN.value: "files"},
-        host_config=api.create_host_config(network_mode="none"),
-    )
-    try:
-        chunks, _ = api.get_archive(created["Id"], posixpath.join(folder, path))
-        with closing(chunks):
-            return untarred(chunks, posixpath.dirname(path), f"{path} in {image_name}")
-    except docker.errors.NotFound:
-        return {}
-    finally:
-        api.remove_container(created["Id"], v=True, force=True)
-
-
-def _execute(api: docker.APIClient, container_name: str, command: tuple[str, ...], timeout: float) -> Finished:
-    deadline = time.monotonic() + timeout
-    exec_id = api.exec_create(container_name, list(command))["Id"]
-    connection = cast(Any, api.exec_start(exec_id, socket=True))  # wraps the socket as a file, and keeps the response
-    raw = cast(socket.socket, connection._sock)
-    try:
-        output = _demultiplexed(_received(raw, deadline))
-    finally:
-        connection._response.close()  # closes the file, too; else Python 3.13 says that it finds it closed
-        raw.close()
-    return Finished(exit_code=api.exec_inspect(exec_id)["ExitCode"] or 0, output=output)
-
-
-def _received(raw: socket.socket, deadline: float) -> bytes:
-    received = bytearray()
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        raw.settimeout(left)
-        chunk = raw.recv(65536)
-        if not chunk:
-            return bytes(received)
-        received += chunk
-
-
-def _demultiplexed(stream: bytes) -> str:
-    """Output and errors come in frames: 1 byte of kind, 3 of nothing, 4 of length, then the text.
-
-    https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
-    """
-    text, position = b"", 0
-    while position + 8 <= len(stream):
-        (length,) = struct.unpack(">L", stream[position + 4 : position + 8])
-        text += stream[position + 8 : position + 8 + length]
-        position += 8 + length
-    return text.decode(errors="replace")
-
-
 def _lines(stream: Iterable[bytes]) -> Iterator[str]:
     """Of what is written while it is read. A stream that breaks off or is closed has ended."""
     rest = b""
@@ -448,51 +293,3 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
             yield from (line.decode(errors="replace").rstrip("\r") for line in lines)
     if rest:
         yield rest.decode(errors="replace")
-
-
-def _container(inspected: Mapping[str, Any]) -> Container:
-    labels, state = inspected["Config"]["Labels"] or {}, inspected["State"]
-    networks = inspected["NetworkSettings"]["Networks"] or {}
-    return Container(
-        id=inspected["Id"],
-        name=inspected["Name"].lstrip("/"),
-        role_name=labels.get(Label.ROLE) or labels.get(Label.ACCESSORY, ""),
-        accessory=_accessory_mark(inspected["Config"]["Image"], labels),
-        release_number=int(labels.get(Label.RELEASE, 0)),
-        version=labels.get(Label.VERSION, ""),
-        deploy_id=labels.get(Label.DEPLOY, ""),
-        hands_over=Label.HANDOVER in labels,
-        run=labels.get(Label.RUN, ""),
-        image_id=inspected["Image"],
-        state=ContainerState(state["Status"]),
-        restart_policy=inspected["HostConfig"]["RestartPolicy"]["Name"] or "no",
-        created_at=_time(inspected["Created"]),
-        started_at=_time(state["StartedAt"]),
-        ended_at=_time(state["FinishedAt"]),
-        exit_code=state["ExitCode"],
-        out_of_memory=state["OOMKilled"],
-        health=(state.get("Health") or {}).get("Status", ""),
-        restarts=inspected["RestartCount"],
-        process_id=state["Pid"],
-        volumes=tuple(mount["Name"] for mount in inspected["Mounts"] if mount["Type"] == "volume"),
-        unnamed=tuple(
-            Mount(source=mount["Name"], target=mount["Destination"])
-            for mount in inspected["Mounts"]
-            if mount["Type"] == "volume" and re.fullmatch("[0-9a-f]{64}", mount["Name"])
-        ),
-        address=next((network["IPAddress"] for network in networks.values() if network["IPAddress"]), ""),
-    )
-
-
-def _accessory_mark(image_name: str, labels: Mapping[str, str]) -> AccessoryMark | None:
-    if Label.ACCESSORY not in labels:
-        return None
-    return AccessoryMark(
-        config_hash=labels.get(Label.CONFIG, ""), content_hash=labels.get(Label.CONTENT, ""), image=image_name
-    )
-
-
-def _time(text: str) -> datetime | None:
-    """Docker gives nanoseconds, and the year 1 for never."""
-    moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text).replace("Z", "+00:00"))
-    return moment if moment.year > 1 else None

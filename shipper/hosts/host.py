@@ -1,36 +1,29 @@
 """World over asyncssh: one connection to a server carries everything."""
 
 import asyncio
-import http.client
-import io
-import re
 import shlex
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import asyncssh
 
 from shipper.errors import ConnectError, ForwardingDisabled
+from shipper.hosts.conversation import LONGEST_END, Conversation, Session
+from shipper.hosts.http_answer import LONGEST_ANSWER, answer_of, is_whole
 from shipper.hosts.login import reason
 from shipper.hosts.pace import Pace
 from shipper.hosts.shell import Shell
 from shipper.hosts.usage import SAMPLE, Sample, samples_of
+from shipper.model.status import Disk
 from shipper.tasks import uninterrupted
-from shipper.world import Answer, Disk, Finished, Serve
-
-_LONGEST_ANSWER = 65536  # bytes of a probe's answer that are read: enough for its status and the start of its body
-
-_LONGEST_END = 10.0  # seconds
+from shipper.world import Answer, Finished, Serve
 
 _SESSIONS = 8  # at once, beside the shell and the conversation with the lock: sshd's MaxSessions is 10 unless set
 
 _RETRIES = 3  # a round trip each, in which sshd gets to tidy up
-
-CHUNK = 65536  # bytes of a session that are read at a time
 
 
 class SshHost:
@@ -98,7 +91,7 @@ class SshHost:
             with closing(process):
                 yield Session(process)
                 with suppress(TimeoutError, ConnectError, asyncssh.Error, OSError):
-                    async with asyncio.timeout(_LONGEST_END):
+                    async with asyncio.timeout(LONGEST_END):
                         await self._end(process)
 
     async def _begun(self, command: str, **options: Any) -> "asyncssh.SSHClientProcess[Any]":
@@ -149,7 +142,7 @@ class SshHost:
             writer.write(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
             with suppress(TimeoutError):  # the status may have come, though the server does not close
                 async with asyncio.timeout(timeout):
-                    while not _is_whole(received) and (chunk := await reader.read(_LONGEST_ANSWER)):
+                    while not is_whole(received) and (chunk := await reader.read(LONGEST_ANSWER)):
                         received += chunk
         except (asyncssh.Error, OSError) as error:
             raise ConnectError(reason(error)) from None
@@ -158,7 +151,7 @@ class SshHost:
         if not received:
             late = f"gave no answer within {timeout:g} s"
             raise ConnectError(f"port {port} accepts, but {'hung up' if reader.at_eof() else late}")
-        return _parsed(received)
+        return answer_of(received)
 
     async def _open(
         self, address: str, port: int, timeout: float
@@ -252,95 +245,6 @@ class SshHost:
         return local
 
 
-class Conversation:
-    """A command on a server that answers each line with a line."""
-
-    def __init__(self, host_name: str, process: "asyncssh.SSHClientProcess[str]") -> None:
-        self._host_name = host_name
-        self._process = process
-        self._unread = ["", ""]
-        """Of its output and of its errors: what came after that which was asked for."""
-        self.errors = ""
-
-    def send(self, line: str) -> None:
-        try:
-            self._process.stdin.write(line + "\n")
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
-
-    async def answer(self, within: float) -> str:
-        """The next line; empty if there will be none."""
-        try:
-            async with asyncio.timeout(within):
-                return (await self._process.stdout.readline()).rstrip("\n")
-        except TimeoutError:
-            raise ConnectError(f"{self._host_name}: no answer within {within:g} s.") from None
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
-
-    async def lines(self) -> AsyncIterator[str]:
-        """Those of its output, each as it comes, to the end."""
-        try:
-            async for line in self._process.stdout:
-                yield line.rstrip("\n")
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
-
-    async def until(self, mark: str, within: float, *, of_errors: bool = False) -> str:
-        """What comes before this mark."""
-        stream = self._process.stderr if of_errors else self._process.stdout
-        received = self._unread[of_errors]
-        try:
-            async with asyncio.timeout(within):
-                while mark not in received[-CHUNK - len(mark) :]:
-                    if not (chunk := await stream.read(CHUNK)):
-                        raise ConnectError(f"{self._host_name}: the connection broke.")
-                    received += chunk
-        except TimeoutError:
-            raise ConnectError(f"{self._host_name}: a command did not end within {within:g} s.") from None
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectError(f"{self._host_name}: the connection broke: {reason(error)}") from None
-        before, _, self._unread[of_errors] = received.partition(mark)
-        return before
-
-    def close(self) -> None:
-        """Ends it, whatever it is at."""
-        self._process.close()
-
-    async def end(self) -> int:
-        """Waits for the command to end; returns its exit code."""
-        try:
-            async with asyncio.timeout(_LONGEST_END):
-                finished = await self._process.wait()
-        except (TimeoutError, asyncssh.Error, OSError) as error:
-            raise ConnectError(f"{self._host_name}: a command did not end: {type(error).__name__}") from None
-        self.errors = str(finished.stderr or "").strip()
-        return -1 if finished.returncode is None else finished.returncode
-
-
-class Session:
-    """A command on a server whose input and output are bytes."""
-
-    def __init__(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
-        self._process = process
-
-    async def read(self) -> bytes:
-        """What comes next; nothing at the end, and where the connection broke."""
-        with suppress(asyncssh.Error, OSError):
-            return await self._process.stdout.read(CHUNK)
-        return b""
-
-    async def write(self, chunk: bytes) -> None:
-        """Waits until there is room for more. What cannot be written is dropped: `read` tells the end."""
-        with suppress(asyncssh.Error, OSError):
-            self._process.stdin.write(chunk)
-            await self._process.stdin.drain()
-
-    def write_eof(self) -> None:
-        with suppress(asyncssh.Error, OSError):
-            self._process.stdin.write_eof()
-
-
 class _PacedWriter:
     """Leaves room in the connection for others."""
 
@@ -357,34 +261,3 @@ class _PacedWriter:
         await self._writer.drain()
         written, self._written = self._written, 0
         await self._pace.wait(written)
-
-
-class _Received(io.BytesIO):
-    """What http.client takes for a socket."""
-
-    def makefile(self, mode: str) -> "_Received":
-        return self
-
-
-def _is_whole(received: bytes) -> bool:
-    """Whether the answer has ended, for servers that do not close. https://www.rfc-editor.org/rfc/rfc9112#section-6.3"""
-    headers, end, body = received.partition(b"\r\n\r\n")
-    if not end or len(received) > _LONGEST_ANSWER:
-        return bool(end)
-    if length := re.search(rb"(?i)\r\ncontent-length: *(\d+)", headers):
-        return len(body) >= int(length[1])
-    if re.search(rb"(?i)\r\ntransfer-encoding: *chunked", headers):
-        return body.endswith(b"0\r\n\r\n")
-    return re.match(rb"HTTP/1\.\d (204|304) ", headers) is not None
-
-
-def _parsed(received: bytes) -> Answer:
-    response = http.client.HTTPResponse(cast(socket.socket, _Received(received)))
-    try:
-        response.begin()
-        body = response.read(_LONGEST_ANSWER)
-    except http.client.IncompleteRead as error:
-        body = error.partial
-    except http.client.HTTPException:
-        raise ConnectError("the answer is not HTTP") from None
-    return Answer(status=response.status, body=body.decode(errors="replace"))

@@ -13,16 +13,17 @@ import json
 import math
 import re
 import shlex
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from shipper.errors import ConnectError, DiskFull, HostError, Locked, LockLost
-from shipper.hosts.host import Conversation, SshHost
+from shipper.hosts.conversation import Conversation
+from shipper.hosts.host import SshHost
 from shipper.hosts.records import MAKE_ROOT, ROOT
 from shipper.model.records import TERMINAL, Holder, Unfinished
-from shipper.tasks import task_group, together, uninterrupted
+from shipper.tasks import task_group, uninterrupted
 from shipper.world import Clock, World
 
 SILENCE = 20  # seconds after which the lock is given up
@@ -227,46 +228,3 @@ def _locked(host_name: str, answer: str) -> Locked:
         now="Nothing was done.",
         next="It is free as soon as that ends, or dies. `--wait` waits for it.",
     )
-
-
-@asynccontextmanager
-async def locked(worlds: Mapping[str, World], holder: Holder, *, wait: float = 0.0) -> AsyncIterator[None]:
-    """Holds the locks of all hosts. The first by name is taken first, and tells who of two that come together has all.
-
-    Tries again for `wait` seconds; then raises Locked, with none held.
-    """
-    ordered = [worlds[name] for name in sorted(worlds)]
-    await _take(ordered, holder, wait)
-    try:
-        async with task_group() as beating:
-            beats = [beating.create_task(world.journal.beat()) for world in ordered]
-            try:
-                yield
-            finally:
-                for beat in beats:
-                    beat.cancel()
-    finally:
-        await _unlock(ordered)
-
-
-async def _unlock(worlds: list[World]) -> None:
-    await together({world.host_name: world.journal.unlock() for world in worlds})
-
-
-async def _take(worlds: list[World], holder: Holder, wait: float) -> None:
-    clock = worlds[0].clock
-    deadline = clock.monotonic() + wait
-    while True:
-        try:
-            await worlds[0].journal.lock(holder)
-            await together({world.host_name: world.journal.lock(holder) for world in worlds[1:]})
-        except BaseException as error:
-            await _unlock(worlds)
-            if isinstance(error, HostError):
-                for world in worlds:
-                    await world.engine.platform()  # who may not use Docker has no right to the lock either: told first
-            if not isinstance(error, Locked) or clock.monotonic() >= deadline:
-                raise
-            await clock.sleep(1.0)
-        else:
-            return

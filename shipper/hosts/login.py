@@ -18,10 +18,9 @@ import asyncssh
 
 from shipper.config.parts import Ssh
 from shipper.errors import ConfigError, ConnectError, HostKeyError, LoginRefused, ShipperError
+from shipper.hosts.known_hosts import HostKey, Keys, first_known, known_in
 
 _KEEPALIVE = 15.0  # seconds; three without an answer and the connection counts as dead
-
-Keys = tuple[list[asyncssh.SSHKey], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,20 +44,6 @@ class Access:
     @property
     def users_own(self) -> Path:
         return Path(self.environ.get("HOME", "~")).expanduser() / ".ssh" / "known_hosts"
-
-
-@dataclass(frozen=True, kw_only=True)
-class HostKey:
-    """A key that a server shows."""
-
-    name: str
-    """As known_hosts names the server: its address, with the port if that is not 22."""
-    algorithm: str
-    fingerprint: str
-    public_key: str
-    is_pinned: bool
-    is_changed: bool
-    """Another key is pinned for the server."""
 
 
 @dataclass
@@ -93,7 +78,7 @@ async def host_key(host_name: str, access: Access) -> HostKey:
             (await _open(host_name, access, tunnel, seen, trusts_any=False)).close()
     if not seen.key:
         raise ConnectError(f"{host_name}: the server showed no host key.")
-    pinned = _known_in(access.pinned, seen.host, seen.address, seen.port)[0]
+    pinned = known_in(access.pinned, seen.host, seen.address, seen.port)[0]
     return HostKey(
         name=f"[{seen.host}]:{seen.port}" if seen.port else seen.host,
         algorithm=seen.key.get_algorithm(),
@@ -102,23 +87,6 @@ async def host_key(host_name: str, access: Access) -> HostKey:
         is_pinned=seen.key in pinned,
         is_changed=bool(pinned) and seen.key not in pinned,
     )
-
-
-def pin(key: HostKey, access: Access) -> None:
-    """Writes the key to the pinned file, in the place of another one that stood there for the server."""
-    lines = access.pinned.read_text().splitlines() if access.pinned.is_file() else []
-    kept = [without for line in lines if (without := _without(key.name, line)) is not None]
-    access.pinned.parent.mkdir(parents=True, exist_ok=True)
-    temporary = access.pinned.with_name(f".{access.pinned.name}.new")
-    temporary.write_text("\n".join([*kept, f"{key.name} {key.public_key}"]) + "\n")
-    temporary.replace(access.pinned)
-
-
-def _without(name: str, line: str) -> str | None:
-    """A line of known_hosts without this name; None if it named nothing else."""
-    names, space, rest = line.partition(" ")
-    others = [other for other in names.split(",") if other != name]
-    return ",".join(others) + space + rest if others else None
 
 
 @contextlib.asynccontextmanager
@@ -154,14 +122,12 @@ async def _open(
 
     def known_hosts(host: str, addr: str, number: int | None) -> Keys:
         seen.host, seen.address, seen.port = host, addr, number
-        seen.known = _known(access, host, addr, number) if trusts_any else _NONE
+        files = (access.pinned, access.users_own) if trusts_any else ()
+        seen.known = first_known(files, host, addr, number)
         return seen.known
 
-    wanted = {"username": user or access.ssh.user, "port": port or (None if is_jump else access.ssh.port)}
     compresses = access.ssh.compression and not is_jump  # what goes through a jump host is encrypted already
-    options: dict[str, Any] = {name: value for name, value in wanted.items() if value}
-    if access.ssh.key or access.ssh.key_env:
-        options["agent_path"] = None  # servers refuse those who try many keys
+    options = _options(access, user, port, is_jump)
     keys = _keys(access) if trusts_any else ()  # whom we do not trust is shown none
     try:
         async with asyncio.timeout(access.timeout):
@@ -176,11 +142,20 @@ async def _open(
                 encryption_algs="^aes256-gcm@openssh.com,aes128-gcm@openssh.com",
                 compression_algs=("zlib@openssh.com", "none") if compresses else ("none",),
                 keepalive_interval=_KEEPALIVE,
-                **options,  # what is absent is for ~/.ssh/config to say
+                **options,
             )
     except (asyncssh.Error, OSError, TimeoutError, ValueError) as error:
         raise _explained(error, host_name, access, seen, options) from None
     return connection
+
+
+def _options(access: Access, user: str, port: int | None, is_jump: bool) -> dict[str, Any]:
+    """What is absent is for ~/.ssh/config to say."""
+    wanted = {"username": user or access.ssh.user, "port": port or (None if is_jump else access.ssh.port)}
+    options: dict[str, Any] = {name: value for name, value in wanted.items() if value}
+    if access.ssh.key or access.ssh.key_env:
+        options["agent_path"] = None  # servers refuse those who try many keys
+    return options
 
 
 def _explained(
@@ -288,25 +263,6 @@ def _keys(access: Access) -> Any:
             f"ssh.key_env: {access.ssh.key_env} does not hold a private key without passphrase",
             next="It must hold the whole file, from -----BEGIN to END----- with its line breaks.",
         ) from None
-
-
-_NONE: Keys = ([], [], [], [], [], [], [])
-
-
-def _known(access: Access, host: str, address: str, port: int | None) -> Keys:
-    pinned = _known_in(access.pinned, host, address, port)
-    return pinned if any(pinned[:3]) else _known_in(access.users_own, host, address, port)
-
-
-def _known_in(file: Path, host: str, address: str, port: int | None) -> Keys:
-    try:
-        known: Any = asyncssh.match_known_hosts(asyncssh.read_known_hosts(str(file)), host, address, port)
-    except FileNotFoundError:
-        return _NONE
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from None
-    keys: Keys = known
-    return keys
 
 
 def reason(error: Exception) -> str:

@@ -6,17 +6,14 @@ Scripts run one after the other, each in a subshell of its own; those that are a
 import asyncio
 import secrets
 import shlex
-from typing import TYPE_CHECKING
 
 from shipper.errors import ConnectError
+from shipper.hosts.conversation import Conversation
 from shipper.world import Finished
-
-if TYPE_CHECKING:
-    from shipper.hosts.host import Conversation
 
 
 class Shell:
-    def __init__(self, conversation: "Conversation") -> None:
+    def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._mark = f"end-{secrets.token_hex(8)}"
         self._turn = asyncio.Lock()

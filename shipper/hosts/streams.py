@@ -7,21 +7,20 @@ import asyncio
 import functools
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
-from shipper.errors import CommandNotStarted, ConnectError, EngineError
+from shipper.errors import EngineError
 from shipper.hosts.docker_api import DockerApi
-from shipper.hosts.docker_stream import Frames, Stream
+from shipper.hosts.docker_sessions import Executed, Started, not_started
+from shipper.hosts.docker_stream import Frames
 from shipper.model.container import Label
 from shipper.model.specification import Terminal
 from shipper.world import LogEntry, Session
 
 _SECOND = 10**9  # nanoseconds
 _NO_DETACHING = "ctrl-^,ctrl-^,ctrl-^"  # Docker's own keys, Ctrl-P Ctrl-Q, would swallow the shell's Ctrl-P
-_PATIENCE = 5.0  # seconds
-_NOT_EXECUTABLE, _NO_COMMAND = 126, 127  # the exit codes of a shell; Docker gives them too
 
 
 class Reader(Protocol):
@@ -80,7 +79,7 @@ class DockerStreams:
         body = {"Tty": terminal is not None, "Detach": False, **_console_size(terminal)}
         path = f"/exec/{made['Id']}/start"
         async with api.stream(f"exec {container_name}", "POST", path, body=body, upgrade=True) as stream:
-            yield _Executed(api, made["Id"], stream, terminal, container_name, command[0])
+            yield Executed(api, made["Id"], stream, terminal, container_name, command[0])
 
     @asynccontextmanager
     async def starting(self, container_name: str, terminal: Terminal | None) -> AsyncIterator[Session]:
@@ -94,23 +93,13 @@ class DockerStreams:
             try:
                 await api.call(f"start {container_name}", lambda client: client.start(container_name))
             except EngineError as error:
-                raise await _not_started(error, end) from None
-            yield _Started(api, container_name, stream, terminal, end)
+                raise await not_started(error, end) from None
+            yield Started(api, container_name, stream, terminal, end)
 
 
 def _console_size(terminal: Terminal | None) -> dict[str, Any]:
     """Docker heeds it from API 1.42 on; before, the first `resize` counts."""
     return {"ConsoleSize": [terminal.rows, terminal.columns]} if terminal else {}
-
-
-async def _not_started(error: EngineError, end: Stream) -> EngineError:
-    """Docker tells in the exit code whether it is for want of the command, and removes the container."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE):
-            async for answer in end.json_lines():
-                if answer["StatusCode"] in (_NOT_EXECUTABLE, _NO_COMMAND):
-                    return CommandNotStarted(error.what, exit_code=answer["StatusCode"])
-    return error
 
 
 async def entries(stream: Reader) -> AsyncIterator[LogEntry]:
@@ -154,106 +143,3 @@ def nanoseconds(time: str) -> int:
 @functools.lru_cache(maxsize=8)  # most lines are of the same second as the one before
 def _seconds(time: str) -> int:
     return int(datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp())
-
-
-class _Connected:
-    """The streams of a command."""
-
-    def __init__(self, api: DockerApi, stream: Stream, terminal: Terminal | None) -> None:
-        self._api = api
-        self._stream = stream
-        self._frames = None if terminal else Frames()
-        self._unread: list[tuple[bool, bytes]] = []
-
-    async def read(self) -> tuple[bool, bytes] | None:
-        while not self._unread:
-            if not (chunk := await self._stream.read()):
-                return None
-            self._unread += self._frames.take(chunk) if self._frames else [(False, chunk)]
-        return self._unread.pop(0)
-
-    async def write(self, data: bytes) -> None:
-        await self._stream.write(data)
-
-    def write_eof(self) -> None:
-        self._stream.write_eof()
-
-
-class _Executed(_Connected):
-    """A command in a container that was there before."""
-
-    def __init__(
-        self,
-        api: DockerApi,
-        exec_id: str,
-        stream: Stream,
-        terminal: Terminal | None,
-        container_name: str,
-        command_name: str,
-    ) -> None:
-        super().__init__(api, stream, terminal)
-        self._exec_id = exec_id
-        self._container_name = container_name
-        self._command_name = command_name
-        self._is_known_to_run = False
-
-    async def read(self) -> tuple[bool, bytes] | None:
-        """What Docker has to say where it cannot start the command comes as if the command had written it."""
-        written = await super().read()
-        if not self._is_known_to_run:
-            self._is_known_to_run = True
-            inspected = await self._inspected()
-            code = inspected["ExitCode"]
-            if not inspected["Pid"] and code:
-                why = written[1].decode(errors="replace").strip() if written else f"exit code {code}"
-                raise CommandNotStarted(
-                    f"{self._command_name} cannot be executed in {self._container_name}: {why}",
-                    next="Without a command, at a terminal, it opens a shell there, if the image has one.",
-                    exit_code=code,
-                )
-        return written
-
-    async def resize(self, columns: int, rows: int) -> bool:
-        try:
-            await self._api.call(
-                "exec resize", lambda client: client.exec_resize(self._exec_id, height=rows, width=columns)
-            )
-        except EngineError:
-            return False
-        return True
-
-    async def exit_code(self) -> int | None:
-        inspected = await self._inspected()
-        return None if inspected["Running"] else int(inspected["ExitCode"] or 0)
-
-    async def _inspected(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = await self._api.call(
-            "exec inspect", lambda client: client.exec_inspect(self._exec_id)
-        )
-        return found
-
-
-class _Started(_Connected):
-    """The command of a container."""
-
-    def __init__(
-        self, api: DockerApi, container_name: str, stream: Stream, terminal: Terminal | None, end: Stream
-    ) -> None:
-        super().__init__(api, stream, terminal)
-        self._container_name = container_name
-        self._end = end
-
-    async def resize(self, columns: int, rows: int) -> bool:
-        try:
-            await self._api.call(
-                f"resize {self._container_name}",
-                lambda client: client.resize(self._container_name, height=rows, width=columns),
-            )
-        except EngineError:
-            return False
-        return True
-
-    async def exit_code(self) -> int | None:
-        async for answer in self._end.json_lines():
-            return int(answer["StatusCode"])
-        raise ConnectError("The connection to Docker broke.")

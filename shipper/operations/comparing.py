@@ -8,9 +8,9 @@ from shipper.env.mask import Mask
 from shipper.errors import PlanChanged
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.planning.changes import Commits, Payloads, changes_of, replaced
-from shipper.planning.host_plan import Wanted
 from shipper.planning.plan import Plan
 from shipper.planning.versions import told_of
+from shipper.planning.wanted import Wanted
 from shipper.project import Project
 from shipper.tasks import task_group, together
 

@@ -19,8 +19,8 @@ from shipper.model.specification import ContainerSpec
 from shipper.observe import observe
 from shipper.operations.compose import ComposeFiles, compose_files, ownerships
 from shipper.operations.deployment import ignore
-from shipper.planning.host_plan import choose_strategy
 from shipper.planning.spec import container_spec
+from shipper.planning.strategy import choose_strategy
 from shipper.project import Project
 from shipper.tasks import together
 

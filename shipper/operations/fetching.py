@@ -15,7 +15,8 @@ from shipper.model.observed import Observed
 from shipper.observe import Hosts, Worlds, observe_all
 from shipper.operations.deployment import ignore
 from shipper.planning.versions import LATEST, Version, could_be_tag, unknown, version_meant, versions_of
-from shipper.project import Project, config_files, open_project, with_files_of
+from shipper.project import Project, config_files
+from shipper.project.opening import open_project, with_files_of
 from shipper.steps.pull import Pull
 from shipper.tasks import together
 from shipper.telling import told

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from shipper.accessories.plan import check_of
 from shipper.accessories.wanted import Placed, config_hash
@@ -13,82 +12,18 @@ from shipper.errors import ShipperError
 from shipper.hosts.usage import Sample, cpu_percent
 from shipper.model.container import Container, ContainerState
 from shipper.model.observed import Observed
-from shipper.model.records import Freeze, Holder
 from shipper.model.release import Payload, ReleaseOutcome
+from shipper.model.status import HEALTHY, AccessoryStatus, Disk, HostStatus, RoleStatus
 from shipper.observe import observe
-from shipper.planning.host_plan import gate_of
 from shipper.planning.releases import last_deployed
+from shipper.planning.strategy import gate_of
 from shipper.project import Project
 from shipper.steps.check import Check
 from shipper.steps.handover import state_of
 from shipper.tasks import task_group, together
-from shipper.world import Disk, World
+from shipper.world import World
 
 _APART = 0.1  # seconds between the two looks that a share of the processor is told from
-
-HEALTHY = "healthy"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleStatus:
-    """One role on one host."""
-
-    host_name: str
-    role_name: str
-    container: Container | None
-    """That which serves, or did until it was stopped."""
-    health: str
-    """`healthy` if it passes the gate of its release now, `stopped` after a `shipper stop`, else what is wrong."""
-    stopped: bool = False
-    expected: bool = True
-    """The release that was deployed last on this host has the role there; before the first one, the config has."""
-    finished: bool = True
-    """The deploy that brought what serves came to its end."""
-    handover: str = ""
-    """What an app says of itself that hands over: standby, active or draining."""
-    cpu_percent: float | None = None
-    """Of one processor."""
-    memory: int | None = None
-    """Bytes, as `docker stats` counts them."""
-    memory_limit: int | None = None
-    """Bytes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccessoryStatus:
-    """One accessory on one host."""
-
-    host_name: str
-    name: str
-    container: Container | None
-    health: str
-    """`healthy` if it passes the gate of the config now, else what is wrong."""
-    changed: bool = False
-    """The config says something else of it than when it was booted: `shipper accessory boot` makes that true."""
-    expected: bool = True
-    """The config has it on this host."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HostStatus:
-    """One host, as it was when we looked."""
-
-    host_name: str
-    at: datetime
-    problem: str = ""
-    """Why it could not be looked at; then all that follows is about that, or empty."""
-    next: str = ""
-    """How to mend that, if it is known."""
-    exit_code: int = 0
-    """Of that problem."""
-    disk: Disk | None = None
-    """That on which Docker keeps its images."""
-    holder: Holder | None = None
-    """Who holds the lock."""
-    freeze: Freeze | None = None
-    """The one that holds now."""
-    roles: tuple[RoleStatus, ...] = ()
-    accessories: tuple[AccessoryStatus, ...] = ()
 
 
 @dataclass

@@ -9,16 +9,12 @@ from shipper.hosts.session import looking
 from shipper.model.release import Payload
 from shipper.model.secret import Env
 from shipper.operations.comparing import Looked
-from shipper.operations.deployment import (
-    available_secrets,
-    decide_deploy,
-    ignore,
-    look_for_deploy,
-    payloads_now,
-    require_version,
-)
+from shipper.operations.deployment import available_secrets, decide_deploy, ignore, look_for_deploy
+from shipper.operations.precautions import require_version
 from shipper.operations.upstream import upstream_of
-from shipper.planning.changes import Given, given, replaced
+from shipper.operations.wanted import payloads_now
+from shipper.planning.changes import replaced
+from shipper.planning.env_changes import Given, given
 from shipper.planning.plan import Plan
 from shipper.project import Project
 

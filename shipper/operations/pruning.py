@@ -10,11 +10,10 @@ from shipper.errors import UsageError
 from shipper.events import Tell
 from shipper.hosts.journal import unfinished
 from shipper.hosts.session import connected
-from shipper.observe import Hosts, Worlds, observe_all
-from shipper.operations.deployment import holding, ignore, now
-from shipper.planning.host_plan import prune as steps_of
+from shipper.observe import Hosts, Worlds, now, observe_all
+from shipper.operations.deployment import holding, ignore
 from shipper.planning.image_plan import kept_images, tidying
-from shipper.planning.retention import of_roles, retention_of, superfluous_now
+from shipper.planning.retention import of_roles, prune as steps_of, retention_of, superfluous_now
 from shipper.project import Project
 from shipper.steps import HERE
 from shipper.steps.prune import Prune

@@ -9,12 +9,12 @@ from shipper.events import Tell
 from shipper.hosts.session import looking
 from shipper.model.observed import Observed
 from shipper.model.records import Holder, PastDeploy
+from shipper.model.status import Disk
 from shipper.observe import observe_all
 from shipper.operations.deployment import ignore
 from shipper.operations.health import disk_of
 from shipper.project import Project
 from shipper.tasks import task_group, together
-from shipper.world import Disk
 
 
 async def list_releases(project: Project, *, tell: Tell = ignore) -> dict[str, Observed]:

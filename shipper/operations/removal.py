@@ -13,7 +13,8 @@ from shipper.hosts.session import connected
 from shipper.model.container import SERVES_NOT, Container
 from shipper.observe import Worlds, observe
 from shipper.operations.belongings import Belongings, belongings, of_roles
-from shipper.operations.deployment import holding, ignore, refuse_if_frozen
+from shipper.operations.deployment import holding, ignore
+from shipper.operations.precautions import refuse_if_frozen
 from shipper.project import Project
 from shipper.tasks import task_group, together
 from shipper.world import World

@@ -16,21 +16,14 @@ from shipper.model.secret import Env
 from shipper.notify.notices import notifying
 from shipper.observe import Hosts, Worlds
 from shipper.operations.comparing import Looked, compared, look, refuse_another_plan
-from shipper.operations.deployment import (
-    available_secrets,
-    completed,
-    holding,
-    ignore,
-    new_release,
-    serving_payloads,
-    wanted_of,
-    warn_of_left_out,
-    warn_of_unfinished,
-)
+from shipper.operations.deployment import available_secrets, holding, ignore
+from shipper.operations.precautions import warn_of_left_out, warn_of_unfinished
 from shipper.operations.recorded import recorded
+from shipper.operations.wanted import completed, new_release, serving_payloads, wanted_of
 from shipper.outcome import carry_out
 from shipper.planning import releases
-from shipper.planning.plan import Plan, make_plan
+from shipper.planning.deploy_plan import make_plan
+from shipper.planning.plan import Plan
 from shipper.project import Project
 from shipper.tasks import task_group, together
 

@@ -19,12 +19,12 @@ from shipper.model.observed import Observed
 from shipper.model.records import Unfinished
 from shipper.model.release import short
 from shipper.observe import Worlds, observe_all
-from shipper.operations.deployment import holding, ignore, require_version, warn_of_dirt
+from shipper.operations.deployment import holding, ignore
+from shipper.operations.precautions import require_version, warn_of_dirt
 from shipper.planning.facts import facts_of
 from shipper.planning.hooks import hook
-from shipper.planning.host_plan import prune
 from shipper.planning.image_plan import step_there, steps_here
-from shipper.planning.retention import retention_of, superfluous_now
+from shipper.planning.retention import prune, retention_of, superfluous_now
 from shipper.project import Project
 from shipper.steps import Step
 from shipper.tasks import task_group, together

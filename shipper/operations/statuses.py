@@ -12,8 +12,9 @@ from shipper.env.mask import Mask, masking
 from shipper.errors import ShipperError
 from shipper.events import Tell
 from shipper.hosts.session import SystemClock, looking
+from shipper.model.status import HostStatus
 from shipper.operations.deployment import ignore
-from shipper.operations.health import Eye, HostStatus, look
+from shipper.operations.health import Eye, look
 from shipper.project import Project
 from shipper.tasks import task_group, together
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from shipper.hosts.login import HostKey, host_key, pin
+from shipper.hosts.known_hosts import HostKey, pin
+from shipper.hosts.login import host_key
 from shipper.hosts.session import access
 from shipper.project import Project
 
@@ -23,7 +24,7 @@ async def shown_key(project: Project, host_name: str, *, own_keys: bool = False)
 
 def pin_key(project: Project, key: HostKey) -> None:
     """Pins it in the config's `ssh.known_hosts`, in the place of an older one."""
-    pin(key, access(project))
+    pin(key, access(project).pinned)
 
 
 @contextmanager

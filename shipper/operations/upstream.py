@@ -12,11 +12,13 @@ from shipper.env.mask import Mask
 from shipper.errors import ConfigError, ShipperError
 from shipper.events import Tell
 from shipper.hosts.session import SystemClock, looking
+from shipper.model.status import HEALTHY
 from shipper.observe import Hosts
-from shipper.operations.health import HEALTHY, Eye, look_at_roles
-from shipper.planning.host_plan import Wanted
+from shipper.operations.health import Eye, look_at_roles
 from shipper.planning.promotion import Proof, Seen, Waiver, candidates, proof_of, refused
-from shipper.project import Project, at_destination
+from shipper.planning.wanted import Wanted
+from shipper.project import Project
+from shipper.project.opening import at_destination
 from shipper.tasks import alongside, task_group, together
 from shipper.world import World
 

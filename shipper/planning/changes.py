@@ -13,9 +13,8 @@ from shipper.config.workloads import Role
 from shipper.model.image import short_image
 from shipper.model.observed import Observed
 from shipper.model.release import Payload, Release, short
-from shipper.model.secret import Env, Secret
-from shipper.planning.host_plan import Wanted
-from shipper.planning.spec import container_env
+from shipper.model.secret import Env
+from shipper.planning.wanted import Wanted
 
 _HANDFUL = 7  # commits that are told
 
@@ -59,19 +58,6 @@ class Commits:
     old: str = ""
     """What the image tells of the old one, where there is no Git to tell what lies between: its date, and subject."""
     new: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """A variable, or a file, that the containers of a role would get, or do get now."""
-
-    kind: str
-    """env or file."""
-    name: str
-    sign: Sign | None
-    """What becomes of it; None if it stays as it is."""
-    absent_secrets: tuple[str, ...] = ()
-    """Secrets in it that are not set here: their values are those of the release that serves."""
 
 
 def replaced(
@@ -171,11 +157,11 @@ def _of_role(role_name: str, before: Payload, after: Payload) -> Iterator[Change
     if not old or role_name not in before.env:
         return
     yield from _of_config(role_name, old, new)
-    for name, sign in _signs(before.env[role_name], after.env[role_name]):
+    for name, sign in signs(before.env[role_name], after.env[role_name]):
         is_told = all(name in role.env or name not in env for role, env in _sides(role_name, before, after))
         if sign and not is_told:
             yield Change(sign=sign, kind="env", name=name)
-    for path, sign in _signs(before.files[role_name], after.files[role_name]):
+    for path, sign in signs(before.files[role_name], after.files[role_name]):
         if sign:
             yield Change(sign=sign, kind="file", name=path)
     for host_name in old.hosts:
@@ -188,7 +174,7 @@ def _sides(role_name: str, *payloads: Payload) -> Iterator[tuple[Role, Env]]:
         yield payload.config.roles[role_name], payload.env[role_name]
 
 
-def _signs(before: Env, after: Env) -> Iterator[tuple[str, Sign | None]]:
+def signs(before: Env, after: Env) -> Iterator[tuple[str, Sign | None]]:
     for name in sorted({*before, *after}):
         if name not in before:
             yield name, Sign.ADDED
@@ -231,28 +217,3 @@ def _memory_text(count: int) -> str:
         if count % size == 0:
             return f"{count // size}{unit}"
     return str(count)
-
-
-def given(role_name: str, before: Payload | None, after: Payload, absent: Env) -> tuple[Given, ...]:
-    """All that a role would get, or does get now. `absent` are the secrets that are not set here."""
-
-    def of(payload: Payload | None, kind: str) -> Env:
-        if not payload or role_name not in payload.env:
-            return {}
-        if kind == "file":
-            return payload.files[role_name]
-        return container_env(payload.config.roles[role_name], payload.env[role_name])
-
-    return tuple(
-        Given(kind=kind, name=name, sign=sign, absent_secrets=_within(of(after, kind).get(name), absent))
-        for kind in ("env", "file")
-        for name, sign in _signs(of(before, kind), of(after, kind))
-    )
-
-
-def _within(value: Secret | None, absent: Env) -> tuple[str, ...]:
-    """Of a template it cannot be told what a value is made of; that it holds a secret can be seen."""
-    if value is None:
-        return ()
-    text = value.reveal()
-    return tuple(name for name, secret in absent.items() if secret.reveal() and secret.reveal() in text)

@@ -15,7 +15,7 @@ from shipper.model.container import Container
 from shipper.model.image import Image
 from shipper.model.observed import Observed
 from shipper.model.release import ReleaseOutcome, short
-from shipper.planning.host_plan import Wanted
+from shipper.planning.wanted import Wanted
 from shipper.reporters.words import span
 
 _BUILT_ONCE = (

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from shipper.errors import UsageError
 from shipper.model.container import RELEASE_COMMAND, Container, Label
 from shipper.model.specification import ContainerSpec
-from shipper.planning.host_plan import HostPlan, stop_timeout
+from shipper.planning.host_plan import HostPlan
 from shipper.planning.spec import run_spec
+from shipper.planning.strategy import stop_timeout
 from shipper.steps import Step
 from shipper.steps.migrate import Migrate
 from shipper.steps.stop import Stop

@@ -10,6 +10,7 @@ from shipper.model.image import ListedImage, is_of_tunnel
 from shipper.model.observed import Observed
 from shipper.model.records import Unfinished
 from shipper.model.release import Release, ReleaseOutcome
+from shipper.steps.prune import Prune
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(-dirty-[0-9a-f]{8})?")
 _FRESH = timedelta(minutes=10)  # in which whoever ran a command may still ask how it ended
@@ -191,3 +192,14 @@ def superfluous_here(
 def is_of_commit(name: str, repository: str) -> bool:
     own, _, tag = name.rpartition(":")
     return own == repository and _COMMIT.fullmatch(tag) is not None
+
+
+def prune(host_name: str, beyond: Beyond, because: str) -> Iterator[Prune]:
+    if beyond.container_names or beyond.image_names or beyond.release_numbers:
+        yield Prune(
+            host_name=host_name,
+            because=because,
+            container_names=beyond.container_names,
+            image_names=beyond.image_names,
+            release_numbers=beyond.release_numbers,
+        )

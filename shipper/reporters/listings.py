@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from shipper.model.observed import Observed
 from shipper.model.records import TERMINAL, Freeze, Holder, PastDeploy
 from shipper.model.release import Release, ReleaseOutcome
+from shipper.model.status import HEALTHY, AccessoryStatus, HostStatus, RoleStatus
 from shipper.model.words import size_text
-from shipper.operations.health import HEALTHY, AccessoryStatus, HostStatus, RoleStatus
 from shipper.reporters.tables import Row, table
 from shipper.reporters.words import ago
 

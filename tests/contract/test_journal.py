@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shipper.errors import Locked
-from shipper.hosts.journal import locked
+from shipper.hosts.locks import locked
 from shipper.model.records import Holder
 from shipper.world import World
 from tests.contract.stages import Stage

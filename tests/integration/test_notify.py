@@ -25,7 +25,7 @@ from tests.fakes.telegram import Telegram
 from tests.integration.conftest import Project
 from tests.integration.waiting import eventually
 from tests.unit.nouns import a_config, a_facts, a_release
-from tests.unit.test_turning import a_project
+from tests.unit.test_lifecycle import a_project
 
 
 class Listener(http.server.ThreadingHTTPServer):

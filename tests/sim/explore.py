@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import shipper.operations.deployment
+import shipper.operations.lifecycle
 import shipper.operations.previews
 import shipper.operations.rollbacks
-import shipper.operations.turning
 from shipper.config.root import Config
 from shipper.errors import ShipperError, UsageError
 from shipper.events import Ended, Event
@@ -28,7 +28,7 @@ from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, ContainerStat
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
 from shipper.model.release import ReleaseOutcome
 from shipper.model.specification import ContainerSpec
-from shipper.planning.host_plan import choose_strategy
+from shipper.planning.strategy import choose_strategy
 from shipper.project import Project
 from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault, Own
 from tests.sim.loop import VirtualLoop
@@ -54,11 +54,11 @@ _ACCESSORY = SimContainer(
 )
 
 _DOOR: Mapping[str, Callable[..., Awaitable[Outcome]]] = {
-    "deploy": shipper.deployment.deploy,
-    "rollback": shipper.rollbacks.rollback,
-    "restart": shipper.turning.restart,
-    "stop": shipper.turning.stop,
-    "start": shipper.turning.start,
+    "deploy": shipper.operations.deployment.deploy,
+    "rollback": shipper.operations.rollbacks.rollback,
+    "restart": shipper.operations.lifecycle.restart,
+    "stop": shipper.operations.lifecycle.stop,
+    "start": shipper.operations.lifecycle.start,
 }
 
 Faults = tuple[tuple[int, Fault], ...]
@@ -483,8 +483,8 @@ def faults_of(text: str) -> Faults:
 @contextmanager
 def simulated(client: Client) -> Iterator[None]:
     """Production code connects to the simulated servers."""
-    acting: Any = (shipper.deployment, shipper.rollbacks, shipper.turning)
-    looking: Any = (shipper.previews, shipper.rollbacks, shipper.turning)
+    acting: Any = (shipper.operations.deployment, shipper.operations.rollbacks, shipper.operations.lifecycle)
+    looking: Any = (shipper.operations.previews, shipper.operations.rollbacks, shipper.operations.lifecycle)
     ways = [*((module, "connected") for module in acting), *((module, "looking") for module in looking)]
     real = [getattr(module, name) for module, name in ways]
     for module, name in ways:

@@ -14,8 +14,9 @@ from shipper.errors import DiskFull, PlanChanged
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Unchanged
 from shipper.model.secret import Secret
 from shipper.observe import Hosts, observe_all
-from shipper.planning.host_plan import HostPlan
-from shipper.planning.plan import Plan, make_plan
+from shipper.planning.deploy_plan import make_plan
+from shipper.planning.plan import Plan
+from shipper.planning.role_plan import RolePlan
 from shipper.steps import Step
 from shipper.steps.check import Check
 from shipper.steps.migrate import Migrate
@@ -86,7 +87,7 @@ def test_of_what_goes_side_by_side_either_may_come_first(name: str, monkeypatch:
         before, after = (tuple(wave[::-1] for wave in waves) for waves in (made.before_commit, made.after_commit))
         return replace(made, before_commit=before, after_commit=after)
 
-    for module in (shipper.deployment, shipper.rollbacks):
+    for module in (shipper.operations.deployment, shipper.operations.rollbacks):
         monkeypatch.setattr(module, "make_plan", the_other_way_round)
 
     assert explored(SCENARIOS[name], pairs=False).cases > 200
@@ -181,10 +182,10 @@ def test_a_push_to_a_disk_that_is_full_prunes_nothing_that_a_rollback_of_any_rol
         raise DiskFull("no space left on device")
 
     monkeypatch.setattr(SimImages, "ship", refused)
-    monkeypatch.setattr(shipper.shipping, "connected", partial(connected, Client(ahead, {})))
+    monkeypatch.setattr(shipper.operations.shipping, "connected", partial(connected, Client(ahead, {})))
 
     with pytest.raises(DiskFull):
-        loop.run_until_complete(shipper.shipping.push(explorer.scenario.project("v4")))
+        loop.run_until_complete(shipper.operations.shipping.push(explorer.scenario.project("v4")))
 
     assert isinstance(explorer.run(ahead, "rollback --role cron").outcome, Deployed)
 
@@ -198,7 +199,7 @@ def test_it_finds_a_plan_that_retires_the_old_one_before_the_swap(monkeypatch: p
         retiring = tuple((lane,) for wave in made.after_commit for lane in wave if isinstance(lane[0], Retire))
         return replace(made, before_commit=(*retiring, *made.before_commit))
 
-    monkeypatch.setattr(shipper.deployment, "make_plan", retiring_first)
+    monkeypatch.setattr(shipper.operations.deployment, "make_plan", retiring_first)
 
     assert "users of web on a.example reach nothing that passed its gate" in broken("overlap")
 
@@ -208,7 +209,7 @@ def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.M
         seen = await observe_all(*arguments, **options)
         return {name: replace(host, containers=()) for name, host in seen.items()}
 
-    monkeypatch.setattr(shipper.comparing, "observe_all", blindly)
+    monkeypatch.setattr(shipper.operations.comparing, "observe_all", blindly)
 
     assert "2 containers work as web, which must never run twice" in broken("recreate")
 
@@ -216,7 +217,7 @@ def test_it_finds_a_deploy_that_does_not_look_at_what_runs(monkeypatch: pytest.M
 def test_it_finds_a_deploy_that_takes_what_was_stopped_on_purpose_for_what_another_one_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(HostPlan, "_rivals", HostPlan._others)
+    monkeypatch.setattr(RolePlan, "_rivals", RolePlan._others)
 
     assert "what was stopped runs after a deploy that failed" in broken("stop")
 
@@ -263,13 +264,13 @@ def test_it_finds_a_container_that_gave_way_and_is_not_told_what_came_of_it(monk
 
 
 def test_it_finds_a_plan_that_would_stop_the_container_that_it_is_made_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HostPlan, "_is_adopted", lambda *arguments: False)
+    monkeypatch.setattr(RolePlan, "_is_adopted", lambda *arguments: False)
 
     assert "would stop it before its own end (an unfinished deploy left it)" in broken("inside, restart")
 
 
 def test_it_finds_release_commands_that_do_not_wait_for_those_of_a_dead_deploy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipper.plan, "left_running", lambda *arguments: ())
+    monkeypatch.setattr(shipper.planning.deploy_plan, "left_running", lambda *arguments: ())
 
     assert "release commands run side by side" in broken("migration")
 

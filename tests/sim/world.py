@@ -30,8 +30,9 @@ from shipper.model.image import Credentials, Image, ListedImage, Published
 from shipper.model.records import Freeze, Holder
 from shipper.model.release import Payload, Release, ReleaseOutcome
 from shipper.model.specification import ContainerSpec
+from shipper.model.status import Disk
 from shipper.project import Project
-from shipper.world import Answer, Clock, Disk, Finished, Report, Serve, Storage, Streams, World
+from shipper.world import Answer, Clock, Finished, Report, Serve, Storage, Streams, World
 from tests.sim.faults import Client
 from tests.sim.servers import App, SimContainer, SimServer
 

@@ -33,7 +33,7 @@ class House:
             elif isinstance(node, ast.ImportFrom):
                 assert node.module, f"{file}: relative imports hide what is imported"
                 submodules = {f"{node.module}.{alias.name}" for alias in node.names} & self.modules.keys()
-                found |= submodules or {node.module}
+                found |= submodules if len(submodules) == len(node.names) else {*submodules, node.module}
         return found
 
     def importers_of(self, *packages: str) -> set[str]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from shipper.env.mask import Mask
 from shipper.model.observed import Observed
 from shipper.model.release import Payload, Release
-from shipper.planning.changes import Changes, Commits, changes_of, given
-from shipper.planning.host_plan import Wanted
+from shipper.planning.changes import Changes, Commits, changes_of
+from shipper.planning.env_changes import given
 from shipper.planning.image_plan import Sources
+from shipper.planning.wanted import Wanted
 from shipper.reporters.diffs import change_lines
 from tests.unit.nouns import (
     FIRST,

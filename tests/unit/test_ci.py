@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from shipper import open_project
-from shipper.ci import revision_of_run
 from shipper.errors import UsageError
+from shipper.project.ci import revision_of_run
 from tests.unit.nouns import FIRST, SECOND
 
 GITHUB = {

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shipper.operations.given_to_ci import CiSecret, CiVariable, ci_secrets, ci_variables, out_of_reach
-from shipper.project import Project, open_project
+from shipper.operations.ci_secrets import CiSecret, CiVariable, ci_secrets, ci_variables, out_of_reach
+from shipper.project import Project
+from shipper.project.opening import open_project
 from tests.unit.godotenv import read
 
 ROOT = Path(__file__).parents[2]

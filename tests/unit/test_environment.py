@@ -19,7 +19,8 @@ from shipper.env.mask import Mask
 from shipper.errors import ConfigError, SecretError, ShipperError
 from shipper.model.image import Credentials
 from shipper.model.secret import Secret
-from shipper.project import Project, open_project
+from shipper.project import Project
+from shipper.project.opening import open_project
 from tests.unit.nouns import A, B, env
 
 SERVICE = "service: shop\nimage: shop\nroles:\n  web:\n    hosts: [a.example]\n"

@@ -6,7 +6,7 @@ import pytest
 
 from shipper.errors import ReleaseNotFound, UsageError
 from shipper.operations.execution import running, the_place
-from shipper.project import open_project
+from shipper.project.opening import open_project
 from tests.unit.nouns import a_container, a_host, a_stopped, an_uncommitted
 
 

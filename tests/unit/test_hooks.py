@@ -8,9 +8,10 @@ import pytest
 from shipper import open_project
 from shipper.config.root import Config
 from shipper.model.release import ReleaseOutcome
+from shipper.planning.deploy_plan import make_plan
 from shipper.planning.facts import facts_of
 from shipper.planning.hooks import hook
-from shipper.planning.plan import Plan, make_plan
+from shipper.planning.plan import Plan
 from tests.unit.nouns import (
     BEGUN,
     FIRST,

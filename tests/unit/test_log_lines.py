@@ -12,7 +12,8 @@ from shipper.hosts.docker_stream import Frames
 from shipper.hosts.streams import entries, nanoseconds
 from shipper.model.container import Container
 from shipper.model.records import LogLine
-from shipper.operations.log_lines import chosen, merged, since_of
+from shipper.operations.host_logs import chosen
+from shipper.operations.logs import merged, since_of
 from shipper.reporters.log_lines import LogPrefixes, log_line_json
 from tests.unit.nouns import BEGUN, A, B, a_container, a_stopped
 

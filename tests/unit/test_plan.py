@@ -13,10 +13,12 @@ from shipper.model.observed import Observed
 from shipper.model.release import Payload, ReleaseOutcome
 from shipper.model.secret import Secret
 from shipper.model.specification import ContainerSpec, FileInContainer, Mount, PublishedPort
-from shipper.planning.host_plan import Wanted, choose_strategy
+from shipper.planning.deploy_plan import make_plan
 from shipper.planning.image_plan import Sources, refuse_another_image
-from shipper.planning.plan import Plan, make_plan
+from shipper.planning.plan import Plan
 from shipper.planning.spec import container_spec
+from shipper.planning.strategy import choose_strategy
+from shipper.planning.wanted import Wanted
 from shipper.steps.create import Create
 from shipper.steps.handover import Handover
 from shipper.steps.prune import Prune

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shipper import ConfigError, Project, UsageError, open_project
-from shipper.project import at_destination, with_files_of
+from shipper.project.opening import at_destination, with_files_of
 from tests.unit.nouns import SECOND
 
 CONFIG = """\

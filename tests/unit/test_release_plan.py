@@ -11,13 +11,13 @@ from shipper.model.container import Container, ContainerState
 from shipper.model.observed import Observed
 from shipper.model.release import ReleaseOutcome
 from shipper.model.secret import Secret
-from shipper.operations.deployment import warn_of_migration_elsewhere
+from shipper.operations.precautions import warn_of_migration_elsewhere
 from shipper.planning.plan import Plan
 from shipper.steps.migrate import Migrate
 from shipper.steps.prune import Prune
 from tests.unit.nouns import FIRST, SECOND, THIRD, A, B, a_config, a_container, a_host, a_payload, a_release, a_run, env
+from tests.unit.test_lifecycle import a_project
 from tests.unit.test_plan import plan, serving_first, text_of
-from tests.unit.test_turning import a_project
 
 MIGRATING = a_config(
     release={"commands": ["alembic upgrade head", ["warm", "caches"]], "deadline": "10m"},

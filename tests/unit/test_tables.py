@@ -9,10 +9,9 @@ import pytest
 from shipper.model.container import AccessoryMark
 from shipper.model.records import Freeze, Holder, PastDeploy
 from shipper.model.release import ReleaseOutcome
-from shipper.operations.health import AccessoryStatus, HostStatus, RoleStatus
+from shipper.model.status import AccessoryStatus, Disk, HostStatus, RoleStatus
 from shipper.reporters.listings import accessory_rows, history_rows, host_rows, release_rows, role_rows, status_lines
 from shipper.reporters.tables import table
-from shipper.world import Disk
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_container, a_host, a_release, by_name
 
 NOW = BEGUN + timedelta(minutes=5)

@@ -4,7 +4,7 @@ from shipper.config.workloads import Role
 from shipper.doctor.checks import Verdict, Verdicts, note, ok, problem, warning
 from shipper.doctor.checks.facts import Disk, Listening, Machine, Seen
 from shipper.model.words import setup_command, size_text
-from shipper.planning.host_plan import choose_strategy
+from shipper.planning.strategy import choose_strategy
 
 ROOT = "/var/lib/shipper"
 _PREPARE = f"{{setup}}; or as root there: install -d -m 2770 -g docker {ROOT}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shipper.config.root import Config
 from shipper.config.workloads import Role
 from shipper.doctor.checks import Verdict, Verdicts, note, ok, warning
-from shipper.planning.host_plan import choose_strategy
+from shipper.planning.strategy import choose_strategy
 
 
 @dataclass(frozen=True, kw_only=True)

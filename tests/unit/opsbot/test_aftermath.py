@@ -12,7 +12,7 @@ from opsbot.storage.requests import Phase, Request
 from opsbot.verbs import Verb
 from opsbot.views import recovery
 from shipper.model.records import Holder, PastDeploy
-from shipper.operations.health import HEALTHY, HostStatus, RoleStatus
+from shipper.model.status import HEALTHY, HostStatus, RoleStatus
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_container, a_host, a_release
 
 LATER = BEGUN + timedelta(minutes=5)

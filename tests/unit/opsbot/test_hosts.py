@@ -5,7 +5,7 @@ import pytest
 import shipper
 from opsbot.looks.hosts import on_each
 from tests.unit.nouns import A, B, a_role
-from tests.unit.test_turning import a_project
+from tests.unit.test_lifecycle import a_project
 
 BOTH = a_project(a_role(hosts=[A, B]))
 

@@ -13,8 +13,9 @@ from opsbot.views import env, history, logs, releases, status
 from shipper.model.container import ContainerState
 from shipper.model.records import Freeze, Holder
 from shipper.model.release import ReleaseOutcome
-from shipper.planning.changes import Given, Sign
-from shipper.world import Disk
+from shipper.model.status import Disk
+from shipper.planning.changes import Sign
+from shipper.planning.env_changes import Given
 from tests.unit.nouns import BEGUN, SECOND, THIRD, A, B, a_container, a_host, a_release
 from tests.unit.opsbot.nouns import a_request, labels, read
 

@@ -8,8 +8,7 @@ import pytest
 from opsbot.watching import LONGEST_DEPLOY, Kind, Memory, Problem, look
 from shipper.model.container import ContainerState
 from shipper.model.records import Holder
-from shipper.operations.health import HEALTHY, HostStatus, RoleStatus
-from shipper.world import Disk
+from shipper.model.status import HEALTHY, Disk, HostStatus, RoleStatus
 from tests.unit.nouns import BEGUN, FIRST, SECOND, A, B, a_container, a_stopped
 
 NOW = BEGUN + timedelta(hours=1)

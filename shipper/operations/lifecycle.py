@@ -16,14 +16,18 @@ from shipper.images.sources import sources_for
 from shipper.model.observed import Observed
 from shipper.model.outcome import Outcome
 from shipper.model.release import Release
-from shipper.observe import Hosts, Worlds, observe_all
+from shipper.observe import Hosts, Worlds, now, observe_all
 from shipper.operations.comparing import refuse_another_plan
-from shipper.operations.deployment import holding, ignore, new_deploy_id, now, warn_of_unfinished
+from shipper.operations.deployment import holding, ignore
+from shipper.operations.precautions import warn_of_unfinished
 from shipper.operations.recorded import recorded
+from shipper.operations.wanted import new_deploy_id
 from shipper.outcome import carry_out
 from shipper.planning.facts import facts_of
-from shipper.planning.host_plan import HostPlan, Wanted
-from shipper.planning.plan import Plan, plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.host_plan import HostPlan
+from shipper.planning.lifecycle_plan import plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.plan import Plan
+from shipper.planning.wanted import Wanted
 from shipper.project import Project
 from shipper.tasks import together
 from shipper.world import World

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from shipper.config.documents import variables_in
 from shipper.config.parts import NamedSecret, SecretSource
 from shipper.config.root import Config
+from shipper.config.yaml_values import variables_in
 from shipper.env import secrets_file
 from shipper.env.environment import Found, find_value, find_variable
 from shipper.errors import SecretError

@@ -18,12 +18,14 @@ from shipper.model.observed import Observed
 from shipper.model.records import Unfinished
 from shipper.model.release import Release, ReleaseOutcome
 from shipper.observe import stopped_roles
-from shipper.operations.deployment import warn_of_left_out
 from shipper.operations.freezing import freeze, unfreeze
+from shipper.operations.precautions import warn_of_left_out
 from shipper.operations.rollbacks import warn_of_unnamed_hosts
-from shipper.planning.host_plan import HostPlan, Wanted
+from shipper.planning.deploy_plan import make_plan
+from shipper.planning.host_plan import HostPlan
 from shipper.planning.image_plan import Sources
-from shipper.planning.plan import Plan, make_plan, plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.lifecycle_plan import plan_stop, plan_turn, refuse_two_of_one
+from shipper.planning.plan import Plan
 from shipper.planning.releases import (
     env_hash,
     hosts_of,
@@ -32,6 +34,7 @@ from shipper.planning.releases import (
     refuse_other_content,
     rollback_number,
 )
+from shipper.planning.wanted import Wanted
 from shipper.project import Project
 from shipper.steps.prune import Prune
 from shipper.steps.retire import Retire

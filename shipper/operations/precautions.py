@@ -1,0 +1,65 @@
+"""What is refused, and what is warned of, before anything is begun."""
+
+from shipper.config.root import Config
+from shipper.errors import Frozen, SourceError
+from shipper.events import Tell, Warned
+from shipper.hosts.journal import lacks_outcome
+from shipper.observe import Hosts, Worlds, now
+from shipper.planning.plan import Plan
+from shipper.project import Project
+from shipper.steps.migrate import Migrate
+from shipper.tasks import together
+
+
+async def refuse_if_frozen(worlds: Worlds) -> None:
+    for name, freeze in (await together({name: world.state.freeze() for name, world in worlds.items()})).items():
+        if freeze and freeze.holds(now(worlds)):
+            raise Frozen(
+                f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}",
+                now="Nothing was done. A rollback is possible all the same.",
+                next="shipper unlock lifts the freeze.",
+            )
+
+
+def warn_of_unfinished(worlds: Worlds, tell: Tell) -> None:
+    for name, world in worlds.items():
+        if lacks_outcome(world.journal.last):
+            tell(Warned(text=f"{name}: the deploy before this one did not finish; going on from what is true now."))
+
+
+def warn_of_dirt(project: Project, tell: Tell) -> None:
+    if project.revision.is_dirty:
+        tell(Warned(text="The working folder has uncommitted changes: they go with it, marked as dirty."))
+
+
+def warn_of_left_out(project: Project, config: Config, hosts: Hosts, tell: Tell) -> None:
+    """What must not run twice may be on its way here from a host that is not asked."""
+    left_out = [name for name in project.config.hosts if name not in project.affected_hosts]
+    for role_name, role in config.roles.items():
+        arrives = any(name in role.hosts and not host.incumbent(role_name) for name, host in hosts.items())
+        if left_out and role.singleton and arrives and project.means_role(role_name):
+            others = ", ".join(left_out)
+            tell(Warned(text=f"{role_name} must not run twice: see that it does not on {others}, left out by --host."))
+
+
+def warn_of_migration_elsewhere(made: Plan, project: Project, tell: Tell) -> None:
+    """One may run where the commands of `release` have their place, which `--host` leaves out: nobody asks there."""
+    for step in made.steps:
+        first = project.config.roles[step.role_name].hosts[0] if isinstance(step, Migrate) else None
+        if first and first not in project.affected_hosts:
+            others = f"{first}, left out by --host"
+            tell(Warned(text=f"The commands of `release` run on {step.host_name}: see that none does on {others}."))
+
+
+def warn_of_no_way_back(made: Plan, tell: Tell) -> None:
+    for reason in made.no_way_back:
+        tell(Warned(text=f"From release {made.release.number} there will be no way back: {reason}"))
+
+
+def require_version(project: Project) -> None:
+    if not project.version:
+        raise SourceError(
+            f"{project.root} is in no Git repository, so there is no commit to name the release after.",
+            now="Nothing was done.",
+            next="Name the version of an image that exists (shipper deploy VERSION), or give `image` a tag.",
+        )

@@ -1,0 +1,103 @@
+"""The texts of a config and of files beside it, as a commit, the working folder or an image has them."""
+
+import posixpath
+import re
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from shipper import git
+from shipper.config import deployfile
+from shipper.config.parts import DESTINATION
+from shipper.config.root import Config
+from shipper.config.yaml_values import Beside
+from shipper.env import secrets_file
+from shipper.errors import ConfigError, UsageError
+from shipper.git import Revision
+
+AS_IT_IS = Revision(version="")
+"""The folder as it is, whatever Git says."""
+
+
+def beside_environ(folder: Path) -> Beside:
+    """`${NAME}` in a config stands in its file of secrets, too, or in that of the config it is laid over."""
+
+    def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
+        first, *laid_over = [file.get("secrets_file") for file in written] or [None]
+        names = dict.fromkeys([first or Config.model_fields["secrets_file"].default, *filter(None, laid_over)])
+        return ChainMap(*(secrets_file.read(folder, name) for name in reversed(names)))
+
+    return beside
+
+
+def roles_in(
+    root: Path | str = ".", *, config_file: str, destination: str | None = None, environ: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """The roles of the config in this folder, each with its hosts, without user and port, as far as they can be read.
+
+    For shells that complete a word: mistakes are passed over, and Git is not asked. Raises ConfigError where there is
+    no such file.
+    """
+    texts = texts_of(Path(root), AS_IT_IS, config_file, destination)
+    roles = deployfile.roles(texts, environ, beside=beside_environ(Path(root)))
+    return {name: tuple(map(address_of, hosts)) for name, hosts in roles.items()}
+
+
+def address_of(host_name: str) -> str:
+    """Without the user and the port."""
+    address = host_name.rpartition("@")[2]
+    return address.partition("]")[0].lstrip("[") if address.startswith("[") else address.partition(":")[0]
+
+
+def files_of(config_file: str, destination: str | None) -> list[str]:
+    if destination is None:
+        return [config_file]
+    if not re.fullmatch(DESTINATION, destination):
+        raise UsageError(f"{destination!r} is not the name of a destination: use a-z, digits and -.")
+    path = Path(config_file)
+    return [config_file, str(path.with_name(f"{path.stem}.{destination}{path.suffix}"))]
+
+
+def texts_of(root: Path, revision: Revision, config_file: str, destination: str | None) -> dict[str, str]:
+    return {file: _required(root, revision, file, config_file) for file in files_of(config_file, destination)}
+
+
+def parsed(root: Path, texts: Mapping[str, str], environ: Mapping[str, str], destination: str | None) -> Config:
+    config = deployfile.parse(texts, environ, beside=beside_environ(root))
+    if config.promote_from and config.promote_from.destination == destination:
+        raise ConfigError(
+            f"{[*texts][-1]}: promote_from.destination: {destination} cannot be promoted from itself.",
+            now="Nothing was done.",
+            next="Take it away there: a line `promote_from:` with nothing behind it.",
+        )
+    return config
+
+
+def _required(root: Path, revision: Revision, file: str, config_file: str) -> str:
+    text = read_file(root, revision, file)
+    if text is None:
+        where = f"commit {revision.commit}" if revision.from_commit else str(root)
+        first = "`shipper init` writes a first one."
+        next = first if file == config_file else f"-d takes the NAME of a deploy.NAME.yaml beside {config_file}."
+        raise ConfigError(f"{file}: there is no such file in {where}.", next=next)
+    return text
+
+
+def text_in(files: Mapping[str, bytes], path: str) -> str | None:
+    content = files.get(posixpath.normpath(path))
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+
+
+def read_file(root: Path, revision: Revision, path: str) -> str | None:
+    if revision.from_commit and revision.commit:
+        return git.read(root, revision.commit, path)
+    file = root / path
+    try:
+        return file.read_text(encoding="utf-8")  # whatever the locale says
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
