@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from shipper.accessories.steps import clear, made_anew, rename, started, stop
 from shipper.accessories.wanted import Placed, Wanted
 from shipper.config.image_names import registry_of
 from shipper.errors import ConfigError, ImageError, ShipperError
@@ -10,16 +11,9 @@ from shipper.model.container import Container, ContainerState
 from shipper.model.image import Image, Published
 from shipper.planning.plan import Lane, Wave
 from shipper.steps import Step
-from shipper.steps.check import Check
-from shipper.steps.clear import Clear
-from shipper.steps.create import Create
 from shipper.steps.network import Network
 from shipper.steps.pull import Pull
-from shipper.steps.rename import Rename
 from shipper.steps.ship import Ship
-from shipper.steps.start import Start
-from shipper.steps.stop import Stop
-from shipper.steps.swap import Swap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,25 +199,25 @@ def boot_plan(wanted: Wanted, host: Found) -> AccessoryPlan:
     current, before = host.named(wanted.container_name), host.named(wanted.before_name)
     mended: tuple[Step, ...] = ()
     if current and not current.has_mark:
-        mended = (_clear(wanted, current.name, because="it did not come to pass its gate"),)
+        mended = (clear(wanted, current.name, because="it did not come to pass its gate"),)
         wanted = wanted if before else _keeping(wanted, current)
         current = None
     if before and not current:
         because = "a boot that replaced it did not come to its end"
-        mended += (_rename(wanted, before.name, wanted.container_name, because),)
+        mended += (rename(wanted, before.name, wanted.container_name, because),)
         current, before = replace(before, name=wanted.container_name), None
-    left = (_clear(wanted, before.name, because="it was replaced"),) if before else ()
+    left = (clear(wanted, before.name, because="it was replaced"),) if before else ()
     if not current:
         why = "it was not there"
-        return _plan(wanted, "booted", why, before=(*mended, *_new(wanted, because="" if mended else why)))
+        return _plan(wanted, "booted", why, before=(*mended, *made_anew(wanted, because="" if mended else why)))
     changed = _changed(wanted, current, host.images.get(wanted.config.image))
     if changed:
         steps = (*mended, *left, *_replaced(_keeping(wanted, current), changed))
-        gone = _clear(wanted, wanted.before_name, because="it was replaced")
+        gone = clear(wanted, wanted.before_name, because="it was replaced")
         return _plan(wanted, "replaced", changed, before=steps, afterwards=(gone,))
     if current.state is not ContainerState.RUNNING or not current.is_committed:
         because = "it does not run" if not current.is_running else f"it is {current.state.value}"
-        return _plan(wanted, "started", because, before=(*mended, *_started(wanted, because)), afterwards=left)
+        return _plan(wanted, "started", because, before=(*mended, *started(wanted, because)), afterwards=left)
     return _plan(wanted, "unchanged", "it runs as the config says", afterwards=left)
 
 
@@ -232,7 +226,7 @@ def restart_plan(placed: Placed, host: Found) -> AccessoryPlan | None:
     if not host.named(placed.container_name):
         return None
     because = "a restart is asked for"
-    steps = (_stop(placed, because), *_started(placed, because=""))
+    steps = (stop(placed, because), *started(placed, because=""))
     return _plan(placed, "restarted", because, before=steps)
 
 
@@ -273,63 +267,6 @@ def _keeping(wanted: Wanted, current: Container) -> Wanted:
 def _replaced(wanted: Wanted, because: str) -> Lane:
     """The old one keeps its data until the new one has it: never two at once."""
     aside = replace(
-        _rename(wanted, wanted.container_name, wanted.before_name, "its successor needs the name"), makes_room=True
+        rename(wanted, wanted.container_name, wanted.before_name, "its successor needs the name"), makes_room=True
     )
-    return (_stop(wanted, because), aside, *_new(wanted, because="", old_names=(wanted.before_name,)))
-
-
-def _new(wanted: Wanted, because: str, old_names: tuple[str, ...] = ()) -> Lane:
-    create = Create(host_name=wanted.host_name, role_name=wanted.name, spec=wanted.spec, because=because)
-    return (create, *_started(wanted, because="", old_names=old_names))
-
-
-def _started(placed: Placed, because: str, old_names: tuple[str, ...] = ()) -> Lane:
-    place = {"host_name": placed.host_name, "role_name": placed.name, "container_name": placed.container_name}
-    return (
-        Start(**place, stop_timeout=placed.config.stop_timeout, because=because),
-        check_of(placed),
-        Swap(**place, old_names=old_names),
-    )
-
-
-def check_of(placed: Placed) -> Check:
-    return Check(
-        host_name=placed.host_name,
-        role_name=placed.name,
-        section="accessories",
-        container_name=placed.container_name,
-        image_name=placed.config.image,
-        gate=placed.config.gate,
-    )
-
-
-def _stop(placed: Placed, because: str) -> Stop:
-    return Stop(
-        host_name=placed.host_name,
-        role_name=placed.name,
-        container_name=placed.container_name,
-        timeout=placed.config.stop_timeout,
-        was_serving=True,
-        because=because,
-    )
-
-
-def _clear(placed: Placed, container_name: str, because: str) -> Clear:
-    return Clear(
-        host_name=placed.host_name,
-        role_name=placed.name,
-        container_name=container_name,
-        stop_timeout=placed.config.stop_timeout,
-        because=because,
-    )
-
-
-def _rename(placed: Placed, container_name: str, new_name: str, because: str) -> Rename:
-    return Rename(
-        host_name=placed.host_name,
-        role_name=placed.name,
-        container_name=container_name,
-        new_name=new_name,
-        makes_room=False,
-        because=because,
-    )
+    return (stop(wanted, because), aside, *made_anew(wanted, because="", old_names=(wanted.before_name,)))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from shipper.accessories.plan import check_of
+from shipper.accessories.steps import check_of
 from shipper.accessories.wanted import Placed, config_hash
 from shipper.config.workloads import Role
 from shipper.env.mask import Mask
