@@ -4,7 +4,8 @@ import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
-from opsbot.config import GENERAL, NOBODY, Config
+from opsbot.config import Config
+from opsbot.fields import GENERAL, NOBODY
 from opsbot.verbs import VERBS, Rank, Verb
 
 _HOUR = 3600.0

@@ -8,9 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,12 +17,10 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
-MOST_SUBJECTS = 10
-"""Of a comparison: what people read before they press a button."""
+from opsbot.commits import MOST_SUBJECTS, Check, Checks, Commit, Comparison, checks_of
 
 _PAGE = 100  # items, the most that GitHub gives at once
 _MOST_PAGES = 10  # of check runs: GitHub itself gives no more than those of the last 1000 check suites
-_GOOD = ("success", "neutral", "skipped")
 
 
 class GitHubUnavailable(Exception):
@@ -33,59 +29,6 @@ class GitHubUnavailable(Exception):
 
 class _Refused(GitHubUnavailable):
     """The token is good, but not for this."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Commit:
-    """Texts are those of whoever made it: whoever shows them escapes them."""
-
-    sha: str
-    subject: str
-    author: str
-    at: datetime
-    url: str
-    """Where people look at it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """What comes, and what goes, on the way from one commit to another."""
-
-    added: int
-    removed: int
-    """Commits that the first has, and the second has not."""
-    commits: tuple[Commit, ...]
-    """The newest first, no more than MOST_SUBJECTS: those added, or where none is, those removed."""
-
-    @property
-    def is_backwards(self) -> bool:
-        return self.removed > 0 and self.added == 0
-
-
-class Verdict(StrEnum):
-    GREEN = "green"
-    RED = "red"
-    PENDING = "pending"
-    """Nothing has failed yet."""
-    NONE = "none"
-    """No CI has said anything."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    name: str
-    url: str
-    """Where people see why; empty where CI gave none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checks:
-    """What CI says of a commit."""
-
-    verdict: Verdict
-    failed: tuple[Check, ...] = ()
-    waiting: tuple[Check, ...] = ()
-    """Those that have not ended."""
 
 
 class GitHub:
@@ -149,7 +92,7 @@ class GitHub:
                 runs = asking.create_task(self._runs(sha))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None  # both are ours, and one is as good as the other
-        return _checks({**statuses.result(), **runs.result()})
+        return checks_of({**statuses.result(), **runs.result()})
 
     async def _commit(self, reference: str, what: str) -> Commit:
         """https://docs.github.com/en/rest/commits/commits#get-a-commit"""
@@ -249,15 +192,6 @@ def _check(name: str, url: str | None) -> Check:
 
 def _state(run: Any) -> str:
     return str(run["conclusion"]) if run["status"] == "completed" else "pending"
-
-
-def _checks(states: Mapping[Check, str]) -> Checks:
-    waiting = tuple(check for check, state in states.items() if state == "pending")
-    failed = tuple(check for check, state in states.items() if state not in ("pending", *_GOOD))
-    if not states:
-        return Checks(verdict=Verdict.NONE)
-    verdict = Verdict.RED if failed else Verdict.PENDING if waiting else Verdict.GREEN
-    return Checks(verdict=verdict, failed=failed, waiting=waiting)
 
 
 def _limited_until(status: int, headers: Mapping[str, str]) -> str:

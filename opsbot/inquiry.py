@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from opsbot.github import Checks, Comparison, GitHub, GitHubUnavailable
-from opsbot.views.plans import Told
+from opsbot.commits import Checks, Comparison, Told
+from opsbot.github import GitHub, GitHubUnavailable
 
 Answer = TypeVar("Answer")
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import shipper
 from opsbot.command import What
+from opsbot.commits import Commit
 from opsbot.desk import Desk
-from opsbot.github import Commit, GitHubUnavailable
+from opsbot.github import GitHubUnavailable
 from opsbot.storage.requests import Phase, Request
 from opsbot.views import asking, choices
 from opsbot.views.choices import Choice

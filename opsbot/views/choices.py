@@ -7,7 +7,7 @@ from datetime import datetime
 
 import shipper
 from opsbot.command import LATEST
-from opsbot.github import Commit
+from opsbot.commits import Commit
 
 MOST = 8
 _LONGEST = 48  # characters of a label: a phone shows no more of a button

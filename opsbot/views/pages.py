@@ -9,6 +9,8 @@ import shipper
 
 LONGEST_MESSAGE = 4096
 """UTF-16 units after the HTML is parsed: https://core.telegram.org/bots/api#sendmessage"""
+SENTENCE, NAME = 300, 80
+"""The most characters of what others wrote."""
 ROOM = LONGEST_MESSAGE - 500
 """For what may be long, beside a title, warnings and notes."""
 

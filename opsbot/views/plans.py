@@ -6,43 +6,25 @@ from datetime import UTC, datetime
 from html import escape
 
 import shipper
-from opsbot.github import Check, Checks, Comparison, Verdict
+from opsbot.commits import Told
 from opsbot.storage.requests import Request
 from opsbot.verbs import Verb
-from opsbot.views.pages import LONGEST_MESSAGE, Button, Page, Press, bold, page
-from opsbot.views.words import asked
+from opsbot.views.commits import commits, verdict
+from opsbot.views.pages import LONGEST_MESSAGE, NAME, SENTENCE, Button, Page, Press, bold, page
+from opsbot.views.words import asked, count
 
-_SENTENCE, _NAME = 300, 80  # the most characters of each
 _MOST_NAMES = 12  # of what changes, of each kind
 _MOST_HOSTS = 3
-_MOST_LINES = 10  # of each part that can be long
 _ROOM_FOR_PARTS = 2600  # of a page; the rest is for what stands around them, and for the steps
 _BRINGING = ("build", "push", "ship", "pull")
 _KINDS = {"env": "Env", "file": "Files", "config": "Config", "role": "Roles", "host": "Hosts", "image": "Image"}
-_VERDICTS = {Verdict.GREEN: "✅ CI: green", Verdict.NONE: "▫️ CI has said nothing of this commit"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """What GitHub says, where it is configured."""
-
-    checks: Checks | None = None
-    comparison: Comparison | None = None
-    problem: str = ""
-    """Why it does not tell."""
-    awaits_checks: bool = False
-    """It has not answered yet what CI says."""
-
-    @property
-    def is_red(self) -> bool:
-        return self.checks is not None and self.checks.verdict is Verdict.RED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """What there is to know beside the plan."""
 
-    told: Told = Told()
+    told: Told = field(default_factory=Told)
     disks: Mapping[str, shipper.Disk] = field(default_factory=dict)
     freeze: shipper.Freeze | None = None
     """That keeps it from being done."""
@@ -79,7 +61,7 @@ def _page(request: Request, plan: shipper.Plan, known: Known, end: str, buttons:
     head = [*filter(None, (escape(known.remark), f"📋 {title(request)}")), *_about(request, plan)]
     if plan.is_empty:
         return page(*head, "There is nothing to do.", end)
-    parts = [_verdict(request, plan, known.told), _commits(plan, known.told), _changes(plan), _what_happens(plan)]
+    parts = [verdict(request, plan, known.told), commits(plan, known.told), _changes(plan), _what_happens(plan)]
     last = [*_warnings(plan, known), *_disks(known)]
     lines = [line for part in (*parts, last) if (made := [*part]) for line in ("", *made)]
     shown = shipper.first_that_fit(lines, _ROOM_FOR_PARTS)
@@ -109,66 +91,6 @@ def _about(request: Request, plan: shipper.Plan) -> Iterator[str]:
     yield f"Asked for by {escape(request.person_name + by)}"
 
 
-def _verdict(request: Request, plan: shipper.Plan, told: Told) -> Iterator[str]:
-    checks = told.checks
-    if told.awaits_checks:
-        yield "⏳ CI: asking GitHub …"
-    elif checks and checks.verdict is Verdict.RED:
-        yield f"❌ CI is red: {names_of(checks.failed)}"
-    elif checks and checks.verdict is Verdict.PENDING:
-        yield f"⏳ CI still runs: {names_of(checks.waiting)}"
-    elif checks:
-        yield _VERDICTS[checks.verdict]
-    if told.problem:
-        yield f"⚠️ {shipper.escaped(told.problem, _SENTENCE)}"
-    if plan.proven:
-        yield f"✅ {escape(plan.proven)}"
-    elif plan.proof:
-        yield f"⚠️ Not proven in {escape(plan.proof.destination)}"
-    if request.command.force_reason:
-        yield f"⚠️ Forced by {escape(request.person_name)}: {shipper.escaped(request.command.force_reason, _SENTENCE)}"
-
-
-def names_of(checks: Sequence[Check]) -> str:
-    """Each with its page, where there is one."""
-    told = [_link(shipper.escaped(check.name, _NAME), check.url) for check in checks[:_MOST_HOSTS]]
-    return ", ".join(told) + (f" and {left} more" if (left := len(checks) - len(told)) else "")
-
-
-def _link(text: str, url: str) -> str:
-    return f'<a href="{escape(url)}">{text}</a>' if url else text
-
-
-def _commits(plan: shipper.Plan, told: Told) -> Iterator[str]:
-    if comparison := told.comparison:
-        yield from _compared(comparison)
-        return
-    commits = [change for of_role in plan.changes for change in of_role.changes if change.kind == "commit"]
-    if commits:
-        yield bold("Commits")
-    for commit in dict.fromkeys(commits):
-        sign = "↩️" if commit.sign == shipper.Sign.REMOVED else "•"
-        yield f"{sign} {shipper.escaped(commit.name, 2 * _NAME)}"
-
-
-def _compared(comparison: Comparison) -> Iterator[str]:
-    if comparison.is_backwards:
-        yield bold(f"{_count(comparison.removed, 'commit')} back")
-    elif comparison.added or comparison.removed:
-        aside = f", {comparison.removed} of what serves are not in it" if comparison.removed else ""
-        yield f"{bold(_count(comparison.added, 'commit'))}{aside}"
-    sign = "↩️" if comparison.is_backwards else "•"
-    for commit in comparison.commits:
-        subject, author = shipper.escaped(commit.subject, _NAME), shipper.escaped(commit.author, _NAME)
-        yield f"{sign} {_link(commit.sha[:7], commit.url)} {subject}, {author}"
-    if left := (comparison.added or comparison.removed) - len(comparison.commits):
-        yield f"… and {left} more"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
 def _changes(plan: shipper.Plan) -> Iterator[str]:
     """Names of variables, never values."""
     found: dict[tuple[str, str], list[str]] = {}
@@ -184,11 +106,11 @@ def _changes(plan: shipper.Plan) -> Iterator[str]:
 
 
 def _change(change: shipper.Change) -> str:
-    name = shipper.escaped(change.name, _NAME)
+    name = shipper.escaped(change.name, NAME)
     if change.before and change.after:
-        return f"{name} {shipper.escaped(change.before, _NAME)} → {shipper.escaped(change.after, _NAME)}".strip()
+        return f"{name} {shipper.escaped(change.before, NAME)} → {shipper.escaped(change.after, NAME)}".strip()
     value = change.after or change.before
-    return f"{change.sign}{name}{f' {shipper.escaped(value, _NAME)}' if value else ''}"
+    return f"{change.sign}{name}{f' {shipper.escaped(value, NAME)}' if value else ''}"
 
 
 def _what_happens(plan: shipper.Plan) -> Iterator[str]:
@@ -202,10 +124,10 @@ def _what_happens(plan: shipper.Plan) -> Iterator[str]:
     for (role_name, host_name), because in why.items():
         hosts.setdefault((role_name, because), []).append(host_name)
     for (role_name, because), host_names in hosts.items():
-        yield f"• {escape(role_name)} on {_hosts(host_names)}: {shipper.escaped(because, _SENTENCE)}"
+        yield f"• {escape(role_name)} on {_hosts(host_names)}: {shipper.escaped(because, SENTENCE)}"
     for step in plan.steps:
         if step.name == "migrate":
-            yield f"• release step on {escape(step.host_name)}: {shipper.escaped(step.detail, _SENTENCE)}"
+            yield f"• release step on {escape(step.host_name)}: {shipper.escaped(step.detail, SENTENCE)}"
     yield from _bringing(plan)
 
 
@@ -216,7 +138,7 @@ def _bringing(plan: shipper.Plan) -> Iterator[str]:
             hosts.setdefault((step.name, step.detail), []).append(step.host_name)
     for (name, detail), host_names in hosts.items():
         where = "" if name in ("build", "push") else f" to {_hosts(host_names)}"
-        yield f"• image: {name} {shipper.escaped(detail, _SENTENCE)}{where}"
+        yield f"• image: {name} {shipper.escaped(detail, SENTENCE)}{where}"
     if not hosts and plan.role_names:
         yield "• image: the hosts have it"
 
@@ -228,9 +150,9 @@ def _hosts(names: Sequence[str]) -> str:
 
 def _warnings(plan: shipper.Plan, known: Known) -> Iterator[str]:
     for reason in plan.no_way_back:
-        yield f"⚠️ {bold('No way back')} from release {plan.release.number}: {shipper.escaped(reason, _SENTENCE)}"
+        yield f"⚠️ {bold('No way back')} from release {plan.release.number}: {shipper.escaped(reason, SENTENCE)}"
     if freeze := known.freeze:
-        by, why = shipper.escaped(freeze.performer, _NAME), shipper.escaped(freeze.reason, _SENTENCE)
+        by, why = shipper.escaped(freeze.performer, NAME), shipper.escaped(freeze.reason, SENTENCE)
         yield f"🧊 Deploys are frozen by {by}: {why}"
 
 
@@ -245,8 +167,8 @@ def _disks(known: Known) -> Iterator[str]:
 
 def _steps(plan: shipper.Plan, room: int) -> list[str]:
     """All of them, folded: https://core.telegram.org/bots/api#html-style"""
-    lines = [shipper.escaped(" ".join(line.split()), 2 * _NAME) for line in plan.step_lines]
-    shown = shipper.first_that_fit(lines, room - 2 * _NAME)
+    lines = [shipper.escaped(" ".join(line.split()), 2 * NAME) for line in plan.step_lines]
+    shown = shipper.first_that_fit(lines, room - 2 * NAME)
     if left := len(lines) - len(shown):
         shown.append(f"… and {left} more")
-    return [f"<blockquote expandable>{chr(10).join([bold(_count(len(plan.steps), 'step')), *shown])}</blockquote>"]
+    return [f"<blockquote expandable>{chr(10).join([bold(count(len(plan.steps), 'step')), *shown])}</blockquote>"]

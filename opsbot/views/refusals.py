@@ -3,10 +3,11 @@
 from html import escape
 
 import shipper
-from opsbot.github import Checks
+from opsbot.commits import Checks
 from opsbot.storage.requests import Request
+from opsbot.views.commits import names_of
 from opsbot.views.pages import Button, Page, Press, code, page
-from opsbot.views.plans import names_of, title
+from opsbot.views.plans import title
 
 
 def frozen(request: Request, freeze: shipper.Freeze) -> Page:

@@ -112,3 +112,7 @@ def dismissed(request: Request, by: str) -> Page:
 def expired(request: Request) -> Page:
     again = Button(label="Plan it again", press=Press.AGAIN, about=str(request.id))
     return page(f"⌛ {bold(asked(request.command))}: nobody confirmed it in time. Nothing was done.", buttons=[[again]])
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -46,6 +46,8 @@ def test_of_shipper_only_its_door_and_the_half_of_a_handover_are_known() -> None
         "verbs.py",
         "access.py",
         "command.py",
+        "commits.py",
+        "fields.py",
         "arguments.py",
         "turns.py",
         "aftermath.py",

@@ -2,18 +2,9 @@
 
 import pytest
 
-from opsbot.access import (
-    Person,
-    RateLimit,
-    Seldom,
-    approvers,
-    environments_for,
-    environments_in,
-    may,
-    verbs_of,
-    who,
-)
-from opsbot.config import NOBODY, Config
+from opsbot.access import Person, RateLimit, Seldom, approvers, environments_for, environments_in, may, verbs_of, who
+from opsbot.config import Config
+from opsbot.fields import NOBODY
 from opsbot.verbs import VERBS, Rank, Verb
 
 ANN, BOB, CAY, DAN, STRANGER = 1, 2, 3, 4, 5

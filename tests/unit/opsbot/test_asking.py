@@ -11,8 +11,8 @@ import shipper
 from opsbot import aborts
 from opsbot.access import Person
 from opsbot.command import What
+from opsbot.commits import Commit
 from opsbot.config import Config
-from opsbot.github import Commit
 from opsbot.menu import menus
 from opsbot.storage.requests import Phase
 from opsbot.verbs import Rank, Verb

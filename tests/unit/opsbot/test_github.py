@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from opsbot.github import MOST_SUBJECTS, Check, Checks, Commit, Comparison, GitHub, GitHubUnavailable, Verdict
+from opsbot.commits import MOST_SUBJECTS, Check, Checks, Commit, Comparison, Verdict
+from opsbot.github import GitHub, GitHubUnavailable
 from tests.fakes.github import FakeGitHub
 
 TOKEN = "github_pat_11ABCDEFG0"

@@ -8,7 +8,7 @@ import pytest
 import shipper
 from opsbot.arguments import Mistake
 from opsbot.command import Command, What
-from opsbot.github import Check, Checks, Verdict
+from opsbot.commits import Check, Checks, Verdict
 from opsbot.turns import Queued
 from opsbot.verbs import Verb
 from opsbot.views import asking, history, locks, logs, refusals, status, words

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import shipper
-from opsbot.github import Check, Checks, Commit, Comparison, Verdict
+from opsbot.commits import Check, Checks, Commit, Comparison, Told, Verdict
 from opsbot.storage.requests import Request
 from opsbot.verbs import Verb
 from opsbot.views import plans, refusals
 from opsbot.views.pages import Page
-from opsbot.views.plans import Known, Told
+from opsbot.views.plans import Known
 from shipper.planning.changes import Change, Changes, Sign
 from shipper.planning.plan import Plan, with_proof
 from shipper.planning.promotion import Proof, Waiver
