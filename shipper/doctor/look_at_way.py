@@ -68,10 +68,10 @@ async def _leads_back(project: Project, server: SshHost) -> tuple[bool | None, b
 
 async def look_at_way(there: Reached, forwarding: Forwarding) -> Way:
     """When all else is quiet, so that what is measured is the way."""
-    refusal = await _sessions_refused(there.line.server)
+    refusal = await _sessions_refused(there.link.server)
     round_trip, skew, error = min([await _measured(there) for _ in range(2)], key=lambda measured: measured[0])
     return Way(
-        login_seconds=there.line.login_seconds,
+        login_seconds=there.link.login_seconds,
         round_trip=round_trip,
         skew=skew,
         skew_error=error,
@@ -87,7 +87,7 @@ async def _measured(there: Reached) -> tuple[float, float | None, float]:
     """Seconds of a round trip; those by which the clock there is ahead; and by how much that may be wrong."""
     clock = there.world.clock
     begun, sent_at = clock.monotonic(), clock.now().timestamp()
-    finished = await there.line.server.run("date +%s.%N", doing="date")
+    finished = await there.link.server.run("date +%s.%N", doing="date")
     round_trip = clock.monotonic() - begun
     seconds, _, fraction = finished.output.strip().partition(".")
     if not seconds.isdigit():

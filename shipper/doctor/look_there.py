@@ -51,7 +51,7 @@ _DISK = 'df -Pk "$1" && df -Pi "$1"'
 
 async def look_there(project: Project, there: Reached) -> Seen:
     """What could not be looked at is among its failures."""
-    world, server = there.world, there.line.server
+    world, server = there.world, there.link.server
     failures: dict[str, ShipperError] = {}
 
     async def attempt(name: str, part: Coroutine[Any, Any, Result]) -> Result | None:
@@ -111,7 +111,7 @@ async def _machine(project: Project, server: SshHost) -> Machine:
 
 async def _docker(project: Project, there: Reached) -> Docker:
     try:
-        api = await asyncio.shield(there.line.docker)
+        api = await asyncio.shield(there.link.docker)
         answers = await together(
             {
                 "version": api.call("version", lambda client: client.version()),
@@ -123,7 +123,7 @@ async def _docker(project: Project, there: Reached) -> Docker:
         raise
     except ConnectError as error:
         raise DockerUnavailable(
-            f"Docker gives no answer: {error.what.removeprefix(f'{there.line.server.name}: ')}",
+            f"Docker gives no answer: {error.what.removeprefix(f'{there.link.server.name}: ')}",
             next="If it hangs, as root there: journalctl -u docker -n 50, then systemctl restart docker",
         ) from None
     return docker_of(answers["version"], answers["info"], answers["containers"], project.full_name)

@@ -1,4 +1,4 @@
-"""Lines to servers that a process which lives for long keeps, for all that only looks: a login costs more than a look.
+"""Links to servers that a process which lives for long keeps, for all that only looks: a login costs more than a look.
 
 What takes the lock never uses them: the lock dies with its holder, and with his connection what he has under way.
 """
@@ -10,11 +10,11 @@ from typing import Self
 
 from shipper.errors import ConnectError, ShipperError
 from shipper.events import Event, Tell
-from shipper.hosts.lines import Line, Way, import_what_comes_later, open_line
+from shipper.hosts.links import Link, Way, import_what_comes_later, open_link
 from shipper.tasks import alongside, task_group
 
 _IDLE = 600.0  # seconds after the last look
-_TRUSTED = 5.0  # seconds after a look that went well, in which nobody asks whether the line still leads there
+_TRUSTED = 5.0  # seconds after a look that went well, in which nobody asks whether the link still leads there
 _PATIENCE = 5.0  # seconds for the answer to that: keepalive would take 45
 
 
@@ -23,14 +23,14 @@ def _ignore(event: Event) -> None:
 
 
 class Connections:
-    """One line to each server, opened when it is first needed, and anew where it broke; closed when nobody looks.
+    """One link to each server, opened when it is first needed, and anew where it broke; closed when nobody looks.
 
     async with shipper.Connections() as connections:
         project = shipper.open_project(environ=os.environ, connections=connections)
     """
 
     def __init__(self, *, idle: float = _IDLE, tell: Tell = _ignore) -> None:
-        """A line that nobody uses for `idle` seconds is closed. `tell` hears of logins and calls, whoever looks."""
+        """A link that nobody uses for `idle` seconds is closed. `tell` hears of logins and calls, whoever looks."""
         self._idle = idle
         self._tell = tell
         self._kept: dict[Hashable, _Kept] = {}
@@ -47,7 +47,7 @@ class Connections:
         await self._stack.aclose()
 
     @asynccontextmanager
-    async def line(self, way: Way) -> AsyncIterator[Line]:
+    async def link(self, way: Way) -> AsyncIterator[Link]:
         """Raises ConnectError and its children."""
         kept = self._kept.get(way.key)
         if kept and not await kept.leads():
@@ -67,7 +67,7 @@ class Connections:
                 AsyncExitStack() as stack,
                 alongside(asyncio.to_thread(import_what_comes_later)) as imported,
             ):
-                kept.is_open(await open_line(stack, dialling, imported, way, self._tell))
+                kept.is_open(await open_link(stack, dialling, imported, way, self._tell))
                 await kept.until_idle(self._idle, lambda: self._forget(way, kept))
         except ShipperError as error:
             kept.is_not_open(error)
@@ -83,19 +83,19 @@ class Connections:
 
 
 class _Kept:
-    """A line, with those who use it."""
+    """A link, with those who use it."""
 
     def __init__(self) -> None:
-        self.opened: asyncio.Future[Line] = asyncio.get_running_loop().create_future()
+        self.opened: asyncio.Future[Link] = asyncio.get_running_loop().create_future()
         self.keeping: asyncio.Task[None] | None = None
         self._users = 0
         self._heard_at = 0.0
         self._is_forgotten = False
         self._news = asyncio.Event()
 
-    def is_open(self, line: Line) -> None:
+    def is_open(self, link: Link) -> None:
         self._heard_at = asyncio.get_running_loop().time()
-        self.opened.set_result(line)
+        self.opened.set_result(link)
 
     def is_not_open(self, error: ShipperError) -> None:
         if not self.opened.done():
@@ -117,15 +117,15 @@ class _Kept:
         """Whether it still leads where it did; of one that is being opened, that is told by the opening."""
         if not self.opened.done():
             return True
-        line, loop = self.opened.result(), asyncio.get_running_loop()
-        if line.docker.done() and line.docker.exception():
+        link, loop = self.opened.result(), asyncio.get_running_loop()
+        if link.docker.done() and link.docker.exception():
             return False
         if loop.time() - self._heard_at < _TRUSTED:
             return True
         with self.used():
-            impatience = loop.call_later(_PATIENCE, line.server.abort)
+            impatience = loop.call_later(_PATIENCE, link.server.abort)
             try:
-                await line.server.run(":", doing="asking whether the line still leads there")
+                await link.server.run(":", doing="asking whether the line still leads there")
             except ShipperError:
                 return False
             finally:

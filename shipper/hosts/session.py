@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shipper.commands import LocalCommands
 from shipper.errors import ConnectError
 from shipper.events import Tell
 from shipper.hosts.journal import HostJournal
-from shipper.hosts.lines import Line, Way, import_what_comes_later, open_line
+from shipper.hosts.links import Link, Way, import_what_comes_later, open_link
 from shipper.hosts.login import Access
 from shipper.hosts.records import Records
 from shipper.images.local import LocalImages
 from shipper.images.registry import DockerRegistry
+from shipper.local_commands import LocalCommands
 from shipper.project import Project
 from shipper.tasks import alongside, task_group, together
 from shipper.world import World
@@ -42,7 +42,7 @@ class Reached:
     """A server that we are logged in to, for those who look deeper than a World does."""
 
     world: World
-    line: Line
+    link: Link
 
 
 def access(project: Project) -> Access:
@@ -68,9 +68,9 @@ async def reached(project: Project, tell: Tell, host_names: Sequence[str]) -> As
     importing = alongside(asyncio.to_thread(import_what_comes_later))
     async with task_group() as dialling, AsyncExitStack() as stack, importing as imported:
         ways = _ways(project, host_names)
-        lines = await _all({name: open_line(stack, dialling, imported, way, tell) for name, way in ways.items()})
-        worlds = _worlds(stack, project, lines)
-        yield {name: Reached(world=worlds[name], line=line) for name, line in lines.items()}
+        links = await _all({name: open_link(stack, dialling, imported, way, tell) for name, way in ways.items()})
+        worlds = _worlds(stack, project, links)
+        yield {name: Reached(world=worlds[name], link=link) for name, link in links.items()}
 
 
 @asynccontextmanager
@@ -84,9 +84,9 @@ async def looking(
         return
     async with AsyncExitStack() as stack:
         ways = _ways(project, project.hosts if host_names is None else host_names)
-        kept = {name: project.connections.line(way) for name, way in ways.items()}
-        lines = await _all({name: stack.enter_async_context(line) for name, line in kept.items()})
-        yield _worlds(stack, project, lines)
+        kept = {name: project.connections.link(way) for name, way in ways.items()}
+        links = await _all({name: stack.enter_async_context(link) for name, link in kept.items()})
+        yield _worlds(stack, project, links)
 
 
 def _ways(project: Project, host_names: Sequence[str]) -> dict[str, Way]:
@@ -103,7 +103,7 @@ def _ways(project: Project, host_names: Sequence[str]) -> dict[str, Way]:
     }
 
 
-async def _all(opening: Mapping[str, Coroutine[Any, Any, Line]]) -> dict[str, Line]:
+async def _all(opening: Mapping[str, Coroutine[Any, Any, Link]]) -> dict[str, Link]:
     try:
         return await together(opening)
     except ConnectError as error:
@@ -116,25 +116,25 @@ def _down(error: ConnectError) -> ConnectError:
     return ConnectError(error.what, now=error.now, next=next)
 
 
-def _worlds(stack: AsyncExitStack, project: Project, lines: Mapping[str, Line]) -> dict[str, World]:
+def _worlds(stack: AsyncExitStack, project: Project, links: Mapping[str, Link]) -> dict[str, World]:
     registry = DockerRegistry(project) if project.config.registry else None
     images = LocalImages(project)
     stack.callback(images.close)
-    return {name: _world(project, images, registry, line) for name, line in lines.items()}
+    return {name: _world(project, images, registry, link) for name, link in links.items()}
 
 
-def _world(project: Project, images: LocalImages, registry: DockerRegistry | None, line: Line) -> World:
+def _world(project: Project, images: LocalImages, registry: DockerRegistry | None, link: Link) -> World:
     from shipper.hosts.engine import DockerEngine
     from shipper.hosts.streams import DockerStreams
 
     clock = SystemClock()
-    journal = HostJournal(line.server, project.full_name, clock)
+    journal = HostJournal(link.server, project.full_name, clock)
     return World(
-        host_name=line.server.name,
-        host=line.server,
-        engine=DockerEngine(line.docker, project.full_name, journal.check),
-        streams=DockerStreams(line.docker, project.full_name),
-        state=Records(line.server, project.full_name, journal.check),
+        host_name=link.server.name,
+        host=link.server,
+        engine=DockerEngine(link.docker, project.full_name, journal.check),
+        streams=DockerStreams(link.docker, project.full_name),
+        state=Records(link.server, project.full_name, journal.check),
         journal=journal,
         images=images,
         registry=registry,

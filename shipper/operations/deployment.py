@@ -2,6 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 
+from shipper.carrying_out import carry_out
 from shipper.env import environment
 from shipper.env.mask import Mask, masking
 from shipper.events import Event, Tell
@@ -23,7 +24,6 @@ from shipper.operations.precautions import (
 )
 from shipper.operations.upstream import Upstream, upstream_of
 from shipper.operations.wanted import wanted_now
-from shipper.outcome import carry_out
 from shipper.planning.deploy_plan import make_plan
 from shipper.planning.plan import Plan, with_proof
 from shipper.project import Project

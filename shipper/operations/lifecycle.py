@@ -7,6 +7,7 @@ each host, behind the same gate. A freeze does not forbid them: it is against ne
 from collections.abc import Iterator
 from dataclasses import replace
 
+from shipper.carrying_out import carry_out
 from shipper.env import environment
 from shipper.env.mask import Mask, masking
 from shipper.errors import ReleaseNotFound
@@ -22,7 +23,6 @@ from shipper.operations.deployment import holding, ignore
 from shipper.operations.precautions import warn_of_unfinished
 from shipper.operations.recorded import recorded
 from shipper.operations.wanted import new_deploy_id
-from shipper.outcome import carry_out
 from shipper.planning.facts import facts_of
 from shipper.planning.host_plan import HostPlan
 from shipper.planning.lifecycle_plan import plan_stop, plan_turn, refuse_two_of_one

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from shipper.carrying_out import carry_out
 from shipper.env import environment
 from shipper.env.mask import Mask, masking
 from shipper.errors import Irreversible
@@ -20,7 +21,6 @@ from shipper.operations.deployment import available_secrets, holding, ignore
 from shipper.operations.precautions import warn_of_left_out, warn_of_unfinished
 from shipper.operations.recorded import recorded
 from shipper.operations.wanted import completed, new_release, serving_payloads, wanted_of
-from shipper.outcome import carry_out
 from shipper.planning import releases
 from shipper.planning.deploy_plan import make_plan
 from shipper.planning.plan import Plan

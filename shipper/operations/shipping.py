@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 
-from shipper.commands import LocalCommands
 from shipper.env import environment
 from shipper.env.mask import Mask, masking
 from shipper.errors import ImageError, UsageError
@@ -14,6 +13,7 @@ from shipper.hosts.journal import unfinished
 from shipper.hosts.session import connected
 from shipper.images.local import LocalImages
 from shipper.images.sources import find_published, find_sources
+from shipper.local_commands import LocalCommands
 from shipper.model.image import Image
 from shipper.model.observed import Observed
 from shipper.model.records import Unfinished

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from shipper import open_project
-from shipper.commands import LocalCommands
 from shipper.errors import HookError
+from shipper.local_commands import LocalCommands
 from tests.integration.waiting import eventually
 
 

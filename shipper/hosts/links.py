@@ -1,4 +1,4 @@
-"""Lines to servers: a login each, with the way to Docker's socket behind it, which is opened meanwhile."""
+"""Links to servers: a login each, with the way to Docker's socket behind it, which is opened meanwhile."""
 
 import asyncio
 import functools
@@ -43,7 +43,7 @@ class Way:
 
     @property
     def key(self) -> Hashable:
-        """The same for all who can share a line, whatever they want there."""
+        """The same for all who can share a link, whatever they want there."""
         ssh, environ = self.access.ssh, self.access.environ
         private_key = environ.get(ssh.key_env) if ssh.key_env else None
         login = (self.host_name, ssh, private_key, environ.get("HOME"), self.access.root, self.access.timeout)
@@ -51,7 +51,7 @@ class Way:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class Link:
     """A server that we are logged in to."""
 
     server: SshHost
@@ -66,9 +66,9 @@ def import_what_comes_later() -> None:
         importlib.import_module(module)
 
 
-async def open_line(
+async def open_link(
     stack: AsyncExitStack, dialling: asyncio.TaskGroup, imported: "asyncio.Task[None]", way: Way, tell: Tell
-) -> Line:
+) -> Link:
     """Until `stack` is closed. Raises ConnectError and its children."""
 
     def on_call(call: str, seconds: float) -> None:
@@ -88,7 +88,7 @@ async def open_line(
         return api
 
     docker = await stack.enter_async_context(alongside(docker_reached()))
-    return Line(server=server, docker=docker, login_seconds=login_seconds)
+    return Link(server=server, docker=docker, login_seconds=login_seconds)
 
 
 async def _docker(
