@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -202,10 +202,20 @@ class SshHost:
                 await serve(reader, _PacedWriter(writer, pace))
             writers.discard(writer)
 
+        listener = await self._listener(handle)
+        with sessions:
+            try:
+                yield listener.get_port()
+            finally:
+                listener.close()
+                for writer in writers:
+                    writer.close()  # Docker keeps connections that it may need again
+
+    async def _listener(self, handle: "Callable[..., Awaitable[None]]") -> asyncssh.SSHListener:
         begun = time.perf_counter()
         try:
             async with asyncio.timeout(self._call_timeout):
-                listener = await self._connection.start_server(lambda *origin: handle, "127.0.0.1", 0, encoding=None)
+                return await self._connection.start_server(lambda *origin: handle, "127.0.0.1", 0, encoding=None)
         except asyncssh.ChannelListenError:
             if self._connection.is_closed():
                 raise ConnectError(f"{self.name}: the connection broke.") from None
@@ -216,13 +226,6 @@ class SshHost:
             raise ConnectError(f"{self.name}: the connection broke: {reason(error)}") from None
         finally:
             self._on_call("listen 127.0.0.1", time.perf_counter() - begun)
-        with sessions:
-            try:
-                yield listener.get_port()
-            finally:
-                listener.close()
-                for writer in writers:
-                    writer.close()  # Docker keeps connections that it may need again
 
     @asynccontextmanager
     async def unless_left(self, script: str, *arguments: str) -> AsyncIterator[None]:

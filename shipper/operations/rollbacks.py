@@ -22,6 +22,7 @@ from shipper.operations.precautions import warn_of_left_out, warn_of_unfinished
 from shipper.operations.recorded import recorded
 from shipper.operations.wanted import completed, new_release, serving_payloads, wanted_of
 from shipper.planning import releases
+from shipper.planning.barriers import barriers_before
 from shipper.planning.deploy_plan import make_plan
 from shipper.planning.plan import Plan
 from shipper.project import Project
@@ -129,7 +130,7 @@ async def _decide(
 def _look_for_barriers(hosts: Hosts, number: int, force: bool, tell: Tell) -> None:
     """Going back over one is refused, or is warned of where it is meant."""
     targets = [(host, record) for host in hosts.values() if (record := host.release(number))]
-    found = [barrier for host, target in targets for barrier in releases.barriers_before(host, target)]
+    found = [barrier for host, target in targets for barrier in barriers_before(host, target)]
     crossed = {barrier.release_number: barrier.reason for barrier in found}
     reasons = "; ".join(f"release {crossed_number}: {reason}" for crossed_number, reason in crossed.items())
     if crossed and not force:

@@ -17,6 +17,7 @@ from shipper.observe import Hosts, Worlds, now
 from shipper.operations.precautions import warn_of_dirt, warn_of_left_out
 from shipper.planning import releases
 from shipper.planning.facts import facts_of
+from shipper.planning.hashes import config_hash, env_hash
 from shipper.planning.hooks import hook
 from shipper.planning.image_plan import Sources, refuse_another_image
 from shipper.planning.wanted import Wanted
@@ -93,7 +94,7 @@ def new_release(project: Project, worlds: Worlds, *, number: int) -> Release:
         version=project.version,
         image=project.image,
         image_id="",
-        config_hash=releases.config_hash(project.config),
+        config_hash=config_hash(project.config),
         env_hash="",
         env_salt="",
         replaces=None,
@@ -116,7 +117,7 @@ def completed(project: Project, release: Release, payload: Payload, host: Observ
     return replace(
         release,
         env_salt=salt,
-        env_hash=releases.env_hash(payload, salt),
+        env_hash=env_hash(payload, salt),
         replaces=before,
     )
 

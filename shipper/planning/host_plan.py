@@ -6,8 +6,8 @@ from dataclasses import replace
 from shipper.errors import ImageError
 from shipper.model.container import Container
 from shipper.model.observed import Observed
+from shipper.planning.barriers import barrier
 from shipper.planning.image_plan import step_there
-from shipper.planning.releases import barrier
 from shipper.planning.retention import beyond_retention, prune, retention_of, unfinished_releases
 from shipper.planning.role_plan import RolePlan, lacks_commit, stop_of
 from shipper.planning.strategy import choose_strategy, stop_timeout

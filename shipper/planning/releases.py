@@ -1,39 +1,12 @@
 """PURE: which release is meant: a new one, the one that serves, an unfinished one, or the one before."""
 
-import hashlib
-import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 
-from shipper.config.root import Config
 from shipper.errors import ReleaseNotFound
 from shipper.model.observed import Observed
 from shipper.model.records import Unfinished
 from shipper.model.release import Payload, Release, ReleaseOutcome
-from shipper.model.secret import Secret
-
-
-def config_hash(config: Config) -> str:
-    """Of what makes containers, those of `release` too; how servers are reached, say, is no part of a release."""
-    shown = config.model_dump(mode="json", include={"service", "image", "roles"})
-    for role in shown["roles"].values():
-        del role["hosts"]
-    if config.release:
-        shown["release"] = config.release.model_dump(mode="json", exclude={"deadline"})
-    return _digest(json.dumps(shown, sort_keys=True))
-
-
-def env_hash(payload: Payload, salt: str) -> str:
-    """Salted, so that a value that can be guessed cannot be found out from the hash."""
-
-    def revealed(values: Mapping[str, Mapping[str, Secret]]) -> object:
-        return {role: {name: value.reveal() for name, value in env.items()} for role, env in values.items()}
-
-    return _digest(salt + json.dumps([revealed(payload.env), revealed(payload.files)], sort_keys=True))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+from shipper.planning.hashes import env_hash
 
 
 def number_for(
@@ -199,48 +172,6 @@ def refuse_absent_roles(number: int, payloads: Collection[Payload], role_names: 
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Barrier:
-    """A release from which there is no way back, or perhaps none."""
-
-    release_number: int
-    reason: str
-
-
-def barrier(host: Observed, release: Release) -> Barrier | None:
-    """What the release brings: a reason why there is no way back that the release before it did not give."""
-    if not release.irreversible or not release.replaces:
-        return None
-    before = host.release(release.replaces)
-    if before and before.irreversible == release.irreversible:
-        return None
-    doubt = "" if before else f" (unless that was so before: the record of release {release.replaces} is gone)"
-    return Barrier(release_number=release.number, reason=f"{release.irreversible}{doubt}")
-
-
-def barriers_before(host: Observed, target: Release) -> tuple[Barrier, ...]:
-    """Those that going back from what serves to `target` would cross, the newest first.
-
-    Nothing is crossed by going forward, nor where `target` gives the same reason: it knows what was done. What one role
-    serves was brought to all: a database knows of no roles.
-    """
-    serving = [record for c in host.incumbents if (record := host.release(c.release_number))]
-    ways = [_barriers(host, release, target) for release in serving or filter(None, [_newest_deployed(host)])]
-    found = {barrier.release_number: barrier for way in ways for barrier in way}
-    return tuple(sorted(found.values(), key=lambda barrier: -barrier.release_number))
-
-
-def _barriers(host: Observed, serving: Release, target: Release) -> Iterator[Barrier]:
-    release: Release | None = serving
-    while release and release.number > target.number:
-        if (brought := barrier(host, release)) and release.irreversible != target.irreversible:
-            yield brought
-        before = release.replaces
-        release = host.release(before) if before else None
-        if before and before > target.number and not release and any(r.irreversible for r in host.releases):
-            yield Barrier(release_number=before, reason="its record is gone, so there may be no way back")
-
-
 def last_deployed(host: Observed) -> int:
     """The number of the release that the newest deploy which came to its end has left there; 0 if there was none.
 
@@ -249,9 +180,3 @@ def last_deployed(host: Observed) -> int:
     deployed = {release.number for release in host.releases if release.outcome is ReleaseOutcome.DEPLOYED}
     left = [(c.deploy_id, c.release_number) for c in host.incumbents if c.release_number in deployed]
     return max(left)[1] if left else max(deployed, default=0)
-
-
-def _newest_deployed(host: Observed) -> Release | None:
-    """Where nothing serves."""
-    deployed = [release for release in host.releases if release.outcome is ReleaseOutcome.DEPLOYED]
-    return deployed[-1] if deployed else None

@@ -15,7 +15,7 @@ from shipper.config.deployfile import parse
 from shipper.config.root import Config, json_schema
 from shipper.config.schema import Duration
 from shipper.config.workloads import Gate
-from shipper.planning.releases import config_hash
+from shipper.planning.hashes import config_hash
 from tests.unit.nouns import A, B, a_config, a_role
 
 FOLDER = Path(__file__).parents[2] / "config"

@@ -22,18 +22,12 @@ from shipper.operations.freezing import freeze, unfreeze
 from shipper.operations.precautions import warn_of_left_out
 from shipper.operations.rollbacks import warn_of_unnamed_hosts
 from shipper.planning.deploy_plan import make_plan
+from shipper.planning.hashes import env_hash
 from shipper.planning.host_plan import HostPlan
 from shipper.planning.image_plan import Sources
 from shipper.planning.lifecycle_plan import plan_stop, plan_turn, refuse_two_of_one
 from shipper.planning.plan import Plan
-from shipper.planning.releases import (
-    env_hash,
-    hosts_of,
-    number_for,
-    refuse_absent_roles,
-    refuse_other_content,
-    rollback_number,
-)
+from shipper.planning.releases import hosts_of, number_for, refuse_absent_roles, refuse_other_content, rollback_number
 from shipper.planning.wanted import Wanted
 from shipper.project import Project
 from shipper.steps.prune import Prune

@@ -8,16 +8,9 @@ from shipper.model.container import SET_ASIDE, Container
 from shipper.model.observed import Observed
 from shipper.model.records import Unfinished
 from shipper.model.release import Payload, Release, ReleaseOutcome
-from shipper.planning.releases import (
-    barrier,
-    barriers_before,
-    config_hash,
-    env_hash,
-    last_deployed,
-    next_number,
-    number_for,
-    rollback_number,
-)
+from shipper.planning.barriers import barrier, barriers_before
+from shipper.planning.hashes import config_hash, env_hash
+from shipper.planning.releases import last_deployed, next_number, number_for, rollback_number
 from tests.unit.nouns import (
     FIRST,
     SECOND,
