@@ -18,6 +18,7 @@ from shipper.hosts.session import connected
 from shipper.model.specification import Terminal
 from shipper.model.words import size_text
 from shipper.operations.deployment import holding, ignore
+from shipper.operations.precautions import refuse_if_frozen
 from shipper.project import Project
 from shipper.world import World
 
@@ -53,11 +54,14 @@ async def backup(project: Project, name: str, file: Path, *, tell: Tell = ignore
     return said.done
 
 
-async def restore(project: Project, name: str, file: Path, *, wait: float = 0.0, tell: Tell = ignore) -> int:
+async def restore(
+    project: Project, name: str, file: Path, *, force: bool = False, wait: float = 0.0, tell: Tell = ignore
+) -> int:
     """Gives a file of this machine to the accessory's `restore` command; bytes.
 
     The command sees the end of its input only where all of the file arrived; else it is killed. Whether a failed one
-    changes anything is its business. Raises ShipperError.
+    changes anything is its business. A freeze refuses it, unless with `force`: who froze deploys to mend the data must
+    not have to lift the freeze for that. Raises ShipperError.
     """
     command = _command(project, name, "restore")
     host_name = place_of(project, name)
@@ -67,6 +71,10 @@ async def restore(project: Project, name: str, file: Path, *, wait: float = 0.0,
             await secrets_of(project, (name,), mask)
         asked = connected(project, tell, [host_name])
         async with asked as worlds, holding(project, worlds, f"restore of {name}", wait):
+            if not force:
+                await refuse_if_frozen(
+                    worlds, next="shipper unlock lifts the freeze; with --force it is restored all the same."
+                )
             with _opened(file) as stream:
                 length = os.fstat(stream.fileno()).st_size
                 said = _Said(tell, "restore", host_name, name, total=length)

@@ -11,13 +11,13 @@ from shipper.steps.migrate import Migrate
 from shipper.tasks import together
 
 
-async def refuse_if_frozen(worlds: Worlds) -> None:
+async def refuse_if_frozen(worlds: Worlds, *, next: str = "shipper unlock lifts the freeze.") -> None:
     for name, freeze in (await together({name: world.state.freeze() for name, world in worlds.items()})).items():
         if freeze and freeze.holds(now(worlds)):
             raise Frozen(
                 f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}",
                 now="Nothing was done. A rollback is possible all the same.",
-                next="shipper unlock lifts the freeze.",
+                next=next,
             )
 
 

@@ -198,8 +198,15 @@ def test_a_restore_that_is_stopped_is_not_taken_for_a_whole_one(project: Project
         assert "whole" not in inside("ls /data")
 
     os.truncate(file, 2_000_000)
-    assert project.shipper("accessory", "restore", "cache", str(file), "--yes").exit_code == 0
+    assert project.shipper("lock", "the data are being mended").exit_code == 0
+    refused = project.shipper("accessory", "restore", "cache", str(file), "--yes")
+    assert (refused.exit_code, "with --force it is restored all the same" in refused.errors) == (32, True)
+    assert "whole" not in inside("ls /data")
+    removed = project.shipper("accessory", "remove", "cache", "--yes")
+    assert (removed.exit_code, ": the data are being mended\n" in removed.errors) == (32, True)
+    assert project.shipper("accessory", "restore", "cache", str(file), "--yes", "--force").exit_code == 0
     assert inside("ls /data; wc -c </data/copy") == "begun\ncopy\nwhole\n2000000\n"
+    assert project.shipper("unlock").exit_code == 0
 
 
 def test_data_in_a_volume_that_nobody_named_stays_when_the_container_is_replaced(project: Project) -> None:
