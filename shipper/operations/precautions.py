@@ -42,6 +42,16 @@ def warn_of_left_out(project: Project, config: Config, hosts: Hosts, tell: Tell)
             tell(Warned(text=f"{role_name} must not run twice: see that it does not on {others}, left out by --host."))
 
 
+def warn_of_accessories(config: Config, hosts: Hosts, tell: Tell) -> None:
+    """A migration, say, would only tell that it does not know the host `postgres`."""
+    for host_name, host in hosts.items():
+        running = {container.role_name for container in host.accessories if container.is_running}
+        meant = (name for name in config.accessories if host_name in config.accessory_hosts(name))
+        if absent := [name for name in meant if name not in running]:
+            what = f"accessories {', '.join(absent)} do" if len(absent) > 1 else f"accessory {absent[0]} does"
+            tell(Warned(text=f"{host_name}: the {what} not run: shipper accessory boot {' '.join(absent)}"))
+
+
 def warn_of_migration_elsewhere(made: Plan, project: Project, tell: Tell) -> None:
     """One may run where the commands of `release` have their place, which `--host` leaves out: nobody asks there."""
     for step in made.steps:

@@ -83,9 +83,12 @@ def test_a_database_is_booted_once_left_alone_by_deploys_backed_up_and_restored(
     with_accessories(project, DATABASE)
     host, service = project.host_name, project.service
 
+    early = project.shipper("plan")
     planned = project.shipper("accessory", "boot", "--plan")
     booted = project.shipper("accessory", "boot", "cache")
 
+    warned = f"warning: {host}: the accessories database, cache do not run: shipper accessory boot database cache\n"
+    assert (early.exit_code, early.errors) == (0, warned)
     assert f"{host}  cache     create   {service}-cache, because it was not there\n" in planned.output
     assert booted.exit_code == 0, booted.everything
     assert f"{service}: database and cache are well" in booted.output  # since it waits for that
