@@ -154,6 +154,7 @@ if TYPE_CHECKING:
     from shipper.operations.shipping import build as build, push as push
     from shipper.operations.statuses import status as status, watch_status as watch_status
     from shipper.operations.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
+    from shipper.operations.unread import unread_names as unread_names
     from shipper.planning.changes import Change as Change, Changes as Changes, Sign as Sign
     from shipper.planning.env_changes import Given as Given
     from shipper.planning.facts import Facts as Facts
@@ -232,6 +233,7 @@ _NAMES = {
     "operations.statuses": "status watch_status",
     "operations.trust": "pin_key shown_key trying",
     "operations.lifecycle": "plan_restart restart start stop",
+    "operations.unread": "unread_names",
     "planning.changes": "Change Changes Sign",
     "planning.env_changes": "Given",
     "planning.facts": "Facts",
