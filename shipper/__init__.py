@@ -154,6 +154,7 @@ if TYPE_CHECKING:
     from shipper.operations.shipping import build as build, push as push
     from shipper.operations.statuses import status as status, watch_status as watch_status
     from shipper.operations.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
+    from shipper.operations.unread import unread_names as unread_names
     from shipper.planning.changes import Change as Change, Changes as Changes, Sign as Sign
     from shipper.planning.env_changes import Given as Given
     from shipper.planning.facts import Facts as Facts
@@ -164,7 +165,12 @@ if TYPE_CHECKING:
     from shipper.project.config_texts import roles_in as roles_in
     from shipper.project.opening import open_project as open_project
     from shipper.reporters.diffs import env_lines as env_lines
-    from shipper.reporters.listings import host_rows as host_rows, release_rows as release_rows, role_rows as role_rows
+    from shipper.reporters.listings import (
+        accessory_rows as accessory_rows,
+        host_rows as host_rows,
+        release_rows as release_rows,
+        role_rows as role_rows,
+    )
     from shipper.reporters.words import ago as ago
     from shipper.setup.facts import Target as Target
     from shipper.setup.setting_up import (
@@ -232,6 +238,7 @@ _NAMES = {
     "operations.statuses": "status watch_status",
     "operations.trust": "pin_key shown_key trying",
     "operations.lifecycle": "plan_restart restart start stop",
+    "operations.unread": "unread_names",
     "planning.changes": "Change Changes Sign",
     "planning.env_changes": "Given",
     "planning.facts": "Facts",
@@ -242,7 +249,7 @@ _NAMES = {
     "project.config_texts": "roles_in",
     "project.opening": "open_project",
     "reporters.diffs": "env_lines",
-    "reporters.listings": "host_rows release_rows role_rows",
+    "reporters.listings": "accessory_rows host_rows release_rows role_rows",
     "reporters.words": "ago",
     "setup.facts": "Target",
     "setup.setting_up": "Setup plan_setup set_up setup_addresses setup_targets",

@@ -29,12 +29,13 @@ async def observe(world: World, *, image_name: str | None, network_name: str, li
         has_network = reads.create_task(world.engine.has_network(network_name))
         listed = reads.create_task(_listed(world)) if list_images else None
     found = sorted(containers.result(), key=lambda container: container.name)
-    ours = tuple(container for container in found if not container.run)
+    ours = tuple(container for container in found if not container.run and not container.accessory)
     observed = Observed(
         host_name=world.host_name,
         platform=platform.result(),
         containers=ours,
         runs=tuple(container for container in found if container.run),
+        accessories=tuple(container for container in found if container.accessory),
         releases=releases.result(),
         image=image.result() if image else None,
         has_network=has_network.result(),

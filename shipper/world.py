@@ -126,7 +126,7 @@ class Engine(Protocol):
         """With all that is in it. Refused while any container mounts it, running or not."""
 
     async def containers(self) -> tuple[Container, ...]:
-        """All of this service, whatever their state, but its accessories."""
+        """All of this service, whatever their state; also its accessories, and those that run one command."""
 
     async def accessories(self) -> tuple[Container, ...]:
         """Those of this service, whatever their state."""

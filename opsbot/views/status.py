@@ -10,6 +10,7 @@ from opsbot.views.pages import ROOM, Button, Page, Press, bold, fitting, page, s
 
 _MOST = 200  # characters of what others wrote
 _ROOM_FOR_HOSTS = 1200
+_ROOM_FOR_ACCESSORIES = 800
 
 
 def seen(request: Request, hosts: Sequence[shipper.HostStatus], now: datetime) -> Page:
@@ -19,9 +20,12 @@ def seen(request: Request, hosts: Sequence[shipper.HostStatus], now: datetime) -
     rows = list(shipper.role_rows(hosts, now))[1:]
     worst_first = sorted(zip(roles, rows, strict=True), key=lambda told: not _is_ill(told[0]))
     first, *others = _hosts(hosts, now)
+    beside = fitting(list(_accessories(hosts, now)), _ROOM_FOR_ACCESSORIES)
+    room = ROOM - _ROOM_FOR_HOSTS - len("\n".join(beside))
     return page(
         f"{bold(request.environment)}, {now:%H:%M} UTC",
-        *fitting(["\n".join(_role(role, row)) for role, row in worst_first], ROOM - _ROOM_FOR_HOSTS),
+        *fitting(["\n".join(_role(role, row)) for role, row in worst_first], room),
+        *beside,
         *fitting([f"\n{first}", *others], _ROOM_FOR_HOSTS),
         buttons=[
             [Button(label="Look again", press=Press.AGAIN, about=about)],
@@ -49,6 +53,19 @@ def _role(role: shipper.RoleStatus, row: Sequence[str]) -> Iterator[str]:
     if not role.stopped:
         again = f", restarted {restarts} times" if restarts != "0" else ""
         yield f"processor {cpu}, memory {memory}{again}"
+
+
+def _accessories(hosts: Sequence[shipper.HostStatus], now: datetime) -> Iterator[str]:
+    """A line each, what is wrong first; the first one apart from the roles."""
+    there = [one for host in hosts for one in host.accessories]
+    rows = list(shipper.accessory_rows(hosts, now))[1:]
+    worst_first = sorted(zip(there, rows, strict=True), key=lambda told: told[0].health == shipper.HEALTHY)
+    for number, (one, row) in enumerate(worst_first):
+        host_name, name, health, _, restarts, _, config = row
+        mark = "🟢" if one.health == shipper.HEALTHY else "🔴"
+        again = f", restarted {restarts} times" if restarts not in ("", "0") else ""
+        changed = f", {config}" if one.changed else ""
+        yield f"{'' if number else chr(10)}{mark} {_told(name)} on {_told(host_name)}: {_told(health)}{again}{changed}"
 
 
 def _hosts(hosts: Sequence[shipper.HostStatus], now: datetime) -> Iterator[str]:

@@ -10,13 +10,15 @@ from shipper import git
 from shipper.accessories.inside import executed, place_of
 from shipper.accessories.looking import secrets_of
 from shipper.accessories.wanted import meant
+from shipper.accessories.whole import given_whole
 from shipper.env.mask import masking
-from shipper.errors import AccessoryCommandFailed, SecretError, UsageError
+from shipper.errors import AccessoryCommandFailed, CommandNotStarted, SecretError, UsageError
 from shipper.events import StepFinished, StepProgressed, StepStarted, Tell, Warned
 from shipper.hosts.session import connected
 from shipper.model.specification import Terminal
 from shipper.model.words import size_text
 from shipper.operations.deployment import holding, ignore
+from shipper.operations.precautions import refuse_if_frozen
 from shipper.project import Project
 from shipper.world import World
 
@@ -41,6 +43,7 @@ async def backup(project: Project, name: str, file: Path, *, tell: Tell = ignore
             with appearing(file) as stream:
                 said = _Said(tell, "backup", host_name, name)
                 console = _Streams(_to_file(stream, said), said)
+                said.begin(command)
                 await _carried_out(project, worlds[host_name], name, command, console, said)
                 if not said.done:  # of `dump | gzip` the shell tells how gzip ended, and nothing of the dump
                     raise AccessoryCommandFailed(
@@ -51,22 +54,40 @@ async def backup(project: Project, name: str, file: Path, *, tell: Tell = ignore
     return said.done
 
 
-async def restore(project: Project, name: str, file: Path, *, wait: float = 0.0, tell: Tell = ignore) -> int:
+async def restore(
+    project: Project, name: str, file: Path, *, force: bool = False, wait: float = 0.0, tell: Tell = ignore
+) -> int:
     """Gives a file of this machine to the accessory's `restore` command; bytes.
 
-    Whether a failed one changes anything is the command's business. Raises ShipperError.
+    The command sees the end of its input only where all of the file arrived; else it is killed. Whether a failed one
+    changes anything is its business. A freeze refuses it, unless with `force`: who froze deploys to mend the data must
+    not have to lift the freeze for that. Raises ShipperError.
     """
     command = _command(project, name, "restore")
     host_name = place_of(project, name)
+    _refuse_pipe(file)
     with masking(tell) as (tell, mask):
         with suppress(SecretError):
             await secrets_of(project, (name,), mask)
         asked = connected(project, tell, [host_name])
         async with asked as worlds, holding(project, worlds, f"restore of {name}", wait):
+            if not force:
+                await refuse_if_frozen(
+                    worlds, next="shipper unlock lifts the freeze; with --force it is restored all the same."
+                )
             with _opened(file) as stream:
-                said = _Said(tell, "restore", host_name, name, total=os.fstat(stream.fileno()).st_size)
+                length = os.fstat(stream.fileno()).st_size
+                said = _Said(tell, "restore", host_name, name, total=length)
                 console = _Streams(lambda data: None, said, source=stream)
-                await _carried_out(project, worlds[host_name], name, command, console, said)
+                said.begin(command)
+                try:
+                    await _carried_out(project, worlds[host_name], name, given_whole(command, length), console, said)
+                except CommandNotStarted as error:
+                    raise AccessoryCommandFailed(
+                        error.what,
+                        now="Nothing was restored.",
+                        next="A restore needs sh, tee and wc in the image: they see to it that all of FILE arrives.",
+                    ) from None
     return said.done
 
 
@@ -87,7 +108,6 @@ async def _carried_out(
 ) -> None:
     """Raises AccessoryCommandFailed where the command does not end with 0."""
     begun = world.clock.monotonic()
-    said.begin(f"`{command[-1] if command[:2] == ('/bin/sh', '-c') else ' '.join(command)}`")
     code = await executed(project, world, name, command, console)
     if code:
         raise AccessoryCommandFailed(
@@ -110,8 +130,13 @@ class _Said:
         self._told = 0
         self.complaints = ""
 
-    def begin(self, because: str) -> None:
-        self._tell(StepStarted(**self._place, because=because))
+    def begin(self, command: tuple[str, ...]) -> None:
+        shown = command[-1] if command[:2] == ("/bin/sh", "-c") else " ".join(command)
+        self._tell(StepStarted(**self._place, because=f"`{shown}`"))
+
+    @property
+    def left(self) -> int:
+        return self._total - self.done
 
     def count(self, length: int) -> None:
         self.done += length
@@ -144,7 +169,7 @@ class _Streams:
         return nullcontext()
 
     async def read(self) -> bytes:
-        data = self._source.read(_CHUNK) if self._source else b""
+        data = self._source.read(min(_CHUNK, self._said.left)) if self._source else b""  # it may have grown
         if data:
             self._said.count(len(data))
         return data
@@ -210,6 +235,16 @@ def _name(new: Path, file: Path) -> None:
         if file.exists():
             raise
         new.rename(file)
+
+
+def _refuse_pipe(file: Path) -> None:
+    """Whoever writes into one may have died, and nobody here could tell."""
+    if file.exists() and not file.is_file():
+        raise UsageError(
+            f"{file} is no file, so nobody can tell whether all of it has come.",
+            now="Nothing was done.",
+            next="Write it to a file before.",
+        )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from shipper.model.container import Container
 from shipper.observe import Worlds
 from shipper.operations.belongings import Belongings
 from shipper.operations.deployment import holding, ignore
+from shipper.operations.precautions import refuse_if_frozen
 from shipper.operations.removal import Removed, refuse_more, take_away
 from shipper.project import Project
 from shipper.tasks import task_group, together
@@ -42,6 +43,7 @@ async def remove_accessories(
     purpose = f"removal of {', '.join(names)}"
     asked = connected(project, tell, project.affected_hosts)
     async with asked as worlds, holding(project, worlds, purpose, wait):
+        await refuse_if_frozen(worlds)
         found = await _looked(project, names, worlds)
         if volumes:
             _refuse_shared(project, names, found)

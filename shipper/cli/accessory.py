@@ -176,19 +176,21 @@ def backup(options: Options, name: str, file: Path | None) -> None:
 @accessory.command()
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--force", is_flag=True, help="Restore though deploys are frozen.")
 @wait_option
 @shared_options
-def restore(options: Options, name: str, file: Path, wait: float) -> None:
+def restore(options: Options, name: str, file: Path, force: bool, wait: float) -> None:
     """Overwrite the data of an accessory with FILE.
 
     Gives FILE to its `restore` command, after it has asked. Nothing else changes meanwhile: it holds the lock. What
     the service writes while it runs may be lost: `shipper stop` stops it before, `shipper start` starts it
-    afterwards.
+    afterwards. A freeze (`shipper lock`) refuses it, unless --force: yours may be there for just that.
     """
     project, size = options.project(), shipper.size_text(file.stat().st_size)
     options.confirm(f"Overwrite the data of {name} of {project.full_name} with {file} ({size})?")
     with reporter(options) as report:
-        sent = run(shipper.restore(project, name, file, wait=wait, tell=report), stopping="stopping it …")
+        call = shipper.restore(project, name, file, force=force, wait=wait, tell=report)
+        sent = run(call, stopping="stopping it …")
     if options.as_json:
         print_json({"event": "restored", "file": str(file), "bytes": sent})
     else:
@@ -203,7 +205,8 @@ def restore(options: Options, name: str, file: Path, wait: float) -> None:
 def remove(options: Options, names: tuple[str, ...], volumes: bool, wait: float) -> None:
     """Take accessories away.
 
-    Also those that the config names no more. Shows what there is, and asks. Volumes stay, unless --volumes.
+    Also those that the config names no more. Shows what there is, and asks. Volumes stay, unless --volumes. A freeze
+    refuses it.
     """
     project, tell = options.project(), beside_result(options)
     found = run(shipper.find_accessories(project, names, tell=tell))

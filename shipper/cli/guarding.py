@@ -21,7 +21,8 @@ from shipper.cli.running import run
 def lock(options: Options, reason: str | None, duration: str | None, only_status: bool) -> None:
     """Freeze deploys on all hosts, giving a REASON.
 
-    It is against new versions: rollback, restart, stop and start stay possible.
+    It is against new versions: rollback, restart, stop and start stay possible, and `accessory boot` and `restart`.
+    What takes away or overwrites is refused, too: remove, `accessory remove` and `accessory restore`.
     """
     project, tell = options.project(), beside_result(options)
     if not only_status:

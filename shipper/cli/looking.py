@@ -105,7 +105,7 @@ def config(options: Options, schema: bool, folder: Path | None) -> None:
     """Print the config that is in force: with the overlay, all defaults, and no secret.
 
     Asks no server, and finds each mistake in the config and in the template of the env: `shipper config -q` prints
-    nothing else, for a check in CI.
+    nothing else, for a check in CI. It also names what stands in the file of secrets and nothing reads.
 
     With --compose, write what serves on a host into FOLDER, to run it without shipper: docker-compose.yml, env, and
     mounted files. They hold the values of secrets.
@@ -118,6 +118,9 @@ def config(options: Options, schema: bool, folder: Path | None) -> None:
         return
     project = options.project()
     shipper.check_template(project)
+    tell = beside_result(options)
+    for name in shipper.unread_names(project):
+        tell(shipper.Warned(text=f"{project.config.secrets_file}: nothing in the config reads {name}"))
     effective = shipper.effective_config(project)
     if options.as_json:
         print_json(effective)

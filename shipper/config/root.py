@@ -108,8 +108,9 @@ class Config(Section):
         """What to do about secrets that have no value."""
         files = {name: source.file for name in names if (source := self.secrets.get(name)) and source.file}
         ways = [f"put {name} into the file {file}" for name, file in files.items()]
-        if others := ", ".join(name for name in names if name not in files):
-            ways.insert(0, f"set {others} in the environment or in {self.secrets_file}")
+        if others := [name for name in names if name not in files]:
+            variables = (((source := self.secrets.get(name)) and source.env) or name for name in others)
+            ways.insert(0, f"set {', '.join(variables)} in the environment or in {self.secrets_file}")
         if made_up := ", ".join(name for name in names if (source := self.secrets.get(name)) and source.generate):
             ways.append(f"`shipper setup` makes up {made_up}")
         text = "; ".join(ways)

@@ -20,6 +20,7 @@ from shipper.images.docker_cli import DockerCli
 from shipper.model.image import Image
 from shipper.model.secret import Secret
 from shipper.operations.deployment import available_secrets
+from shipper.operations.unread import unread_names
 from shipper.project import Project
 from shipper.tasks import task_group
 
@@ -36,11 +37,13 @@ async def look_here(project: Project, mask: Mask) -> Here:
         searching = looking.create_task(asyncio.to_thread(git.lines_with, project.root, _DROPPING, *_SOURCES))
     failures: dict[str, ShipperError] = {}
     absent: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     try:
         secrets = await available_secrets(project, mask)
         absent = tuple(
             name for name in project.config.secrets if name not in secrets and not project.config.is_optional(name)
         )
+        unread = unread_names(project)
         _render(project, {**secrets} | {name: Secret("absent-here") for name in absent}, failures)
     except ShipperError as error:
         failures["secrets"] = error
@@ -60,6 +63,7 @@ async def look_here(project: Project, mask: Mask) -> Here:
         is_dirty=project.revision.is_dirty,
         version=project.version,
         absent_secrets=absent,
+        unread_names=unread,
         private_files=tuple(_private_files(project)),
         key=_key(project),
         has_pinned=(project.root / project.config.ssh.known_hosts).is_file(),

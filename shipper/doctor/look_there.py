@@ -142,15 +142,15 @@ class _Found:
 async def _containers(project: Project, world: World) -> _Found:
     async with task_group() as reading:
         listing = reading.create_task(world.engine.containers())
-        beside = reading.create_task(world.engine.accessories())
         # without a commit or a tag there is no name to ask for
         wanted = reading.create_task(world.engine.image(project.image)) if project.version else None
-    serving = {container.image_id for container in listing.result() if container.is_running}
+    containers = tuple(container for container in listing.result() if not container.accessory)
+    serving = {container.image_id for container in containers if container.is_running}
     images = await together({image_id: world.engine.image(image_id) for image_id in serving})
     largest = max((image.size for image in images.values() if image), default=0)
     return _Found(
-        containers=listing.result(),
-        accessories=beside.result(),
+        containers=containers,
+        accessories=tuple(container for container in listing.result() if container.accessory),
         image=wanted.result() if wanted else None,
         serving_size=largest,
     )

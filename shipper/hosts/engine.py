@@ -99,13 +99,10 @@ class DockerEngine:
     async def remove_volume(self, volume_name: str) -> None:
         await self._call(f"volume rm {volume_name}", lambda api: api.remove_volume(volume_name))
 
-    async def containers(self) -> tuple[Container, ...]:
-        return tuple(container for container in await self._all() if not container.accessory)
-
     async def accessories(self) -> tuple[Container, ...]:
-        return tuple(container for container in await self._all() if container.accessory)
+        return tuple(container for container in await self.containers() if container.accessory)
 
-    async def _all(self) -> tuple[Container, ...]:
+    async def containers(self) -> tuple[Container, ...]:
         """Those that were there when somebody last looked are asked for along with the list: most are there still."""
         api = await asyncio.shield(self._api)
         async with task_group() as looking:

@@ -22,6 +22,8 @@ class Observed:
     has_network: bool = True
     runs: tuple[Container, ...] = ()
     """Those that run one command."""
+    accessories: tuple[Container, ...] = ()
+    """Those that run beside the releases, or did."""
     stopped_roles: frozenset[str] = frozenset()
     """Roles that somebody stopped with `shipper stop`, as the journal tells; see `stopped`."""
     images: tuple[ListedImage, ...] = ()

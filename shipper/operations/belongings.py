@@ -62,14 +62,13 @@ def belongings(
     observed: Observed,
     payloads: Mapping[int, Payload],
     *,
-    accessories: Collection[Container],
     config: Config,
     network_names: Collection[str],
     volume_names: Collection[str],
     has_state: bool,
 ) -> Belongings:
     """`volume_names` are all that the host has; `payloads` are those of its releases, and `config` is today's."""
-    containers = (*observed.containers, *observed.runs, *accessories)
+    containers = (*observed.containers, *observed.runs, *observed.accessories)
     named = {name for known in (config, *(p.config for p in payloads.values())) for name in _named_volumes(known)}
     mounted = {name for container in containers for name in container.volumes}
     leases = {lease_volume(full_name, role) for payload in payloads.values() for role in _handing_over(payload)}

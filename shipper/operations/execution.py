@@ -35,8 +35,11 @@ _STOP_TIMEOUT = 1.0  # seconds for what has a terminal, when that is gone: a she
 _REMOVE = 'docker --host "unix://$1" rm --force "$2" >/dev/null 2>&1'
 # Docker cannot end a command in a container that runs, so it is found there by what marks it, and all that it started.
 _MARK = "SHIPPER_SESSION"
-_HANG_UP = f"""for process in /proc/[0-9]*; do
-  grep -q "{_MARK}=$1" "$process/environ" 2>/dev/null && kill -HUP "${{process#/proc/}}"
+# First whole groups at once: what reads from another would take its end for an ordinary one.
+_HANG_UP = f"""for group in - ""; do
+  for process in /proc/[0-9]*; do
+    grep -q "{_MARK}=$1" "$process/environ" 2>/dev/null && kill -HUP "$group${{process#/proc/}}" 2>/dev/null
+  done
 done"""
 _HANG_UP_FROM_OUTSIDE = 'docker --host "unix://$1" exec "$2" /bin/sh -c "$3" sh "$4" >/dev/null 2>&1'
 

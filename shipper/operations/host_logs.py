@@ -109,9 +109,7 @@ class HostLogs:
 
     async def look(self) -> list[list[LogLine]]:
         """The lines that are there, of each container."""
-        engine = self._world.engine
-        listed = await (engine.accessories() if self._wanted.accessories else engine.containers())
-        meant = [container for container in listed if self._wanted.means(container)]
+        meant = [container for container in await self._world.engine.containers() if self._wanted.means(container)]
         of_release = self._wanted.release_number is not None
         containers = chosen(meant, runs=of_release)
         self.has_any = bool(containers)

@@ -11,13 +11,13 @@ from shipper.steps.migrate import Migrate
 from shipper.tasks import together
 
 
-async def refuse_if_frozen(worlds: Worlds) -> None:
+async def refuse_if_frozen(worlds: Worlds, *, next: str = "shipper unlock lifts the freeze.") -> None:
     for name, freeze in (await together({name: world.state.freeze() for name, world in worlds.items()})).items():
         if freeze and freeze.holds(now(worlds)):
             raise Frozen(
                 f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}",
                 now="Nothing was done. A rollback is possible all the same.",
-                next="shipper unlock lifts the freeze.",
+                next=next,
             )
 
 
@@ -40,6 +40,16 @@ def warn_of_left_out(project: Project, config: Config, hosts: Hosts, tell: Tell)
         if left_out and role.singleton and arrives and project.means_role(role_name):
             others = ", ".join(left_out)
             tell(Warned(text=f"{role_name} must not run twice: see that it does not on {others}, left out by --host."))
+
+
+def warn_of_accessories(config: Config, hosts: Hosts, tell: Tell) -> None:
+    """A migration, say, would only tell that it does not know the host `postgres`."""
+    for host_name, host in hosts.items():
+        running = {container.role_name for container in host.accessories if container.is_running}
+        meant = (name for name in config.accessories if host_name in config.accessory_hosts(name))
+        if absent := [name for name in meant if name not in running]:
+            what = f"accessories {', '.join(absent)} do" if len(absent) > 1 else f"accessory {absent[0]} does"
+            tell(Warned(text=f"{host_name}: the {what} not run: shipper accessory boot {' '.join(absent)}"))
 
 
 def warn_of_migration_elsewhere(made: Plan, project: Project, tell: Tell) -> None:

@@ -72,14 +72,12 @@ async def _look(project: Project, world: World) -> Belongings:
         networks = looking.create_task(world.engine.own_networks())
         volumes = looking.create_task(world.engine.volumes())
         existing = looking.create_task(world.state.exists())
-        accessories = looking.create_task(world.engine.accessories())
     observed = observing.result()
     read = await together({release.number: world.state.payload(release.number) for release in observed.releases})
     whole = belongings(
         full_name,
         observed,
         {number: payload for number, payload in read.items() if payload},
-        accessories=accessories.result(),
         config=project.config,
         network_names=networks.result(),
         volume_names=volumes.result(),

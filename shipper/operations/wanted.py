@@ -14,7 +14,7 @@ from shipper.model.observed import Observed
 from shipper.model.release import Payload, Release, ReleaseOutcome
 from shipper.model.secret import Env
 from shipper.observe import Hosts, Worlds, now
-from shipper.operations.precautions import warn_of_dirt, warn_of_left_out
+from shipper.operations.precautions import warn_of_accessories, warn_of_dirt, warn_of_left_out
 from shipper.planning import releases
 from shipper.planning.facts import facts_of
 from shipper.planning.hashes import config_hash, env_hash
@@ -42,6 +42,7 @@ async def wanted_now(project: Project, worlds: Worlds, hosts: Hosts, available: 
         worlds, changing, project.image, mask, can_build=project.can_build, digest=project.digest
     )
     warn_of_left_out(project, project.config, hosts, tell)
+    warn_of_accessories(project.config, hosts, tell)
     return wanted_of(project, records, payloads, worlds, hosts, sources, retain=project.config.retain)
 
 

@@ -39,6 +39,8 @@ class Wanted:
     """Of the service."""
     mounted: tuple[str, ...]
     """Folders of the server that containers mount."""
+    generated: tuple[str, ...]
+    """Secrets that nobody has to choose."""
     publishes: tuple[str, ...]
     """Ports that containers publish on all addresses."""
 
@@ -90,6 +92,12 @@ class Server:
     """The deploy key lets in that user."""
     folders: Mapping[str, Found]
     """Those that are wanted and there."""
+    accessories: tuple[str, ...]
+    """Those of the service that have a container, running or not."""
+    volumes: tuple[str, ...]
+    """Whosever they are."""
+    released: tuple[str, ...]
+    """Secrets that nobody has to choose, and that a release of the service has."""
     sshd: Mapping[str, str]
     """What is in force in its config: passwordauthentication → yes."""
     firewall: str
@@ -126,6 +134,9 @@ def server_of(output: str) -> Server:
         groups=tuple(first("groups").split()),
         has_key=bool(first("key")),
         folders={path: found for line, path in folders if (found := _found(line.replace(",", " ")))},
+        accessories=tuple(filter(None, told.get("accessories", ()))),
+        volumes=tuple(told.get("volumes", ())),
+        released=tuple(told.get("released", ())),
         sshd=dict(line.split(" ", 1) for line in told.get("sshd", ()) if " " in line),
         firewall=first("firewall"),
         upgrades_itself=bool(first("upgrades")),

@@ -2,6 +2,7 @@
 
 import secrets as random
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from shipper.doctor.checks import HERE
 from shipper.env import environment, secrets_file
@@ -12,16 +13,32 @@ from shipper.setup.plan import Step
 _RANDOM = 16  # bytes: 32 characters, which mean nothing in a URL, to a shell or at the beginning of a word
 
 
-async def plan_here(project: Project, addresses: Mapping[str, str], *, is_in_use: bool) -> tuple[Step, ...]:
+@dataclass(frozen=True, kw_only=True)
+class HerePlan:
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...]
+    """What is left for people to do."""
+
+
+async def plan_here(project: Project, addresses: Mapping[str, str], kept: Mapping[str, str]) -> HerePlan:
     """`addresses` are those of servers, by the variables that are to have them. Raises ShipperError.
 
-    A service that is in use may have passwords that are only not known here: a database keeps its first one.
+    `kept` are secrets that servers have already, with what tells so: none is made up in their stead.
     """
     available = await environment.available_secrets(project)
-    return tuple(_steps(project, addresses, {*available}, is_in_use))
+    return HerePlan(
+        steps=tuple(_steps(project, addresses, {*available, *kept})),
+        notes=tuple(_note(project, name, why) for name, why in kept.items() if name not in available),
+    )
 
 
-def _steps(project: Project, addresses: Mapping[str, str], known: set[str], is_in_use: bool) -> Iterator[Step]:
+def _note(project: Project, name: str, why: str) -> str:
+    source = project.config.secrets[name]
+    variable = (source and source.env) or name
+    return f"no {variable} is made up: {why}. It belongs into {project.config.secrets_file}"
+
+
+def _steps(project: Project, addresses: Mapping[str, str], known: set[str]) -> Iterator[Step]:
     file, shared = project.config.secrets_file, shared_secrets_file(project)
     if not deploy_key.public_half(project):
         yield _step("deploy key", str(project.config.ssh.key), "deploys log in with a key of their own")
@@ -31,8 +48,7 @@ def _steps(project: Project, addresses: Mapping[str, str], known: set[str], is_i
     for name, source in project.config.secrets.items():
         if source and source.generate and name not in known:
             variable = source.env or name
-            because = "it has no value" + " here; one that is in use already should stand there instead" * is_in_use
-            yield _step("password", f"a random {variable} into {file}", because, file, variable)
+            yield _step("password", f"a random {variable} into {file}", "it has no value", file, variable)
 
 
 def _step(name: str, detail: str, because: str, *arguments: str) -> Step:

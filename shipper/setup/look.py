@@ -2,6 +2,7 @@
 
 from shipper.errors import HostError
 from shipper.hosts.host import SshHost
+from shipper.model.container import Label
 from shipper.setup.facts import STATE_ROOT, Server, Wanted, server_of
 from shipper.setup.rights import run_as_root
 
@@ -20,8 +21,9 @@ apt_holder() {
 LOOK = rf"""
 {APT_HOLDER}
 section() {{ printf '@%s\n' "$1"; }}
-socket=$1 user=$2 key=$3
-shift 3
+socket=$1 user=$2 key=$3 state=$4 secrets=$5
+shift 5
+docker() {{ [ -S "$socket" ] && timeout 20 docker --host "unix://$socket" "$@" 2>/dev/null; }}
 ID='' VERSION_CODENAME='' PRETTY_NAME=''
 [ ! -r /etc/os-release ] || . /etc/os-release
 section distribution; printf '%s\n' "$ID" "$VERSION_CODENAME" "$PRETTY_NAME"
@@ -29,7 +31,12 @@ section systemd; [ ! -d /run/systemd/system ] || echo yes
 section dockerd; command -v dockerd
 section package; dpkg-query --search "$(readlink -f "$(command -v dockerd)")" 2>/dev/null | cut -d : -f 1
 section version
-[ ! -S "$socket" ] || timeout 20 docker --host "unix://$socket" version --format '{{{{.Server.Version}}}}' 2>/dev/null
+version=$(docker version --format '{{{{.Server.Version}}}}') && echo "$version"
+section accessories
+[ -z "$version" ] ||
+  docker ps --all --filter "label={Label.SERVICE}=${{state##*/}}" --format '{{{{.Label "{Label.ACCESSORY}"}}}}'
+section volumes; [ -z "$version" ] || docker volume ls --quiet
+section released; for each in $secrets; do ! grep -qs "\"$each\"" "$state"/releases/*/env || echo "$each"; done
 section boot; [ ! -d /run/systemd/system ] || systemctl is-enabled docker.service 2>/dev/null
 section socket; [ ! -S "$socket" ] || stat --dereference -c '%a %U %G' "$socket"
 section rootless; for each in /run/user/*/docker.sock; do [ ! -S "$each" ] || echo "$each"; done
@@ -74,9 +81,13 @@ section reboot; [ ! -e /run/reboot-required ] || echo yes
 
 async def look(server: SshHost, wanted: Wanted, public_key: str) -> Server:
     """Raises HostError and ConnectError."""
-    folders = (STATE_ROOT, wanted.state_folder, *wanted.mounted)
+    state, target = wanted.state_folder, wanted.target
     told = await run_as_root(
-        server, LOOK, wanted.docker_socket, wanted.target.user, public_key, *folders, within=_PATIENCE
+        server,
+        LOOK,
+        *(wanted.docker_socket, target.user, public_key, state, " ".join(wanted.generated)),
+        *(STATE_ROOT, state, *wanted.mounted),
+        within=_PATIENCE,
     )
     if told.exit_code:
         raise HostError(f"{server.name}: looking at it failed: {told.errors}", now="Nothing was done.")

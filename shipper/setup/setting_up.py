@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from shipper.doctor.checks import HERE
 from shipper.doctor.checks.machine import wanted_port
 from shipper.errors import HostError, LoginRefused, ShipperError
 from shipper.events import Called, Tell
@@ -19,6 +20,7 @@ from shipper.setup.advice import advice
 from shipper.setup.do import check, do
 from shipper.setup.facts import DEPLOY_KEY, STATE_ROOT, Server, Target, Wanted
 from shipper.setup.here import do_here, plan_here
+from shipper.setup.kept import generated, kept
 from shipper.setup.look import look
 from shipper.setup.plan import HostPlan, Step, lines, plan_host, refusal
 from shipper.setup.targets import paired, targets
@@ -35,6 +37,8 @@ class Setup:
 
     targets: tuple[Target, ...]
     here: tuple[Step, ...]
+    notes: tuple[str, ...]
+    """What is left for people to do on this machine."""
     hosts: tuple[HostPlan, ...]
     advice: Mapping[str, tuple[str, ...]]
     """What would make a server safer, by its name; it is for people to do."""
@@ -46,7 +50,8 @@ class Setup:
     @property
     def lines(self) -> tuple[str, ...]:
         steps = [*self.here, *(step for host in self.hosts for step in host.steps)]
-        return lines(steps, [(host.login_name, note) for host in self.hosts for note in host.notes])
+        notes = [(host.login_name, note) for host in self.hosts for note in host.notes]
+        return lines(steps, [*((HERE, note) for note in self.notes), *notes])
 
 
 def setup_addresses(
@@ -76,10 +81,12 @@ async def plan_setup(
     wanted = {target.login_name: _wanted(project, target) for target in found}
     servers = await together({name: _look(project, one, public_key, tell) for name, one in wanted.items()})
     _refuse(servers, wanted)
-    is_in_use = any(wanted[name].state_folder in server.folders for name, server in servers.items())
+    there = kept(project.config, {wanted[name].target.host_name: server for name, server in servers.items()})
+    here = await plan_here(project, addresses or {}, there)
     return Setup(
         targets=tuple(found),
-        here=await plan_here(project, addresses or {}, is_in_use=is_in_use),
+        here=here.steps,
+        notes=here.notes,
         hosts=tuple(plan_host(server, wanted[name]) for name, server in servers.items()),
         advice={name: tuple(advice(server, wanted[name])) for name, server in servers.items()},
     )
@@ -176,6 +183,7 @@ def _wanted(project: Project, target: Target) -> Wanted:
         docker_socket=config.docker_socket,
         state_folder=f"{STATE_ROOT}/{project.full_name}",
         mounted=tuple(dict.fromkeys(mounted)),
+        generated=generated(config),
         publishes=tuple(mapping for mapping in published if not wanted_port(mapping).address),
     )
 

@@ -83,9 +83,12 @@ def test_a_database_is_booted_once_left_alone_by_deploys_backed_up_and_restored(
     with_accessories(project, DATABASE)
     host, service = project.host_name, project.service
 
+    early = project.shipper("plan")
     planned = project.shipper("accessory", "boot", "--plan")
     booted = project.shipper("accessory", "boot", "cache")
 
+    warned = f"warning: {host}: the accessories database, cache do not run: shipper accessory boot database cache\n"
+    assert (early.exit_code, early.errors) == (0, warned)
     assert f"{host}  cache     create   {service}-cache, because it was not there\n" in planned.output
     assert booted.exit_code == 0, booted.everything
     assert f"{service}: database and cache are well" in booted.output  # since it waits for that
@@ -178,21 +181,35 @@ def test_what_changed_is_replaced_and_the_old_one_runs_again_where_its_successor
 
 
 def test_a_restore_that_is_stopped_is_not_taken_for_a_whole_one(project: Project) -> None:
-    with_accessories(project, CACHE + '    restore: "touch /data/begun; cat >/dev/null; touch /data/whole"\n')
+    restore = "touch /data/begun; cat | cat >/data/copy; touch /data/whole"
+    with_accessories(project, CACHE + f'    restore: "{restore}"\n')
     assert project.shipper("accessory", "boot").exit_code == 0
     file = project.folder.parent / "large.dump"
     file.touch()
-    os.truncate(file, 2_000_000_000)
 
-    def there() -> str:
-        return project.shipper("accessory", "exec", "cache", "--", "ls", "/data").output
+    def inside(command: str) -> str:
+        return project.shipper("accessory", "exec", "cache", "--", "sh", "-c", command).output
 
-    with project.start("accessory", "restore", "cache", str(file), "--yes") as process:
-        eventually(lambda: "begun" in there(), "the restore reads", within=20)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+    for signal_number, exit_code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        os.truncate(file, 2_000_000_000)
+        inside("rm -f /data/*")
+        with project.start("accessory", "restore", "cache", str(file), "--yes") as process:
+            eventually(lambda: "begun" in inside("ls /data"), "the restore reads", within=20)
+            process.send_signal(signal_number)
+            assert process.wait(30) == exit_code
+        eventually(lambda: "cat" not in inside("ps -o args"), "the restore has ended", within=20)
+        assert "whole" not in inside("ls /data")
 
-    assert "whole" not in there()
+    os.truncate(file, 2_000_000)
+    assert project.shipper("lock", "the data are being mended").exit_code == 0
+    refused = project.shipper("accessory", "restore", "cache", str(file), "--yes")
+    assert (refused.exit_code, "with --force it is restored all the same" in refused.errors) == (32, True)
+    assert "whole" not in inside("ls /data")
+    removed = project.shipper("accessory", "remove", "cache", "--yes")
+    assert (removed.exit_code, ": the data are being mended\n" in removed.errors) == (32, True)
+    assert project.shipper("accessory", "restore", "cache", str(file), "--yes", "--force").exit_code == 0
+    assert inside("ls /data; wc -c </data/copy") == "begun\ncopy\nwhole\n2000000\n"
+    assert project.shipper("unlock").exit_code == 0
 
 
 def test_data_in_a_volume_that_nobody_named_stays_when_the_container_is_replaced(project: Project) -> None:

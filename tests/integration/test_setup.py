@@ -22,6 +22,7 @@ roles:
     volumes: ["/srv/sample:/data"]
     gate: {{http: {{port: 8080, path: /up}}, deadline: 5s, interval: 50ms, settle: 50ms}}
 """
+_DATABASE = "accessories: { db: { image: postgres:17, env: { PASSWORD: { secret: TOKEN } } } }\n"
 _ALPINE = 'ID=alpine\nPRETTY_NAME="Alpine Linux v3.20"\n'
 
 
@@ -107,7 +108,14 @@ def test_a_bare_server_is_ready_after_one_command_though_it_was_killed_once(fres
     assert "Nothing to do.\n" in again.output
     (fresh.folder / "config/secrets.env").unlink()
     elsewhere = setup(fresh, "root", "--plan")
-    assert "because it has no value here; one that is in use already should stand there instead" in elsewhere.output
+    assert "  note       no TOKEN is made up: a release on " in elsewhere.output
+    assert "password" not in elsewhere.output
+    labels = f"--label shipper.service={fresh.service} --label shipper.accessory=db"
+    bare.run(f"docker create {labels} {fresh.serving['Image']}")
+    fresh.write("config/deploy.yaml", _CONFIG.format(project=fresh) + _DATABASE)
+    beside = setup(fresh, "root", "--plan")
+    assert "was made with one, which `shipper accessory exec db -- printenv PASSWORD` shows" in beside.output
+    fresh.write("config/deploy.yaml", _CONFIG.format(project=fresh))
     (fresh.folder / "config/secrets.env").write_text(written)
     bare.run("usermod --expiredate 1 deploy")
     kept_out = setup(fresh, "root", "--yes")

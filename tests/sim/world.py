@@ -170,7 +170,7 @@ class SimEngine(_Part):
     async def containers(self) -> tuple[Container, ...]:
         return await self._call(
             "containers",
-            lambda: tuple(_told(c) for c in self.server.containers.values() if self._is_ours(c) and not c.is_accessory),
+            lambda: tuple(_told(c) for c in self.server.containers.values() if self._is_ours(c)),
             reads=True,
         )
 

@@ -8,15 +8,16 @@ from shipper.accessories.wanted import Placed, Wanted, config_hash, in_order, wa
 from shipper.config.root import Config
 from shipper.config.workloads import Accessory
 from shipper.errors import ImageError, RegistryError
-from shipper.events import AccessoriesEnded
+from shipper.events import AccessoriesEnded, Event, Warned
 from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, AccessoryMark, Container, ContainerState, Label
 from shipper.model.image import Image, Published
 from shipper.model.outcome import AccessoryEnd
 from shipper.model.secret import Secret
 from shipper.model.specification import Mount, PublishedPort
+from shipper.operations.precautions import warn_of_accessories
 from shipper.reporters.words import accessories_lines
 from shipper.steps.create import Create
-from tests.unit.nouns import A, a_config, env
+from tests.unit.nouns import A, B, a_config, a_host, env
 from tests.unit.test_deployfile import FILE, SERVICE, complaint
 
 IMAGE = Image(id="sha256:17", layers=(), platform="linux/amd64", created="", size=1)
@@ -392,3 +393,20 @@ def test_an_accessory_runs_on_the_hosts_of_its_role_or_of_the_first_one() -> Non
 def test_values_may_be_written_in_the_long_way() -> None:
     short, long = (Accessory.model_validate({"image": "x", "env": {"A": given}}) for given in ("b", {"value": "b"}))
     assert short == long
+
+
+def test_what_does_not_run_beside_it_is_told_before_a_deploy_stumbles_over_it() -> None:
+    accessories = {"db": {"image": "postgres:17"}, "cache": {"image": "redis:8"}, "far": {"image": "x:1", "hosts": [B]}}
+    config = a_config(roles={"web": {"hosts": [A, B]}}, accessories=accessories)
+    ended = a_container(state=ContainerState.EXITED)
+    one, none = a_host(accessories=(a_container(),)), a_host(accessories=(ended,))
+    told: list[Event] = []
+
+    for host in (one, none):
+        warn_of_accessories(config, {A: host}, told.append)
+    warn_of_accessories(a_config(accessories={"db": accessories["db"]}), {A: one}, told.append)
+
+    assert told == [
+        Warned(text="a.example: the accessory cache does not run: shipper accessory boot cache"),
+        Warned(text="a.example: the accessories db, cache do not run: shipper accessory boot db cache"),
+    ]

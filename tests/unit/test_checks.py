@@ -478,6 +478,7 @@ HERE_CASES: list[tuple[Callable[[Here], Iterator[Verdict]], dict[str, Any], str,
         "others on this machine may read",
         "chmod 600 config/secrets.env",
     ),
+    (here.names_of_secrets, {"unread_names": ("BOT_TOEKN",)}, "note", "reads BOT_TOEKN", "in config/secrets.env"),
     (here.ssh_key, {"key": KeyFile(name="$KEY", is_there=False)}, "problem", "nothing is in $KEY", "Set KEY to"),
     (
         here.ssh_key,

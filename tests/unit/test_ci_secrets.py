@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shipper.operations.ci_secrets import CiSecret, CiVariable, ci_secrets, ci_variables, out_of_reach
+from shipper.operations.unread import unread_names
 from shipper.project import Project
 from shipper.project.opening import open_project
 from tests.unit.godotenv import read
@@ -113,6 +114,27 @@ async def test_a_key_in_the_environment_counts_before_its_file(folder: Path) -> 
     assert by_name(await ci_secrets(opened(folder, SSH_KEY="other")))["SSH_KEY"] == ("other", "the environment")
 
 
+def test_what_nothing_reads_in_the_file_of_secrets_is_told_by_its_name(folder: Path) -> None:
+    lines = (
+        "REGISTRY_USER=ann\nTOEKN=hush\nSTAGING_HOST=b.example\nGITHUB_RUN_ID=1\nLICENCE_OF_OLD=x\nc2VjcmV0=\nOPEN=\n"
+    )
+    (folder / "config/secrets.env").write_text(lines)
+    (folder / "config/staging.env").write_text("TRAIL=yes\nREGISTRY_USER=bob\n")
+    (folder / "config/deploy.broken.yaml").write_text("nonsense: 1")
+
+    assert unread_names(opened(folder)) == ('TOEKN; did you mean "TOKEN"?', "LICENCE_OF_OLD")
+    assert unread_names(opened(folder, "staging")) == ('TRAIL; did you mean "TRIAL"?',)
+
+
+def test_shipper_config_says_so_and_is_no_less_content_with_the_config(folder: Path) -> None:
+    (folder / "config/secrets.env").write_text("REGISTRY_USER=ann\nTOEKN=hush\n")
+
+    result = of_shipper(folder, "config", "-q")
+
+    warning = 'warning: config/secrets.env: nothing in the config reads TOEKN; did you mean "TOKEN"?\n'
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", warning)
+
+
 def test_what_no_variable_can_give_to_ci_is_told(folder: Path) -> None:
     assert out_of_reach(opened(folder).config) == (
         "secrets.LICENCE is the file config/licence, which CI may not have: name a variable beside it, by `env`.",
@@ -120,8 +142,12 @@ def test_what_no_variable_can_give_to_ci_is_told(folder: Path) -> None:
 
 
 def shipper_secrets(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return of_shipper(folder, "secrets", *arguments)
+
+
+def of_shipper(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "shipper", "secrets", *arguments]
+    command = [sys.executable, "-m", "shipper", *arguments]
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 

@@ -9,7 +9,7 @@ from shipper import Project, open_project
 from shipper.env import secrets_file
 from shipper.errors import ConfigError, SecretError
 from shipper.hosts import deploy_key
-from shipper.setup.here import do_here, plan_here
+from shipper.setup.here import HerePlan, do_here, plan_here
 
 CONFIG = """
 service: shop
@@ -90,7 +90,7 @@ def test_a_config_that_names_no_key_is_told_what_to_write(folder: Path) -> None:
 async def test_what_nobody_has_to_choose_is_written_once(folder: Path) -> None:
     opened = project(folder, KNOWN_PASSWORD="set by hand")
 
-    steps = await plan_here(opened, {"VPS_HOST": "203.0.113.9"}, is_in_use=False)
+    steps = (await plan_here(opened, {"VPS_HOST": "203.0.113.9"}, {})).steps
     for step in steps:
         do_here(opened, step)
 
@@ -105,7 +105,20 @@ async def test_what_nobody_has_to_choose_is_written_once(folder: Path) -> None:
     assert written["VPS_HOST"] == "203.0.113.9"
     assert {len(written["PASSWORD"]), len(written["OF_OTHER"])} == {32}
     assert written["PASSWORD"] != written["OF_OTHER"]
-    assert await plan_here(project(folder, KNOWN_PASSWORD="set by hand"), {}, is_in_use=False) == ()
+    again = await plan_here(project(folder, KNOWN_PASSWORD="set by hand"), {}, {"PASSWORD": "db has one"})
+    assert again == HerePlan(steps=(), notes=())
+
+
+async def test_what_a_server_was_set_up_with_is_not_made_up_anew(folder: Path) -> None:
+    made = await plan_here(
+        project(folder), {}, {"PASSWORD": "db on a.example was made with one", "OTHER_PASSWORD": "so was web"}
+    )
+
+    assert [step.name for step in made.steps if step.name == "password"] == ["password"]
+    assert made.notes == (
+        "no PASSWORD is made up: db on a.example was made with one. It belongs into config/secrets.env",
+        "no OF_OTHER is made up: so was web. It belongs into config/secrets.env",
+    )
 
 
 async def test_the_address_of_staging_stands_where_production_finds_it_too(folder: Path) -> None:
@@ -113,7 +126,7 @@ async def test_the_address_of_staging_stands_where_production_finds_it_too(folde
     (folder / "config/deploy.staging.yaml").write_text(overlay)
     opened = open_project(folder, destination="staging", environ={"STAGING_HOST": "203.0.113.8"})
 
-    steps = await plan_here(opened, {"STAGING_HOST": "203.0.113.8"}, is_in_use=False)
+    steps = (await plan_here(opened, {"STAGING_HOST": "203.0.113.8"}, {})).steps
 
     assert [step.detail for step in steps if step.name == "address"] == [
         "STAGING_HOST=203.0.113.8 into config/secrets.env"

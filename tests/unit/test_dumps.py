@@ -1,4 +1,4 @@
-"""The file of a backup: whole or not there, also on a disk that knows no links."""
+"""The file of a backup: whole or not there, also on a disk that knows no links; and what a restore takes for one."""
 
 import errno
 import os
@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from shipper.accessories.dumps import appearing
+from shipper.accessories.dumps import appearing, restore
 from shipper.errors import UsageError
+from shipper.project.opening import open_project
+
+CONFIG = """
+service: shop
+image: shop
+roles: {web: {hosts: [a.example]}}
+accessories: {database: {image: "postgres:17", restore: psql}}
+"""
 
 
 @pytest.fixture
@@ -33,3 +41,14 @@ def test_a_backup_overwrites_nothing_on_a_disk_that_knows_no_links(tmp_path: Pat
     with pytest.raises(UsageError), appearing(file):
         file.write_bytes(b"earlier")
     assert [(there.name, there.read_bytes()) for there in tmp_path.iterdir()] == [("monday.dump", b"earlier")]
+
+
+async def test_a_pipe_is_not_restored_from_since_its_end_tells_nothing(tmp_path: Path) -> None:
+    (tmp_path / "deploy.yaml").write_text(CONFIG)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(UsageError, match="pipe is no file") as raised:
+        await restore(open_project(tmp_path, config_file="deploy.yaml", environ={}), "database", pipe)
+
+    assert raised.value.now == "Nothing was done."

@@ -417,13 +417,13 @@ def test_a_secret_that_is_absent_here_is_taken_from_the_release_that_serves(fold
         (
             {"KEY": "k", "SSH_KEY": "s"},
             "No value for the secret TOKEN.",
-            "Set TOKEN in the environment or in config/secrets.env.",
+            "Set SHOP_TOKEN in the environment or in config/secrets.env.",
         ),
         ({"KEY": "k", "TOKEN": "t"}, "No value for the secret SSH_KEY.", "Put SSH_KEY into the file config/key."),
         (
             {},
             "No value for the secrets TOKEN, KEY, SSH_KEY.",
-            "Set TOKEN, KEY in the environment or in config/secrets.env; put SSH_KEY into the file config/key; "
+            "Set SHOP_TOKEN, KEY in the environment or in config/secrets.env; put SSH_KEY into the file config/key; "
             "`shipper setup` makes up KEY.",
         ),
     ],
@@ -433,7 +433,7 @@ def test_a_secret_without_a_value_anywhere_is_an_error(
 ) -> None:
     with pytest.raises(SecretError) as caught:
         complete(
-            folder.project("secrets: {TOKEN: , KEY: {generate: true}, SSH_KEY: {file: config/key}}"),
+            folder.project("secrets: {TOKEN: {env: SHOP_TOKEN}, KEY: {generate: true}, SSH_KEY: {file: config/key}}"),
             {},
             env(**recorded),
         )

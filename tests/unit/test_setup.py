@@ -7,6 +7,7 @@ import pytest
 from shipper.errors import UsageError
 from shipper.setup.advice import advice
 from shipper.setup.facts import Found, Server, Target, Wanted, server_of
+from shipper.setup.kept import kept
 from shipper.setup.plan import lines, plan_host, refusal
 from shipper.setup.targets import paired, targets
 from tests.unit.nouns import a_config
@@ -27,6 +28,7 @@ def wanted(**changed: Any) -> Wanted:
         "docker_socket": "/var/run/docker.sock",
         "state_folder": "/var/lib/shipper/shop",
         "mounted": (),
+        "generated": (),
         "publishes": (),
     }
     return Wanted(**{**values, **changed})
@@ -53,6 +55,9 @@ def bare(**changed: Any) -> Server:
         "groups": (),
         "has_key": False,
         "folders": {},
+        "accessories": (),
+        "volumes": (),
+        "released": (),
         "sshd": {},
         "firewall": "ufw",
         "upgrades_itself": True,
@@ -272,6 +277,13 @@ ann sudo
 @folders
 2770,root,docker /var/lib/shipper
 755,root,root /srv/a folder
+@accessories
+db
+
+@volumes
+shop-data
+@released
+TOKEN
 @sshd
 passwordauthentication yes
 @reboot
@@ -287,7 +299,32 @@ passwordauthentication yes
         "/var/lib/shipper": SHARED,
         "/srv/a folder": Found(mode="755", owner="root", group="root"),
     }
+    assert (server.accessories, server.volumes, server.released) == (("db",), ("shop-data",), ("TOKEN",))
     assert server.sshd == {"passwordauthentication": "yes"}
+
+
+def test_secrets_that_a_server_was_set_up_with_are_known_by_what_uses_them_there() -> None:
+    config = a_config(
+        secrets={name: {"generate": True} for name in ("DB", "CACHE", "GRAPHS", "TOKEN", "NEW")} | {"CHOSEN": None},
+        roles={"web": {"hosts": ["deploy@a.example", "deploy@b.example"]}},
+        accessories={
+            "db": {"image": "x:1", "files": {"/run/secrets/db": {"secret": "DB"}}, "volumes": ["db:/data"]},
+            "cache": {"image": "x:1", "env": {"PASS": {"secret": "CACHE"}}, "hosts": ["deploy@b.example"]},
+            "graphs": {"image": "x:1", "env": {"PASS": {"secret": "GRAPHS"}}, "volumes": ["graphs:/data", "/srv:/srv"]},
+        },
+    )
+    booted = ready(accessories=("db", "cache"), released=("TOKEN", "DB"))
+    removed = ready(accessories=("cache",), volumes=("graphs",))
+
+    assert kept(config, {"deploy@a.example": booted, "deploy@b.example": removed}) == {
+        "DB": "db on deploy@a.example was made with one, which "
+        "`shipper accessory exec db -- cat /run/secrets/db` shows",
+        "CACHE": "cache on deploy@b.example was made with one, which "
+        "`shipper accessory exec cache -- printenv PASS` shows",
+        "GRAPHS": "the volume graphs of graphs on deploy@b.example was made with one",
+        "TOKEN": "a release on deploy@a.example has one, which deploys take from there",
+    }
+    assert kept(config, {"deploy@a.example": ready(), "deploy@b.example": bare()}) == {}
 
 
 def test_without_a_name_all_hosts_are_meant_as_root() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shipper import ci_variables, open_project
+from shipper import CiVariable, ci_variables, open_project
 from shipper.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -127,12 +127,19 @@ def test_a_command_of_shipper_is_understood_and_told_when_the_job_is_cancelled(l
     assert str(understood["release" if name == "rollback" else "revision"] or "") == given
 
 
+def read_by(destination: str | None) -> tuple[CiVariable, ...]:
+    """What the config reads."""
+    environ = {"PATH": os.environ["PATH"], "DOCKER_USERNAME": "ann"}
+    return ci_variables(open_project(ROOT, destination=destination, environ=environ))
+
+
 def variables(destination: str | None) -> set[str]:
-    """That the config reads."""
-    project = open_project(
-        ROOT, destination=destination, environ={"PATH": os.environ["PATH"], "DOCKER_USERNAME": "ann"}
-    )
-    return {variable.name for variable in ci_variables(project)}
+    return {variable.name for variable in read_by(destination)}
+
+
+def of_the_app(destination: str | None) -> set[str]:
+    """What its containers are given."""
+    return {one.name for one in read_by(destination) if any(use.startswith("secrets.") for use in one.purposes)}
 
 
 def passed(job_name: str) -> dict[str, str]:
@@ -149,7 +156,14 @@ def test_a_deploy_gets_all_that_the_config_reads_and_nothing_else() -> None:
 
 
 def test_a_rollback_gets_no_secret_of_the_app() -> None:
-    assert set(passed("rollback")) == {name for name in passed("deploy") if re.match("VPS_|STAGING_|DOCKER_", name)}
+    allowed = "VPS_|STAGING_HOST$|DOCKER_"
+    assert set(passed("rollback")) == {name for name in passed("deploy") if re.match(allowed, name)}
+
+
+def test_no_secret_of_production_can_stand_in_for_one_that_staging_lacks() -> None:
+    """GitHub gives a job the repository's secret where its environment has none of that name."""
+    assert "STAGING_BOT_TOKEN" in of_the_app("staging")
+    assert of_the_app("staging") & of_the_app(None) == set()
 
 
 def test_what_the_action_installs_has_the_versions_of_the_image() -> None:

@@ -71,6 +71,8 @@ class Here:
     """What is wrong with it; None without `build`."""
     dropping: tuple[str, ...]
     """`file:line:text` of what drops pending updates."""
+    unread_names: tuple[str, ...] = ()
+    """Of the file of secrets, in words: what nothing in the config reads."""
     lacking: tuple[str, ...] = ()
     """Hosts that do not have the wanted image, which is nowhere else either."""
     failures: Mapping[str, ShipperError] = field(default_factory=dict)
@@ -164,6 +166,14 @@ def secrets_files(here: Here) -> Verdicts:
         yield ok(f"{', '.join(file.name for file in here.private_files)}: yours alone")
 
 
+def names_of_secrets(here: Here) -> Verdicts:
+    """A misspelt one would be as good as absent."""
+    for name in here.unread_names:
+        yield note(
+            f"nothing in the config reads {name}", f"Mend the name in {here.config.secrets_file}, or take its line out"
+        )
+
+
 def env(here: Here) -> Verdicts:
     if not {"env", "secrets"} & here.failures.keys():
         yield ok("renders for each role and host")
@@ -249,6 +259,7 @@ CHECKS = (
     healthcheck,
     secrets,
     secrets_files,
+    names_of_secrets,
     env,
     ssh_key,
     known_hosts,

@@ -107,6 +107,45 @@ def test_a_status_tells_what_is_wrong_and_who_holds_what() -> None:
     assert labels(page) == [["Look again"], ["Lift the freeze"]]
 
 
+def an_accessory(name: str, health: str = "healthy", **changed: Any) -> shipper.AccessoryStatus:
+    container = a_container(role=name, restarts=changed.pop("restarts", 0))
+    return shipper.AccessoryStatus(
+        **{"host_name": A, "name": name, "container": container, "health": health, **changed}
+    )
+
+
+def test_a_status_tells_in_a_line_each_how_what_runs_beside_it_does() -> None:
+    accessories = (
+        an_accessory("postgres"),
+        an_accessory("grafana", changed=True, restarts=2),
+        an_accessory("cache", "GET / → <503>"),
+        an_accessory("proxy", "does not run: it was not booted yet", container=None),
+    )
+    assert of_status(a_status(a_role(), accessories=accessories)) == (
+        "production, 14:00 UTC\n"
+        "\n"
+        "🟢 web on a.example: healthy\n"
+        "release 12 of 1111111, started 2 h ago\n"
+        "processor 0.2 %, memory 34 MiB of 64 MiB\n"
+        "\n"
+        "🔴 cache on a.example: GET / → <503>\n"
+        "🔴 proxy on a.example: does not run: it was not booted yet\n"
+        "🟢 postgres on a.example: healthy\n"
+        "🟢 grafana on a.example: healthy, restarted 2 times, changed since boot\n"
+        "\n"
+        "💾 a.example: 12.3 GB free, 45 % used"
+    )
+
+
+def test_many_accessories_leave_room_for_roles_and_hosts() -> None:
+    many = tuple(an_accessory(f"{number}-{'x' * 60}") for number in range(100))
+    told = of_status(*[a_status(a_role(), accessories=many) for _ in range(20)])
+
+    assert len(told) < 4096
+    assert [part[:2] for part in told.split("\n\n")[-2:]] == ["🟢 ", "💾 "]
+    assert told.count(" more") == 2  # roles, accessories
+
+
 def test_a_freeze_of_all_hosts_is_told_once() -> None:
     told = of_status(a_status(freeze=FREEZE), a_status(host_name=B, freeze=FREEZE)).splitlines()
     assert told[2] == "🧊 frozen by Ann (Telegram) until 2026-03-01 15:00 UTC: release party"
