@@ -41,7 +41,8 @@ def run() -> None:
             from opsbot.config import FOR_NOBODY
 
             raise SettingsError(f"{settings.opsbot_config}: {FOR_NOBODY}")
-        from opsbot import app  # aiogram takes seconds, which a mistake in the config need not wait for
+        from botkit import lean  # noqa: F401  # before aiogram
+        from opsbot import app  # aiogram takes a second, which a mistake in the config need not wait for
 
         program.run(app.run(settings, of_people, os.environ), unusable=(shipper.ShipperError,))
 

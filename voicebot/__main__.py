@@ -30,6 +30,7 @@ def run() -> None:
     with program.errors_told():
         of_bot, of_whisper = settings.load()
         logs.configure(of_bot.log_level, of_bot.log_format, noisy=("httpx", "httpcore", "faster_whisper"))
+        from botkit import lean  # noqa: F401  # before aiogram
         from voicebot import app  # takes seconds: aiogram and the model's libraries
         from voicebot.whisper import ModelError
 

@@ -26,7 +26,7 @@ PACKAGES = ("botkit", "opsbot", "shipper", "voicebot")
         (BOTKIT, ("alembic",), {"schema.py"}),
         (BOTKIT, ("prometheus_client",), {"metrics.py"}),
         (BOTKIT, ("pydantic_settings",), {"settings.py"}),
-        (BOTKIT, ("aiogram",), {"dispatch.py", "findings.py", "intake.py", "telegram.py"}),
+        (BOTKIT, ("aiogram",), {"dispatch.py", "findings.py", "intake.py", "lean.py", "telegram.py"}),
         (BOTKIT, ("click",), {"program.py"}),
         (BOTKIT, ("aiohttp",), set()),
     ],
