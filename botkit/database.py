@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
 BUSY_SECONDS = 5
-"""How long a writer waits for the one in another process, before it says so and waits again."""
+"""How long a writer waits for the one in another process, before it says so and waits again; or the URL's ?timeout=."""
 POSTGRES_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -40,7 +40,7 @@ def parse(text: str) -> URL:
         raise DatabaseUrlError("DATABASE_URL: is no URL of a database") from None
     match url.get_backend_name():
         case "sqlite" if url.database and url.database != ":memory:":
-            return url.set(drivername="sqlite+aiosqlite")
+            return url.set(drivername="sqlite+aiosqlite", query={"timeout": str(BUSY_SECONDS), **url.query})
         case "postgresql" | "postgres":
             return url.set(drivername="postgresql+psycopg")
         case _:
@@ -99,7 +99,7 @@ def _postgres(url: URL) -> AsyncEngine:
 
 def _sqlite(url: URL) -> AsyncEngine:
     # Parameters, which an error would tell to the log, are what people have said.
-    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_async_engine(url, hide_parameters=True)
     prepare_sqlite(engine.sync_engine)
     return engine
 

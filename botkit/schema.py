@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from botkit.database import BUSY_SECONDS, POSTGRES_OPTIONS, file_of, prepare_sqlite, reason
+from botkit.database import POSTGRES_OPTIONS, file_of, prepare_sqlite, reason
 
 KEPT_BACKUPS = 3
 
@@ -113,7 +113,7 @@ class Migrations:
 def _connected(url: URL, *, writes: bool = False) -> Iterator[Connection]:
     """Who only reads changes nothing: not even how SQLite writes."""
     if file_of(url):
-        engine = create_engine(url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(url.set(drivername="sqlite"))
         if writes:
             prepare_sqlite(engine)  # a migration that fails half way takes back the tables that it made, too
     else:

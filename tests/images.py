@@ -4,16 +4,20 @@ No registry is needed: its base is made of Debian's packages, and Python's are d
 minutes, and so does one with another Dockerfile or requirements.lock; else only the layer of our own code is built.
 """
 
+import base64
 import fcntl
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from shipper.images.docker_cli import FIRST_CLI_WITH_BUILDX
 from tests.caching import CACHE, hash_of, made_once, run
 from tests.machines import Machine, machine
+from tests.registries import NAME, PASSWORD, USERNAME, serving_images
 
 ROOT = Path(__file__).parent.parent
 IMAGE = "voicebot:built"
@@ -51,6 +55,20 @@ def machine_with_image(say: Callable[[str], None] = print) -> Iterator[Machine]:
 def build(made: Machine, image_name: str, context: Path, *options: str) -> None:
     """Builds the Dockerfile of `context` as a user would, but for its bases."""
     _docker(made, "build", f"--tag={image_name}", *BASES, *options, str(context))
+
+
+def pushed(made: Machine) -> Path:
+    """What a registry stores once the machine has pushed IMAGE: to compress its layers takes half a minute."""
+    return made_once("pushed", partial(_push, made), _key()) / "storage"
+
+
+def _push(made: Machine, folder: Path) -> None:
+    folder.mkdir()
+    login = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+    (folder / "config.json").write_text(json.dumps({"auths": {NAME: {"auth": login}}}))
+    with serving_images(made, folder):
+        _docker(made, "tag", IMAGE, f"{NAME}/voicebot:first")
+        run(["docker", f"--config={folder}", f"--host={made.docker_host}", "push", "--quiet", f"{NAME}/voicebot:first"])
 
 
 def _images() -> Path:
@@ -94,8 +112,8 @@ def _docker(made: Machine, *arguments: str, input: str = "") -> None:
 def main() -> None:
     """Before the tests, so that nobody wonders why the first one takes minutes."""
     if not any(CACHE.glob(f"docker-{_key()}/*")):
-        with machine_with_image():
-            pass
+        with machine_with_image() as made:
+            pushed(made)
 
 
 if __name__ == "__main__":

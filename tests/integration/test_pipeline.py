@@ -22,7 +22,7 @@ from tests.fakes.actions.runner import GitHub, Run
 from tests.fakes.telegram import Telegram, User
 from tests.fakes.telegram.bots import Bot
 from tests.hub import hub
-from tests.images import BASE_IMAGES, ROOT
+from tests.images import BASE_IMAGES, ROOT, pushed
 from tests.integration.waiting import eventually
 from tests.machines import Machine
 from tests.registries import NAME, PASSWORD, USERNAME, serving_images
@@ -106,7 +106,7 @@ def house(bots: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
     """`bots` is where images are built."""
     folder = tmp_path_factory.mktemp("pipeline")
     images = folder / "registry"
-    images.mkdir()
+    shutil.copytree(pushed(bots), images / "storage")  # of an earlier version: the layers that do not change are there
     with (
         bare_machine(disk_size="6g") as server,
         hub(server),
@@ -161,9 +161,11 @@ def publish(folder: Path, telegram: str, bare: Path) -> None:
     config.write_text(text)
     for command in (
         "init --quiet --initial-branch=main",
+        "config core.compression 0",
         "add --all",
         "commit --quiet --message=Ours",
         f"clone --quiet --bare . {bare}",
+        f"--git-dir={bare} config core.compression 0",  # each job fetches all of it
     ):
         subprocess.run(["git", *AUTHOR, *command.split()], cwd=folder, check=True)
 

@@ -52,20 +52,21 @@ def test_the_menu_offers_what_can_be_asked_in_private(telegram: Telegram, anna: 
 
 
 def test_every_kind_of_recording_is_heard_also_a_forwarded_one(telegram: Telegram, anna: User) -> None:
+    """Of somebody else each: a chat is written to once a second."""
     note = voice_note("41")
     video = encoded(say("52"), container="mp4", codec="aac", with_video=True)
+    of_audio, of_video, of_video_note, of_ogg, of_name, of_mp4, boris = (telegram.add_user() for _ in range(7))
     sent = [
-        (anna.sends_audio(note, name="note.ogg"), "41"),
-        (anna.sends_video(video), "52"),
-        (anna.sends_video_note(video), "52"),
-        (anna.sends_document(note, mime_type="audio/ogg"), "41"),
-        (anna.sends_document(note, name="recording"), "41"),
-        (anna.sends_document(video, mime_type="video/mp4"), "52"),
+        (of_audio.sends_audio(note, name="note.ogg"), "41"),
+        (of_video.sends_video(video), "52"),
+        (of_video_note.sends_video_note(video), "52"),
+        (of_ogg.sends_document(note, mime_type="audio/ogg"), "41"),
+        (of_name.sends_document(note, name="recording"), "41"),
+        (of_mp4.sends_document(video, mime_type="video/mp4"), "52"),
+        (anna.forwards(boris.sends_voice(voice_note("63"), duration=2)), "63"),
     ]
-    boris = telegram.add_user("Boris")
-    sent.append((anna.forwards(boris.sends_voice(voice_note("63"), duration=2)), "63"))
     for message, digits in sent:
-        anna.chat.wait_for_answer(message, words(digits), within=20)
+        message.chat.wait_for_answer(message, words(digits), within=20)
 
 
 def test_what_has_no_speech_or_no_sound_or_no_sense_is_told_apart(anna: User) -> None:
@@ -108,7 +109,7 @@ def test_the_answer_stays_one_message_and_ends_without_buttons(anna: User) -> No
 
 
 def test_text_grows_until_it_is_cancelled_and_the_next_one_is_heard_at_once(anna: User) -> None:
-    long = anna.sends_voice(encoded(groups(["7294"] * 80)), duration=400)
+    long = anna.sends_voice(encoded(groups(["7294"] * 80)), duration=325)
     answer = anna.chat.wait_for_answer(long, "In the queue")
     anna.chat.wait_until(lambda: words("7294") in answer.text and answer.text.endswith(" %"), "text that grows")
     anna.clicks("Cancel", answer)
