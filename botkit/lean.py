@@ -31,10 +31,12 @@ def _build(model: type[BaseModel], *, _types_namespace: Mapping[str, Any] | None
 _model.model_rebuild = classmethod(_postpone)  # type: ignore[arg-type]  # it has no parameter without a name
 try:
     from aiogram.methods import Response, TelegramMethod
-    from aiogram.types import TelegramObject
+    from aiogram.types import Message, TelegramObject
 finally:
     _model.model_rebuild = _rebuild
 
 for _base in (TelegramObject, TelegramMethod, Response):
     _model = _base
     _model.model_rebuild = classmethod(_build)  # type: ignore[arg-type]
+
+Message.model_rebuild()  # aiogram makes a type for each kind of answer, which would build this one anew within it

@@ -13,9 +13,9 @@ import opsbot.app, voicebot.app
 from aiogram import methods, types
 from pydantic import BaseModel
 
-assert not types.Animation.__pydantic_complete__
-said = types.Message.model_validate({"message_id": 7, "date": 0, "chat": {"id": 1, "type": "private"}})
-assert isinstance(said.chat, types.Chat)
+assert not types.Update.__pydantic_complete__
+said = {"message_id": 7, "date": 0, "chat": {"id": 1, "type": "private"}}
+assert isinstance(types.Update.model_validate({"update_id": 1, "message": said}).message, types.Message)
 
 known = [getattr(module, name) for module in (methods, types) for name in module.__all__]
 models = [one for one in known if isinstance(one, type) and issubclass(one, BaseModel)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from botkit import lean  # noqa: F401  # before aiogram, which is imported by tests from here on
 from botkit.database import Database, parse
 from opsbot.storage.schema import MIGRATIONS
 from tests.integration.conftest import Project
