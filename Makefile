@@ -17,10 +17,7 @@ screenshots: .venv/ready ## docs/opsbot-*.png anew: what the bots of demo-bots l
 	SCREENSHOTS=docs pytest tests/integration/test_demo_bots.py -k deploy
 
 test: .venv/ready ## every test
-	python -m tests.machines
-	python -m tests.images
-	python -m tests.bare
-	python -m tests.hub
+	python -m tests.prepared
 	pytest --numprocesses 3 --dist worksteal $(COVERAGE)
 
 sim: .venv/ready ## every pair of faults on two simulated hosts too: minutes

@@ -29,3 +29,7 @@ def _get(folder: Path) -> None:
         run(["mmdebstrap", "--quiet", "--variant=extract", *which, str(unpacked)])
         for program in _PROGRAMS:
             shutil.copy(unpacked / program, folder)
+
+
+if __name__ == "__main__":
+    programs()

@@ -23,6 +23,7 @@ build: null
 roles:
   bot:
     hosts: ["deploy@{address}"]
+    gate: {{ settle: 100ms }}
     env:
       TELEGRAM_API: {url}/as/${{NAME}}
       WHISPER_MODEL: /tiny
