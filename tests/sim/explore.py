@@ -21,7 +21,6 @@ import shipper.operations.deployment
 import shipper.operations.lifecycle
 import shipper.operations.previews
 import shipper.operations.rollbacks
-import shipper.operations.wanted
 from shipper.config.root import Config
 from shipper.errors import ShipperError, UsageError
 from shipper.events import Ended, Event
@@ -30,6 +29,7 @@ from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, ContainerStat
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
 from shipper.model.release import ReleaseOutcome
 from shipper.model.specification import ContainerSpec
+from shipper.planning.hashes import config_hash
 from shipper.planning.strategy import choose_strategy
 from shipper.project import Project
 from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault, Own
@@ -540,14 +540,14 @@ def simulated(client: Client) -> Iterator[None]:
 @contextmanager
 def once_for_each_config() -> Iterator[None]:
     """What is PURE, takes a while, and is asked of the same few configs by every run."""
-    real, known = shipper.operations.wanted.config_hash, dict[int, tuple[Config, str]]()
+    known: dict[int, tuple[Config, str]] = {}
 
-    def config_hash(config: Config) -> str:
+    def hash_of(config: Config) -> str:
         if id(config) not in known:
-            known[id(config)] = config, real(config)  # kept with it, so that nothing else gets its id
+            known[id(config)] = config, config_hash(config)  # kept with it, so that nothing else gets its id
         return known[id(config)][1]
 
-    with patch.object(shipper.operations.wanted, "config_hash", config_hash):
+    with patch("shipper.operations.wanted.config_hash", hash_of):
         yield
 
 
