@@ -1,6 +1,7 @@
 """What happened, as frozen data. Words and colours are the reporters' business."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -153,10 +154,8 @@ def masked(event: Told, mask: Callable[[str], str]) -> Told:
 
 
 def _replaced(value: Any, mask: Callable[[str], str]) -> Any:
-    if isinstance(value, Enum):
-        return value
     if isinstance(value, str):
-        return mask(value)
+        return value if isinstance(value, Enum) else mask(value)
     if isinstance(value, tuple):
         items = tuple(_replaced(item, mask) for item in value)
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
@@ -167,10 +166,17 @@ def _replaced(value: Any, mask: Callable[[str], str]) -> Any:
 
 def _with_fields_replaced(noun: Any, mask: Callable[[str], str]) -> Any:
     """The noun itself where nothing in it is masked, as nearly always."""
-    fields = {field.name: getattr(noun, field.name) for field in dataclasses.fields(noun)}
-    new = {name: _replaced(value, mask) for name, value in fields.items()}
-    changed = {name: value for name, value in new.items() if value is not fields[name]}
+    changed = {
+        name: new
+        for name in _field_names(noun.__class__)
+        if (new := _replaced(value := getattr(noun, name), mask)) is not value
+    }
     return dataclasses.replace(noun, **changed) if changed else noun
+
+
+@functools.cache
+def _field_names(noun: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(noun))
 
 
 def as_json(value: Any, *, private: bool = False) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 from shipper.model.container import Container
 from shipper.model.image import Image, ListedImage
@@ -31,14 +32,17 @@ class Observed:
     own: Container | None = None
     """That of `containers` in which we run, if it is here."""
 
-    @property
+    @cached_property
     def role_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(container.role_name for container in self.containers))
 
     def of_role(self, role_name: str) -> list[Container]:
         """Of the oldest deploy first."""
-        mine = (container for container in self.containers if container.role_name == role_name)
-        return sorted(mine, key=lambda container: container.deploy_id)
+        return [container for container in self._oldest_first if container.role_name == role_name]
+
+    @cached_property
+    def _oldest_first(self) -> list[Container]:
+        return sorted(self.containers, key=lambda container: container.deploy_id)
 
     def serving(self, role_name: str) -> Container | None:
         """What users of this role reach: it runs, passed its gate, and is of the newest deploy that did."""
@@ -46,6 +50,13 @@ class Observed:
 
     def incumbent(self, role_name: str) -> Container | None:
         """What serves, or would if a deploy or someone else had not stopped it: what to go back to."""
+        return self._incumbent_of.get(role_name)
+
+    @cached_property
+    def _incumbent_of(self) -> dict[str, Container | None]:
+        return {role_name: self._found_incumbent(role_name) for role_name in self.role_names}
+
+    def _found_incumbent(self, role_name: str) -> Container | None:
         serving, trusted = self.serving(role_name), self._trusted(self.of_role(role_name))
         return trusted if serving is None or (trusted and serving.hands_over) else serving
 

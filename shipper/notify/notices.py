@@ -61,6 +61,9 @@ class Notices:
         self._living: Living | None = None
 
     def __call__(self, event: Event) -> None:
+        if not self._notifiers:
+            self._tell(event)
+            return
         event = masked(event, self._mask)
         now = self._clock.now()
         if self._chats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from shipper.errors import ImageError
 from shipper.model.container import Container
@@ -45,7 +46,7 @@ class HostPlan:
                 next=f"Remove it there (docker rmi {self.release.image}) and deploy again.",
             )
 
-    @property
+    @cached_property
     def changed_roles(self) -> list[str]:
         return [name for name, role in self.roles.items() if not role.up_to_date]
 
@@ -89,7 +90,7 @@ class HostPlan:
         """Of those that are meant: a role that moved to another host has to end here."""
         return [c for c in self.observed.containers if c.role_name not in self.roles and self._means(c.role_name)]
 
-    @property
+    @cached_property
     def changes(self) -> dict[str, list[Step]]:
         """Of all roles but the one that we run in."""
         made = {name: list(role.changes) for name, role in self.roles.items() if name != self._own_role_name}

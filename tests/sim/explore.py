@@ -5,8 +5,8 @@ nothing. A state that came about before is not explored again: what a command do
 """
 
 import asyncio
-import copy
 import functools
+import gc
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import shipper.operations.deployment
 import shipper.operations.lifecycle
@@ -28,6 +29,7 @@ from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, ContainerStat
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
 from shipper.model.release import ReleaseOutcome
 from shipper.model.specification import ContainerSpec
+from shipper.planning.hashes import config_hash
 from shipper.planning.strategy import choose_strategy
 from shipper.project import Project
 from tests.sim.faults import OF_A_READ, OF_A_WRITE, OF_AN_ENTRY, Call, Client, Crash, Fault, Own
@@ -155,6 +157,11 @@ class Ran:
     outcome: Outcome | ShipperError | None
     """None if the client was killed."""
 
+    @functools.cached_property
+    def left(self) -> object:
+        """All that a later command can depend on."""
+        return _key(self.sim)
+
 
 class Broken(AssertionError):
     """A property does not hold: which one, after which faults."""
@@ -170,6 +177,7 @@ class Explorer:
         self.cases = 0
         """Faults and pairs of faults that are covered by these runs."""
         self._healed: set[object] = set()
+        self._followed: dict[object, Ran] = {}
         self._continued: set[object] = set()
         self._ended: set[tuple[Fault, int]] = set()
         self._overlapping = [name for name in scenario.roles if scenario.has_strategy(name, "overlap")]
@@ -177,20 +185,21 @@ class Explorer:
 
     def singles(self) -> None:
         """Each fault at each call."""
-        for ran in self._each_fault(self.begun()):
+        begun = self.begun()
+        for ran in self._each_fault(begun, self.run(begun, self.scenario.command)):
             self._heals(ran)
 
     def pairs(self) -> None:
         """A second fault after the first one, in the same command or in the one that heals."""
         begun = self.begun()
         states: dict[object, Ran] = {}
-        for first in self._each_fault(begun):
+        for first in self._each_fault(begun, self.run(begun, self.scenario.command)):
             self._heals(first)
-            for second in self._each_fault(begun, first=first):
+            for second in self._each_fault(begun, first):
                 self._heals(second)
-            states.setdefault(_key(first.sim), first)
+            states.setdefault(first.left, first)
         for first in states.values():
-            for second in self._each_fault(first.sim, before=first.faults):
+            for second in self._each_fault(first.sim, whole=self._then(first), before=first.faults):
                 self._heals(second)
 
     def replay(self, commands: Sequence[Faults]) -> Ran:
@@ -218,10 +227,9 @@ class Explorer:
             sim = ran.sim
         return sim
 
-    def _each_fault(self, begun: Sim, *, first: Ran | None = None, before: Faults = ()) -> Iterator[Ran]:
-        """`first` is a run that met a fault already: then those of the calls after that one."""
-        whole = first or self.run(begun, self.scenario.command, (), before)
-        met = whole.faults if first else ()
+    def _each_fault(self, begun: Sim, whole: Ran, before: Faults = ()) -> Iterator[Ran]:
+        """`whole` is a run of the command; if it met a fault already: those of the calls after that one."""
+        met = whole.faults
         last = met[-1][0] if met else 0
         for number, (call, to_come) in enumerate(zip(whole.client.calls, _to_come(whole), strict=True), start=1):
             if number <= last:
@@ -230,6 +238,8 @@ class Explorer:
             self.cases += len(faults)
             if (met or before) and not self.thorough:
                 faults = self._unlike_others(faults, call, to_come)
+            elif not (met or before or self.thorough or self.scenario.inside):
+                faults = self._unlike_deaths(faults, number, whole.client)
             for fault in faults:
                 yield self.run(begun, self.scenario.command, (*met, (number, fault)), before)
 
@@ -249,6 +259,31 @@ class Explorer:
         others = [fault for fault in faults if fault not in (*_ENDS, Fault.CRASH_AFTER, Fault.SLOW)]
         return [*others, *(fault for fault, _ in sorted(ends))]
 
+    def _unlike_deaths(self, faults: Sequence[Fault], number: int, client: Client) -> Sequence[Fault]:
+        """First faults, without the deaths that leave what another one leaves.
+
+        Who is dead does nothing more, and did before what it does without a fault, which was looked at. So there is
+        nothing to see but what is left: the state before the call, or the one after it; and where that is the one
+        before the next call, dying then is the same. (Who dies within a container takes that with it: not so there.)
+        """
+        before, *after = (call.state for call in client.calls[number - 1 : number + 1])
+        seen = {Fault.CRASH_AFTER} if after == [client.left.get(number)] else set()
+        if (Fault.CRASH_BEFORE, before) in self._ended:
+            seen.add(Fault.CRASH_BEFORE)
+        self._ended.add((Fault.CRASH_BEFORE, before))
+        return [fault for fault in faults if fault not in seen]
+
+    def _then(self, ran: Ran, command: str = "", *, from_inside: bool = True) -> Ran:
+        """What a command comes to after that run, without a fault; that of the scenario if none is named.
+
+        Once for each state: as it depends on nothing else, it does the same each time.
+        """
+        command = command or self.scenario.command
+        key = ran.left, command, from_inside
+        if key not in self._followed:
+            self._followed[key] = self.run(ran.sim, command, from_inside=from_inside)
+        return self._followed[key]
+
     def run(
         self, begun: Sim, command: str, faults: Faults = (), before: Faults = (), *, from_inside: bool = True
     ) -> Ran:
@@ -257,7 +292,11 @@ class Explorer:
         sim = _copy(begun)
         own = next(self._own(sim), None) if from_inside else None
         is_followed = len(faults) + bool(before) < 2  # by another fault: then it matters what state each call found
-        client = Client(sim, dict(faults), state=(lambda: hash(_key(sim))) if is_followed else int, own=own)
+
+        def state() -> int:
+            return hash((_key(sim), frozenset(client.under_way)))
+
+        client = Client(sim, dict(faults), state=state if is_followed else int, own=own)
         sim.check = lambda: self._unsafe(sim, client, worked, reached)
         reached = set(self._reached(sim, parsed(command)))
         worked = {name for name in self._alone if any(c.policy == SERVES for c in self._working(sim, name))}
@@ -274,7 +313,7 @@ class Explorer:
         if sim.violations:
             self._break(ran, sim.violations[0])
         written = [server.journal[len(begun.servers[name].journal) :] for name, server in sim.servers.items()]
-        if _SECRET in repr((told, written)):
+        if _SECRET in repr(told) or any(_SECRET in line for lines in written for line in lines):
             self._break(ran, "a secret was told")
         self._is_true(begun, ran)
         return ran
@@ -297,7 +336,7 @@ class Explorer:
             return error
 
     def _own(self, sim: Sim) -> Iterator[Own]:
-        for server in sim.servers.values():
+        for server in sim.servers.values() if self.scenario.inside else ():
             for container in server.containers.values():
                 if container.is_of(self.scenario.inside) and container.works:
                     yield Own(server, container)
@@ -348,7 +387,9 @@ class Explorer:
                 yield f"nobody works as {role_name}, though it is nobody's turn to give way"
 
     def _runs_unsafely(self, sim: Sim) -> Iterator[str]:
-        commands = self.scenario.release["commands"] if self.scenario.release else ()
+        if not self.scenario.release:
+            return
+        commands = self.scenario.release["commands"]
         containers = [container for server in sim.servers.values() for container in server.containers.values()]
         running = [container.spec.name for container in containers if container.runs_a_command and container.is_running]
         if len(running) > 1:
@@ -391,32 +432,32 @@ class Explorer:
 
     def _heals(self, ran: Ran) -> None:
         """Without faults, the same command converges; so do another version, and a rollback if it was killed."""
-        key = _key(ran.sim), ran.outcome is None
+        key = ran.left, ran.outcome is None
         if key in self._healed:
             return
         if parsed(self.scenario.command).verb == "rollback" and _is_finished(ran.sim):
             return  # another one goes further back
         self._healed.add(key)
-        again = self.run(ran.sim, self.scenario.command, ())
+        again = self._then(ran)
         self._is_as_wanted(ran, again, (self.scenario.serves,))
         if self.scenario.inside:
-            elsewhere = self.run(ran.sim, self.scenario.command, (), from_inside=False)
+            elsewhere = self._then(ran, from_inside=False)
             self._is_as_wanted(ran, elsewhere, (self.scenario.serves,))
         if self.thorough or len(ran.faults) + len(ran.before) < 2:
             self._goes_on(ran, again)
 
     def _goes_on(self, ran: Ran, again: Ran) -> None:
         """What else may follow: the same once more, another version, a broken one, a rollback."""
-        self._is_as_wanted(ran, self.run(ran.sim, "deploy v3"), ("v3",), command="deploy v3")
-        self.run(ran.sim, f"deploy {_BROKEN}")
+        self._is_as_wanted(ran, self._then(ran, "deploy v3"), ("v3",), command="deploy v3")
+        self._then(ran, f"deploy {_BROKEN}")
         if self.scenario.is_well and parsed(self.scenario.command).verb not in ("rollback", "restart"):
-            more = self.run(again.sim, self.scenario.command, ())
+            more = self._then(again)
             if more.outcome != Stopped(role_names=(), seconds=0.0) and not isinstance(more.outcome, Unchanged):
                 self._break(ran, f"the third run of the command still found something to do: {more.outcome}")
         if parsed(self.scenario.command).verb == "stop":
             self._stays_stopped(ran, again)
         if self.scenario.back and ran.outcome is None:
-            back = self.run(ran.sim, "rollback", ())
+            back = self._then(ran, "rollback")
             ours = [c for server in ran.sim.servers.values() for c in server.containers.values() if c.deploy_id]
             has_begun = any(c.policy == SET_ASIDE or (c.version == "v2" and c.is_in_use) for c in ours)
             self._is_as_wanted(ran, back, (self.scenario.back, *(() if has_begun else ("v0",))), command="rollback")
@@ -496,11 +537,36 @@ def simulated(client: Client) -> Iterator[None]:
             setattr(module, name, function)
 
 
+@contextmanager
+def once_for_each_config() -> Iterator[None]:
+    """What is PURE, takes a while, and is asked of the same few configs by every run."""
+    known: dict[int, tuple[Config, str]] = {}
+
+    def hash_of(config: Config) -> str:
+        if id(config) not in known:
+            known[id(config)] = config, config_hash(config)  # kept with it, so that nothing else gets its id
+        return known[id(config)][1]
+
+    with patch("shipper.operations.wanted.config_hash", hash_of):
+        yield
+
+
+@contextmanager
+def rarely_collecting() -> Iterator[None]:
+    """Garbage: little of what a run leaves is in circles."""
+    often = gc.get_threshold()
+    gc.set_threshold(20_000, *often[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*often)
+
+
 def _copy(sim: Sim) -> Sim:
     servers = {
         name: replace(
             server,
-            containers={key: copy.copy(container) for key, container in server.containers.items()},
+            containers={key: container.copied() for key, container in server.containers.items()},
             images=set(server.images),
             networks=set(server.networks),
             releases=dict(server.releases),
@@ -520,9 +586,15 @@ def _to_come(ran: Ran) -> Iterator[object]:
     after: object = None
     seen = []
     for call in reversed(ran.client.calls):
-        after = hash((after, re.sub(r"(-r\d+)-\w+", r"\1", call.name), call.state))
+        after = hash((after, _nameless(call.name), call.state))
         seen.append(after)
     return reversed(seen)
+
+
+@functools.cache
+def _nameless(call_name: str) -> str:
+    """Without what tells deploys apart that do the same."""
+    return re.sub(r"(-r\d+)-\w+", r"\1", call_name)
 
 
 def _key(sim: Sim) -> object:
@@ -536,7 +608,7 @@ def _key(sim: Sim) -> object:
 
 def _server_key(server: SimServer) -> object:
     ours = sorted((c for c in server.containers.values() if c.deploy_id), key=lambda c: c.deploy_id)
-    last = server.journal[-1] if server.journal else None
+    last = server.last_entry
     return (
         tuple((c.role_name, c.release_number, c.state, c.policy, c.was_stopped, c.has_lease) for c in ours),
         frozenset((c.spec.name, c.state, c.exit_code) for c in server.containers.values() if c.runs_a_command),
@@ -573,7 +645,7 @@ def _gives_way(client: Client, role_name: str) -> bool:
 
 
 def _is_finished(sim: Sim) -> bool:
-    return all(server.journal[-1].get("kind") in ("deployed", "unchanged") for server in sim.servers.values())
+    return all(server.last_entry.get("kind") in ("deployed", "unchanged") for server in sim.servers.values())
 
 
 def _releases_serving(sim: Sim) -> Iterator[tuple[str, str, int]]:
@@ -597,7 +669,8 @@ def explored(scenario: Scenario, *, pairs: bool = True, thorough: bool = False) 
     loop, begun = VirtualLoop(), time.monotonic()
     try:
         explorer = Explorer(scenario, loop, thorough=thorough)
-        (explorer.pairs if pairs else explorer.singles)()
+        with once_for_each_config(), rarely_collecting():
+            (explorer.pairs if pairs else explorer.singles)()
     finally:
         loop.close()
     return Explored(scenario=scenario.name, cases=explorer.cases, runs=explorer.runs, seconds=time.monotonic() - begun)

@@ -1,7 +1,6 @@
 """Clients of simulated servers: every call is numbered, and befallen by a fault where one is asked for."""
 
 import asyncio
-import copy
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,7 +47,7 @@ class Call(NamedTuple):
     name: str
     reads: bool
     state: int
-    """Of all servers, before it."""
+    """Of all servers before it, and of what is under way there."""
 
 
 @dataclass
@@ -59,6 +58,10 @@ class Client:
     task: asyncio.Task[Any] | None = None
     """What Ctrl-C cancels."""
     calls: list[Call] = field(default_factory=list)
+    left: dict[int, int] = field(default_factory=dict)
+    """For each call that did not fail, the state after it; of a client that meets no fault."""
+    under_way: set[str] = field(default_factory=set)
+    """What servers take their time for."""
     is_dead: bool = False
     cut_off: set[str] = field(default_factory=set)
     stale: dict[str, dict[str, SimContainer]] = field(default_factory=dict)
@@ -82,7 +85,7 @@ class Client:
         seconds: float = 0.0,
         waits: bool = True,
     ) -> Result:
-        """`waits` is whether the client waits for the answer."""
+        """`waits` is whether the client waits for the answer: not so for what is only written down."""
         latency = self.latency if waits else 0.0
         if latency or len(self.sim.servers) > 1 or (self.task and self.task.cancelling()):
             await asyncio.sleep(latency)  # here others have their turn, and an interrupt comes
@@ -91,32 +94,44 @@ class Client:
         if server.name in self.cut_off:
             raise LockLost(f"{server.name}: the connection is gone.")
         self.calls.append(Call(f"{server.name}: {name}", reads, self.state()))
-        fault = self.faults.get(len(self.calls))
+        number = len(self.calls)
+        fault = self.faults.get(number)
         if fault:
             await self._before(fault, server, refusal)
             if server.name in self.cut_off:  # by another call, while this one was still on its way
                 raise LockLost(f"{server.name}: the connection is gone.")
+        is_entry = not waits  # of the journal, which changes nothing that could be unsafe
         is_allowed = reads or server.holder is self or name == "lock"
-        interrupted = seconds > 0 and await _slept_through(seconds)
+        interrupted = seconds > 0 and await self._waited_for(f"{server.name}: {name}", seconds)
         if of_docker and asyncio.get_running_loop().time() < server.docker_is_back_at:
             raise ConnectError("The connection to Docker broke.")
         if not is_allowed:
             self.sim.violations.append(f"{name} on {server.name} without the lock")
         if not reads and Fault.STALE in self.faults.values():
-            self.stale[server.name] = {key: copy.copy(container) for key, container in server.containers.items()}
+            self.stale[server.name] = {key: container.copied() for key, container in server.containers.items()}
         server.pass_time(asyncio.get_running_loop().time())
         try:
             result = self._seen_late(server, act) if fault is Fault.STALE else act()
         finally:
-            if not reads or fault:
+            if fault or not (reads or is_entry):
                 self._happened(server)
         if fault is Fault.CRASH_AFTER:
             self._die()
+        if not self.faults:
+            self.left[number] = self.state()
         if interrupted:
             raise asyncio.CancelledError
         if fault is Fault.LOST:
             raise ConnectError("Docker did not answer in time.")
         return result
+
+    async def _waited_for(self, request: str, seconds: float) -> bool:
+        """The server takes its time; whether we were interrupted meanwhile."""
+        self.under_way.add(request)
+        try:
+            return await _slept_through(seconds)
+        finally:
+            self.under_way.remove(request)
 
     async def _before(self, fault: Fault, server: SimServer, refusal: type[Exception]) -> None:
         match fault:

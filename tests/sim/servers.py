@@ -1,10 +1,12 @@
 """Simulated servers, which outlive clients: containers, what Docker does to them, what apps do by themselves."""
 
 import enum
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from shipper.model.container import SERVES, SERVES_NOT, SET_ASIDE, ContainerState, Label
 from shipper.model.records import Freeze, Holder
@@ -49,34 +51,47 @@ class SimContainer:
     """After which it ends by itself."""
     ends_at: float = math.inf
 
-    @property
-    def role_name(self) -> str:
-        return self.spec.labels[Label.ROLE]
+    # labels never change
 
-    @property
+    @cached_property
+    def role_name(self) -> str:
+        """Empty for what is not ours."""
+        return self.spec.labels.get(Label.ROLE, "")
+
+    @cached_property
     def version(self) -> str:
         return self.spec.labels[Label.VERSION]
 
-    @property
+    @cached_property
     def release_number(self) -> int:
         return int(self.spec.labels[Label.RELEASE])
 
-    @property
+    @cached_property
     def deploy_id(self) -> str:
         """Empty for what is not ours."""
         return self.spec.labels.get(Label.DEPLOY, "")
 
-    def is_of(self, role_name: str) -> bool:
-        return self.spec.labels.get(Label.ROLE) == role_name and not self.runs_a_command
-
-    @property
+    @cached_property
     def runs_a_command(self) -> bool:
         """And serves nobody."""
         return Label.RUN in self.spec.labels
 
-    @property
+    @cached_property
     def is_accessory(self) -> bool:
         return Label.ACCESSORY in self.spec.labels
+
+    @cached_property
+    def hands_over(self) -> bool:
+        return Label.HANDOVER in self.spec.labels
+
+    def copied(self) -> "SimContainer":
+        """As `copy.copy` does, but a run copies dozens of them."""
+        new = object.__new__(SimContainer)
+        new.__dict__.update(self.__dict__)
+        return new
+
+    def is_of(self, role_name: str) -> bool:
+        return self.role_name == role_name and not self.runs_a_command
 
     @property
     def is_running(self) -> bool:
@@ -85,10 +100,6 @@ class SimContainer:
     @property
     def is_in_use(self) -> bool:
         return self.is_running or self.policy != SERVES_NOT
-
-    @property
-    def hands_over(self) -> bool:
-        return Label.HANDOVER in self.spec.labels
 
     @property
     def works(self) -> bool:
@@ -142,7 +153,8 @@ class SimServer:
     releases: dict[int, Release] = field(default_factory=dict)
     payloads: dict[int, Payload] = field(default_factory=dict)
     frozen: Freeze | None = None
-    journal: list[dict[str, Any]] = field(default_factory=list)
+    journal: list[str] = field(default_factory=list)
+    """Entries, each a line of JSON."""
     holder: "Client | None" = None
     held_for: Holder | None = None
     """What the last holder said of itself."""
@@ -150,10 +162,14 @@ class SimServer:
     done: set[str] = field(default_factory=set)
     """The names of the containers whose commands ended well."""
 
+    @property
+    def last_entry(self) -> Mapping[str, Any]:
+        return _read(self.journal[-1]) if self.journal else {}
+
     def pass_time(self, now: float) -> None:
         """Commands that were begun come to their end, whether anybody waits for it or not."""
         for container in self.containers.values():
-            if container.is_running and now >= container.ends_at:
+            if now >= container.ends_at and container.is_running:
                 container.end(int(container.app is App.CANNOT_MIGRATE))
                 if not container.exit_code:
                     self.done.add(container.spec.name)
@@ -194,6 +210,11 @@ class SimServer:
             if is_wanted and container.state is not ContainerState.CREATED:
                 container.start(0)  # none of those that run a command
         self.settle()
+
+
+@lru_cache
+def _read(line: str) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], json.loads(line))
 
 
 @dataclass

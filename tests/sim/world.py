@@ -407,11 +407,11 @@ class SimJournal(_Part):
             self.server.holder, self.server.held_for = self.client, holder
 
         await self.client.call(self.server, "lock", lock)
-        self.last = self.server.journal[-1] if self.server.journal else {}
+        self.last = self.server.last_entry
 
     async def look(self) -> None:
         def look() -> Mapping[str, Any]:
-            return self.server.journal[-1] if self.server.journal and not self.server.holder else {}
+            return {} if self.server.holder else self.server.last_entry
 
         self.last = await self.client.call(self.server, "look at the journal", look, reads=True)
 
@@ -420,7 +420,7 @@ class SimJournal(_Part):
 
     async def append(self, entry: Mapping[str, Any]) -> None:
         words = " ".join(str(entry[key]) for key in ("event", "step", "role_name") if entry.get(key))
-        written = json.loads(json.dumps({"at": self.clock.now().isoformat(timespec="milliseconds"), **entry}))
+        written = json.dumps({"at": self.clock.now().isoformat(timespec="milliseconds"), **entry})
         await self.client.call(
             self.server, f"journal {words}", lambda: self.server.journal.append(written), waits=False
         )
@@ -431,7 +431,8 @@ class SimJournal(_Part):
             self.server.holder = None
 
     async def read(self) -> tuple[dict[str, Any], ...]:
-        return await self.client.call(self.server, "read journal", lambda: tuple(self.server.journal), reads=True)
+        lines = await self.client.call(self.server, "read journal", lambda: tuple(self.server.journal), reads=True)
+        return tuple(map(json.loads, lines))
 
     async def holder(self) -> Holder | None:
         def holder() -> Holder | None:

@@ -1,5 +1,6 @@
 """Words that a shell completes, asked as bash asks."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ roles:
   worker: {hosts: ["deploy@[2001:db8::7]", shop.example.org], env: {TOKEN: "${NOT_SET_EITHER}"}}
 """
 BASH = """
-source <(shipper completion bash)
+source "$1"; shift
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
 _shipper_completion shipper
@@ -23,13 +24,22 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+@functools.cache
+def script() -> str:
+    """What bash sources: the same for all."""
+    return subprocess.check_output(["shipper", "completion", "bash"], env={"PATH": PATH}, text=True)
+
+
 def completed(folder: Path, *words: str) -> tuple[list[str], str]:
     """What bash offers for the last word, and what it prints beside it."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    (folder / ".completion.bash").write_text(script())
     done = subprocess.run(
-        ["bash", "--norc", "-c", BASH, "bash", "shipper", *words],
+        ["bash", "--norc", "-c", BASH, "bash", ".completion.bash", "shipper", *words],
         cwd=folder,
-        env={"PATH": path, "HOME": str(folder)},
+        env={"PATH": PATH, "HOME": str(folder)},
         capture_output=True,
         text=True,
         check=False,
