@@ -415,8 +415,11 @@ class Explorer:
                 self._break(ran, f"it says restored={ran.outcome.restored}; {before} served, and now {after} serves")
         command = parsed(ran.command)
         passes = [fault for _, fault in ran.faults] in ([Fault.REFUSED], [Fault.INTERRUPT]) and not ran.before
-        if command.verb == "stop" and passes and isinstance(ran.outcome, Failed) and not ran.outcome.restored:
-            self._break(ran, "a stop that failed did not start again what it had stopped")
+        if passes and self.scenario.is_well and isinstance(ran.outcome, Failed):
+            if not ran.outcome.restored:
+                self._break(ran, "what had failed was not taken back, though nothing else went wrong")
+            if _committed(ran.sim) != _committed(begun):
+                self._break(ran, "what had failed was taken back, but other containers come back at boot than before")
         served = {number for server, role, number in _releases_serving(ran.sim) if command.means(server, role)}
         match ran.outcome:
             case Deployed(release=release) | Unchanged(release=release):
@@ -629,6 +632,16 @@ def _serving(sim: Sim) -> dict[tuple[str, str], tuple[str, str]]:
             live = [c for c in ours if (c.works if c.hands_over else c.is_running) and c.policy == policy]
             found.update({(server.name, c.role_name): (c.spec.name, c.policy) for c in live})
     return found
+
+
+def _committed(sim: Sim) -> set[tuple[str, str]]:
+    """Containers that Docker starts again when their server boots."""
+    return {
+        (server.name, container.spec.name)
+        for server in sim.servers.values()
+        for container in server.containers.values()
+        if container.policy == SERVES
+    }
 
 
 def _numbers(found: Iterable[tuple[str, str]]) -> list[str]:

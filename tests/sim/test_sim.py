@@ -23,6 +23,7 @@ from shipper.steps.migrate import Migrate
 from shipper.steps.retire import Retire
 from shipper.steps.start import Start
 from shipper.steps.stop import Stop
+from shipper.steps.swap import Swap
 from shipper.world import Inside, Report, World
 from tests.sim.explore import Broken, Explorer, Scenario, explored, faults_of, parsed, simulated, told
 from tests.sim.faults import Client, Fault, Own
@@ -225,7 +226,13 @@ def test_it_finds_a_deploy_that_takes_what_was_stopped_on_purpose_for_what_anoth
 def test_it_finds_a_stop_that_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stop, "undo", Step.undo)
 
-    assert "a stop that failed did not start again what it had stopped" in broken("stop")
+    assert "what had failed was not taken back, though nothing else went wrong" in broken("stop")
+
+
+def test_it_finds_a_swap_that_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Swap, "undo", Step.undo)
+
+    assert "other containers come back at boot than before" in broken("overlap")
 
 
 def test_it_finds_a_step_that_is_taken_back_in_the_wrong_order(monkeypatch: pytest.MonkeyPatch) -> None:
