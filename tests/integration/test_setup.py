@@ -1,12 +1,16 @@
 """`shipper setup` against a bare Debian: from nothing to a deploy, interrupted in between."""
 
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.bare import BareMachine, bare_machine
+from tests.images import ROOT
 from tests.integration.conftest import Project, Result, fingerprint
 from tests.integration.waiting import eventually
 
@@ -23,6 +27,7 @@ roles:
     gate: {{http: {{port: 8080, path: /up}}, deadline: 5s, interval: 50ms, settle: 50ms}}
 """
 _DATABASE = "accessories: { db: { image: postgres:17, env: { PASSWORD: { secret: TOKEN } } } }\n"
+_ROTATION = re.search(r"```\n(mv config/deploy_key .*?)```", (ROOT / "docs/security.md").read_text(), re.DOTALL)
 _ALPINE = 'ID=alpine\nPRETTY_NAME="Alpine Linux v3.20"\n'
 
 
@@ -64,11 +69,32 @@ def verbs(result: Result) -> list[str]:
     return [step["name"] for host in result.json["hosts"] for step in host["steps"]]
 
 
+def types(project: Project, folder: Path, line: str) -> int:
+    """Of what a page says, with this server; gh only reads, and root's key is of use to root only."""
+    folder.mkdir(exist_ok=True)
+    known = f"UserKnownHostsFile {project.folder}/config/known_hosts\nBatchMode yes\n"
+    own = f"Match user root\n  IdentityFile {project.environ['HOME']}/.ssh/id_ed25519\n"
+    (folder / "ssh_config").write_text(known + own)
+    for name, command in (
+        ("ssh", f'/usr/bin/ssh -F {folder}/ssh_config "$@"'),
+        ("gh", "cat"),
+        ("shipper", f'{sys.executable} -m shipper "$@"'),
+    ):
+        (folder / name).write_text(f"#!/bin/sh\nexec {command}\n")
+        (folder / name).chmod(0o755)
+    environ = {**project.environ, "PATH": f"{folder}:{project.environ['PATH']}", "BOT_TOKEN": "1:token"}
+    typed = line.replace("203.0.113.7", project.host_name).replace("shipper setup", "shipper setup --yes")
+    shell = ["bash", "-o", "pipefail", "-c", typed]
+    return subprocess.run(shell, cwd=project.folder, env=environ, stdin=subprocess.DEVNULL, check=False).returncode
+
+
 def state_of(bare: BareMachine) -> str:
     return bare.run("ls -lR --time-style=full-iso /etc /root/.ssh /srv; ls /tmp /var/lib /home").stdout
 
 
-def test_a_bare_server_is_ready_after_one_command_though_it_was_killed_once(fresh: Project, bare: BareMachine) -> None:
+def test_a_bare_server_is_ready_after_one_command_though_it_was_killed_once(
+    fresh: Project, bare: BareMachine, tmp_path: Path
+) -> None:
     let_in(bare, "admin", "NOPASSWD: ALL")
     known = ("--fingerprint", fingerprint(bare))
     before = state_of(bare)
@@ -117,6 +143,9 @@ def test_a_bare_server_is_ready_after_one_command_though_it_was_killed_once(fres
     assert "was made with one, which `shipper accessory exec db -- printenv PASSWORD` shows" in beside.output
     fresh.write("config/deploy.yaml", _CONFIG.format(project=fresh))
     (fresh.folder / "config/secrets.env").write_text(written)
+    assert _ROTATION
+    typed = [types(fresh, tmp_path / "bin", line) for line in _ROTATION[1].splitlines()]
+    assert typed == [0, 0, 0, 0, 0, 255, 0]  # the old key is refused, and the deploy before it was not
     bare.run("usermod --expiredate 1 deploy")
     kept_out = setup(fresh, "root", "--yes")
     assert kept_out.exit_code != 0, kept_out.everything
