@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--keep", type=int, metavar="N", help="Releases to keep, instead of the config's `retain`.")
+@click.option(
+    "--keep", type=int, metavar="N", help="Releases to keep, instead of the config's `retain`; 1: only what serves."
+)
 @click.option("--dry-run", is_flag=True, help="Only tell what would go.")
 @wait_option
 @shared_options
@@ -25,10 +27,11 @@ def prune(options: Options, keep: int | None, dry_run: bool, wait: float) -> Non
     """Remove what need not be kept, as each deploy does in its end.
 
     Releases beyond `retain` with their images and containers, and what deploys that were cut off left, on the servers
-    and among the images here. It asks nothing: what serves stays, and so does where a rollback goes.
+    and among the images here. It asks nothing: what serves stays, and so does where a rollback goes. But --keep 1
+    leaves only what serves, so that no record there has a secret that leaked; then there is no way back.
     """
-    call = shipper.prune(options.project(), keep=keep, dry_run=dry_run, wait=wait, tell=beside_result(options))
-    pruned = run(call)
+    project = options.project()
+    pruned = run(shipper.prune(project, keep=keep, dry_run=dry_run, wait=wait, tell=beside_result(options)))
     if options.as_json:
         print_json(pruned)
         return
@@ -36,6 +39,8 @@ def prune(options: Options, keep: int | None, dry_run: bool, wait: float) -> Non
         print_table([("HOST", "WHAT", "NAME"), *lines], titles=3)
     for one in pruned:
         print(f"{one.host_name}: {_pruned_text(one, dry_run)}")
+    if keep == 1 and not (dry_run or project.role_names):
+        print("No way back is kept: a rollback has nowhere to go until another release was deployed.")
 
 
 def _gone(pruned: "Pruned") -> Iterator[tuple[str, ...]]:

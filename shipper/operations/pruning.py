@@ -4,7 +4,7 @@ It leaves no entry in the journal: the last one tells what a deploy that died wa
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shipper.errors import UsageError
 from shipper.events import Tell
@@ -13,7 +13,7 @@ from shipper.hosts.session import connected
 from shipper.observe import Hosts, Worlds, now, observe_all
 from shipper.operations.deployment import holding, ignore
 from shipper.planning.image_plan import kept_images, tidying
-from shipper.planning.retention import of_roles, prune as steps_of, retention_of, superfluous_now
+from shipper.planning.retention import Retention, of_roles, prune as steps_of, retention_of, superfluous_now
 from shipper.project import Project
 from shipper.steps import HERE
 from shipper.steps.prune import Prune
@@ -47,29 +47,31 @@ async def prune(
 ) -> tuple[Pruned, ...]:
     """Removes what is beyond `keep` releases, or the config's `retain`, from the hosts that are meant, and from here.
 
-    What serves, where a rollback goes, and what a deploy that died is gone on with stays. `dry_run` removes nothing,
-    and gives the same result. With roles that are meant, only their containers go. Another deploy is waited for during
-    `wait` seconds; then Locked is raised. Raises ShipperError.
+    What serves, where a rollback goes, and what a deploy that died is gone on with stays; but where `keep` is 1, a
+    rollback has nowhere to go any more: all other releases go, with the secrets in their records. `dry_run` removes
+    nothing, and gives the same result. With roles that are meant, only their containers go. Another deploy is waited
+    for during `wait` seconds; then Locked is raised. Raises ShipperError.
     """
     if keep is not None and keep < 1:
         raise UsageError("At least one release is kept: that which serves.", now="Nothing was removed.")
     retain = keep or project.config.retain
     async with connected(project, tell) as worlds, holding(project, worlds, "prune", wait):
         hosts = await observe_all(project, worlds, None, list_images=True)
-        there = dict(_steps_there(project, worlds, hosts, retain))
+        rules = replace(retention_of(project.config, project.full_name, retain), keeps_way_back=keep != 1)
+        there = dict(_steps_there(project, worlds, hosts, rules))
         here = await _step_here(project, worlds, hosts, there, retain)
         pruned = await together({name: _prune(there.get(name), world, dry_run) for name, world in worlds.items()})
         tidied = [await _tidy(here, next(iter(worlds.values())), dry_run)] if here else []
     return (*pruned.values(), *tidied)
 
 
-def _steps_there(project: Project, worlds: Worlds, hosts: Hosts, retain: int) -> Iterator[tuple[str, Prune]]:
-    rules, died = retention_of(project.config, project.full_name, retain), unfinished(worlds)
+def _steps_there(project: Project, worlds: Worlds, hosts: Hosts, rules: Retention) -> Iterator[tuple[str, Prune]]:
+    died = unfinished(worlds)
     for name, host in hosts.items():
         beyond = superfluous_now(host, rules, died, now(worlds))
         if project.role_names:
             beyond = of_roles(beyond, host, project.role_names)
-        for step in steps_of(name, beyond, because=f"retain is {retain}"):
+        for step in steps_of(name, beyond, because=f"retain is {rules.releases}"):
             yield name, step
 
 

@@ -28,6 +28,8 @@ class Retention:
     """How many stopped containers, for each role that says so; else one of each release that is kept."""
     removes_images: bool
     """Whether images of releases go with them: not where someone else made them."""
+    keeps_way_back: bool = True
+    """Whether that stays, too, where a rollback goes; else what serves is all that does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ def beyond_retention(
     Nor those that are spared, and where a rollback from them goes. Roles that are `changing` will have stopped what
     they run now. If the image `is_shipped`, what is left of ships that were cut off is of use to that.
     """
-    kept = _kept_releases(observed, release, rules.releases).union(*map(_with_its_past, spared))
+    kept = _kept_releases(observed, (release, *spared), rules)
     gone = [record for record in observed.releases if record.number not in kept]
     nameless = _nameless(observed, rules.full_name, kept)
     left = () if is_shipped else left_by_ships(observed, rules.full_name)
@@ -71,7 +73,7 @@ def beyond_retention(
             *_superfluous_runs(observed, {release.number, *(record.number for record in spared)}),
         ),
         image_names=tuple(dict.fromkeys([*_of_releases(observed, release, kept, rules), *nameless, *left])),
-        release_numbers=tuple(record.number for record in gone if _is_history(record, kept)),
+        release_numbers=tuple(record.number for record in gone if _is_history(record, kept, rules)),
     )
 
 
@@ -83,22 +85,26 @@ def _of_releases(observed: Observed, release: Release, kept: set[int], rules: Re
             yield record.image
 
 
-def _is_history(record: Release, kept: set[int]) -> bool:
+def _is_history(record: Release, kept: set[int], rules: Retention) -> bool:
     """The record of a failed deploy stays as long as an older release does; one without its image is of no use."""
-    return record.outcome is ReleaseOutcome.DEPLOYED or record.number < min(kept)
+    is_of_use = record.outcome is not ReleaseOutcome.DEPLOYED and record.number >= min(kept)
+    return not (is_of_use and rules.keeps_way_back)
 
 
-def _kept_releases(observed: Observed, release: Release, retain: int) -> set[int]:
-    """The newest that served, and always those that serve or will, and where a rollback from the new one goes."""
-    served = [r.number for r in observed.releases if r.outcome is ReleaseOutcome.DEPLOYED]
-    newest = sorted({*served, release.number}, reverse=True)[:retain]
+def _kept_releases(observed: Observed, relied_on: Sequence[Release], rules: Retention) -> set[int]:
+    """The newest that served, and always those that serve or will, and where a rollback from these goes."""
     serving = {container.release_number for container in observed.incumbents}
-    return {*newest, *_with_its_past(release), *serving}
+    always = serving.union(*(_with_its_past(release, rules) for release in relied_on))
+    if not rules.keeps_way_back:
+        return always
+    served = [r.number for r in observed.releases if r.outcome is ReleaseOutcome.DEPLOYED]
+    return always.union(sorted({*served, relied_on[0].number}, reverse=True)[: rules.releases])
 
 
-def _with_its_past(release: Release) -> set[int]:
-    """The release, and where a rollback from it goes."""
-    return {number for number in (release.number, release.replaces) if number}
+def _with_its_past(release: Release, rules: Retention) -> set[int]:
+    """The release, and where a rollback from it goes: from one that is unfinished, whatever the rules say."""
+    goes_back = rules.keeps_way_back or release.outcome is ReleaseOutcome.UNFINISHED
+    return {release.number, release.replaces} if goes_back and release.replaces else {release.number}
 
 
 def unfinished_releases(observed: Observed) -> Iterator[Release]:

@@ -31,6 +31,10 @@ def image_ids(machine: Machine) -> set[str]:
     return {image["Id"] for image in machine.engine("GET", "/images/json")}
 
 
+def records(project: Project) -> list[str]:
+    return sorted(path.name for path in (project.state / "releases").iterdir())
+
+
 def test_what_nobody_needs_goes_after_deploys_and_with_prune_and_nothing_else(
     project: Project, laptop: Machine
 ) -> None:
@@ -78,6 +82,12 @@ def test_what_nobody_needs_goes_after_deploys_and_with_prune_and_nothing_else(
     assert [deploy["outcome"] for deploy in project.shipper("history", "--json").json] == ["deployed"] * 3
     assert project.shipper("rollback").exit_code == 0
     assert project.answer() == f"version 2 of {project.service}"
+    assert (project.shipper("prune").exit_code, records(project)) == (0, ["2", "3"])
+    last = project.shipper("prune", "--keep", "1")
+    assert "No way back is kept: a rollback has nowhere to go until another release was deployed.\n" in last.output
+    assert records(project) == ["2"]
+    assert [container["State"]["Status"] for container in project.containers(running=False)] == ["running"]
+    assert project.shipper("rollback").exit_code == 18
     project.server.docker("rmi", strangers)
 
 

@@ -10,6 +10,7 @@ from shipper.model.container import Container
 from shipper.model.image import ListedImage
 from shipper.model.observed import Observed
 from shipper.model.records import Unfinished
+from shipper.model.release import ReleaseOutcome
 from shipper.planning.retention import (
     Beyond,
     beyond_retention,
@@ -142,6 +143,33 @@ def test_where_nothing_serves_no_release_goes() -> None:
     assert superfluous_now(host, rules(1), None, BEGUN) == Beyond(
         container_names=(), image_names=(), release_numbers=()
     )
+
+
+def nothing_but_what_serves(retain: int = 1) -> Any:
+    return replace(rules(retain), keeps_way_back=False)
+
+
+def test_where_no_way_back_is_kept_nothing_stays_but_what_serves() -> None:
+    failed = a_release(4, FIRST, replaces=2, outcome=ReleaseOutcome.FAILED)
+    releases = (R1, R2, R3, failed)  # 3 was rolled back
+    host = a_host(a_stopped(1), a_container(2, SECOND), a_stopped(3, THIRD), a_stopped(4), releases=releases)
+
+    gone = superfluous_now(host, nothing_but_what_serves(), None, BEGUN)
+
+    assert gone.release_numbers == (1, 3, 4)
+    assert gone.container_names == ("shop-web-r1-0aaa", "shop-web-r3-0aaa", "shop-web-r4-0aaa")
+    assert gone.image_names == (R1.image, R3.image)
+    assert superfluous_now(host, rules(1), None, BEGUN).release_numbers == ()  # where a rollback goes is older than 4
+
+
+def test_where_no_way_back_is_kept_that_of_what_is_unfinished_is_and_what_each_role_serves() -> None:
+    begun = a_release(4, FIRST, replaces=3, outcome=ReleaseOutcome.UNFINISHED)
+    host = a_host(a_container(2, SECOND, role="bot"), a_container(3, THIRD), a_stopped(4), releases=(R1, R2, R3, begun))
+    swapped = a_host(a_stopped(3, THIRD), a_container(4, FIRST, deploy="0bbb"), releases=(R1, R2, R3, begun))
+    died = Unfinished(command="deploy", release_number=4)
+
+    assert superfluous_now(host, nothing_but_what_serves(), died, BEGUN).release_numbers == (1,)
+    assert superfluous_now(swapped, nothing_but_what_serves(), died, BEGUN).release_numbers == (1, 2)
 
 
 def test_one_off_containers_go_when_they_have_ended_and_nobody_may_ask_how() -> None:
