@@ -20,8 +20,9 @@ from shipper.images.docker_cli import DockerCli
 from shipper.model.image import Image
 from shipper.model.secret import Secret
 from shipper.operations.deployment import available_secrets
+from shipper.operations.precautions import refuse_key_in_git
 from shipper.operations.unread import unread_names
-from shipper.project import Project
+from shipper.project import Project, key_file
 from shipper.tasks import task_group
 
 _DROPPING = r"drop_?[pP]ending_?[uU]pdates['\"]?[[:space:]]*[=:][[:space:]]*['\"]?[tT]rue"
@@ -52,6 +53,10 @@ async def look_here(project: Project, mask: Mask) -> Here:
             mask.add([credentials.password])
     except ShipperError as error:
         failures["registry password"] = error
+    try:
+        refuse_key_in_git(project)
+    except ShipperError as error:
+        failures["ssh key"] = error
     build = project.config.build
     return Here(
         config=project.config,
@@ -144,8 +149,8 @@ def _private_files(project: Project) -> Iterator[PrivateFile]:
 def _key(project: Project) -> KeyFile:
     ssh = project.config.ssh
     is_set = bool(ssh.key_env and project.environ.get(ssh.key_env))
-    if ssh.key and not is_set:
-        path = project.root / Path(ssh.key).expanduser()
+    path = key_file(project)
+    if ssh.key and path and not is_set:
         is_there = path.is_file()
         return KeyFile(name=ssh.key, is_there=is_there, is_open=is_there and bool(path.stat().st_mode & 0o077))
     if ssh.key_env:

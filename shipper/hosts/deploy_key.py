@@ -4,23 +4,20 @@ from pathlib import Path
 
 import asyncssh
 
-from shipper.env import secrets_file
 from shipper.errors import ConfigError
-from shipper.project import Project
+from shipper.project import Project, key_file, refuse_in_git
 
 
 def path(project: Project) -> Path:
     """Where it is, or will be. Raises ConfigError where the config does not say it, SecretError where Git has it."""
-    name = project.config.ssh.key
-    if not name:
+    found = key_file(project)
+    if not found:
         raise ConfigError(
             "ssh.key: the config names no file for the deploy key.",
             now="Nothing was done.",
             next="Write into config/deploy.yaml: ssh: { key: config/deploy_key }",
         )
-    found = project.root / Path(name).expanduser()
-    if found.is_relative_to(project.root):
-        secrets_file.refuse_in_git(project.root, str(found.relative_to(project.root)))
+    refuse_in_git(project, found)
     return found
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from shipper.config.parts import NamedSecret, SecretSource
@@ -13,7 +12,7 @@ from shipper.env import secrets_file
 from shipper.env.environment import Found, find_value, find_variable
 from shipper.errors import SecretError
 from shipper.model.secret import Secret
-from shipper.project import Project, config_files, shared_variables
+from shipper.project import Project, config_files, key_file, refuse_in_git, shared_variables
 
 _RESERVED = "GITHUB_"  # no secret may be called so, and each run of GitHub has these anyway
 
@@ -147,11 +146,10 @@ async def _with_value(project: Project, variable: CiVariable, from_file: Mapping
 
 def _key(project: Project) -> Found | None:
     """The private key that a deploy here logs in with, where the config names its file."""
-    name = project.config.ssh.key
-    path = project.root / Path(name).expanduser() if name else None
+    name, path = project.config.ssh.key, key_file(project)
     if not name or not path or not path.is_file():
         return None
-    secrets_file.refuse_in_git(project.root, str(path))
+    refuse_in_git(project, path)
     try:
         return Found(value=path.read_text(encoding="utf-8"), origin=name)
     except (OSError, UnicodeDecodeError) as error:

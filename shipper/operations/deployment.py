@@ -17,6 +17,7 @@ from shipper.observe import Worlds, now
 from shipper.operations.comparing import Looked, compared, look, refuse_another_plan
 from shipper.operations.precautions import (
     refuse_if_frozen,
+    refuse_key_in_git,
     require_version,
     warn_of_migration_elsewhere,
     warn_of_no_way_back,
@@ -49,6 +50,7 @@ async def deploy(
     `Ended` event, before CancelledError is raised.
     """
     require_version(project)
+    refuse_key_in_git(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with (

@@ -6,7 +6,7 @@ from shipper.events import Tell, Warned
 from shipper.hosts.journal import lacks_outcome
 from shipper.observe import Hosts, Worlds, now
 from shipper.planning.plan import Plan
-from shipper.project import Project
+from shipper.project import Project, key_file, refuse_in_git
 from shipper.steps.migrate import Migrate
 from shipper.tasks import together
 
@@ -64,6 +64,12 @@ def warn_of_migration_elsewhere(made: Plan, project: Project, tell: Tell) -> Non
 def warn_of_no_way_back(made: Plan, tell: Tell) -> None:
     for reason in made.no_way_back:
         tell(Warned(text=f"From release {made.release.number} there will be no way back: {reason}"))
+
+
+def refuse_key_in_git(project: Project) -> None:
+    """A deploy key that Git has, or would add, is in the repository and gets into the image. Raises SecretError."""
+    if (file := key_file(project)) and file.is_file():
+        refuse_in_git(project, file)
 
 
 def require_version(project: Project) -> None:

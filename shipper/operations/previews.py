@@ -10,7 +10,7 @@ from shipper.model.release import Payload
 from shipper.model.secret import Env
 from shipper.operations.comparing import Looked
 from shipper.operations.deployment import available_secrets, decide_deploy, ignore, look_for_deploy
-from shipper.operations.precautions import require_version
+from shipper.operations.precautions import refuse_key_in_git, require_version
 from shipper.operations.upstream import upstream_of
 from shipper.operations.wanted import payloads_now
 from shipper.planning.changes import replaced
@@ -33,6 +33,7 @@ class RoleEnv:
 async def plan_deploy(project: Project, *, unproven: str = "", tell: Tell = ignore) -> Plan:
     """What `deploy` would do now, and what would change; changes nothing. Raises ShipperError."""
     require_version(project)
+    refuse_key_in_git(project)
     with masking(tell) as (tell, mask):
         available = await available_secrets(project, mask)
         async with (

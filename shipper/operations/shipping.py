@@ -20,7 +20,7 @@ from shipper.model.records import Unfinished
 from shipper.model.release import short
 from shipper.observe import Worlds, observe_all
 from shipper.operations.deployment import holding, ignore
-from shipper.operations.precautions import require_version, warn_of_dirt
+from shipper.operations.precautions import refuse_key_in_git, require_version, warn_of_dirt
 from shipper.planning.facts import facts_of
 from shipper.planning.hooks import hook
 from shipper.planning.image_plan import step_there, steps_here
@@ -38,6 +38,7 @@ async def build(project: Project, *, platform: str | None = None, tell: Tell = i
     Raises ShipperError.
     """
     require_version(project)
+    refuse_key_in_git(project)
     if platform is None:
         async with connected(project, tell) as worlds:
             platforms = await together({name: world.engine.platform() for name, world in worlds.items()})
@@ -63,6 +64,7 @@ async def push(project: Project, *, wait: float = 0.0, tell: Tell = ignore) -> P
     Raises ShipperError.
     """
     require_version(project)
+    refuse_key_in_git(project)
     with masking(tell) as (tell, mask):
         mask.add(environment.secrets_in_environ(project))
         warn_of_dirt(project, tell)

@@ -144,6 +144,18 @@ def config_files(project: Project) -> list[str]:
     return files_of(project.config_file, project.destination)
 
 
+def key_file(project: Project) -> Path | None:
+    """Where the deploy key is, or will be; None where the config names no file for it."""
+    name = project.config.ssh.key
+    return project.root / Path(name).expanduser() if name else None
+
+
+def refuse_in_git(project: Project, file: Path) -> None:
+    """Raises SecretError where Git has it, or would add it."""
+    name = file.relative_to(project.root) if file.is_relative_to(project.root) else file
+    secrets_file.refuse_in_git(project.root, str(name))
+
+
 def shared_secrets_file(project: Project) -> str:
     """That of the config without its overlay: what stands there for `${NAME}` counts for all destinations."""
     if not project.destination:

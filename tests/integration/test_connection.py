@@ -238,6 +238,7 @@ def test_a_key_file_that_is_missing_is_a_config_error(project: Project) -> None:
 
 def test_a_key_file_that_holds_no_key_is_a_config_error(project: Project) -> None:
     project.write("keys/deploy", "not a key\n")
+    project.write(".gitignore", "keys/\n")
     aim(project, ssh="{user: deploy, key: keys/deploy}")
 
     message = refused(project, 2)

@@ -1,12 +1,16 @@
 """What `shipper setup` makes on this machine: the deploy key, and values in the file of secrets."""
 
+import asyncio
 import subprocess
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from shipper import Project, open_project
+from shipper import Project, build, deploy, open_project, plan_deploy, push
+from shipper.doctor.look_here import look_here
 from shipper.env import secrets_file
+from shipper.env.mask import Mask
 from shipper.errors import ConfigError, SecretError
 from shipper.hosts import deploy_key
 from shipper.setup.here import HerePlan, do_here, plan_here
@@ -132,3 +136,35 @@ async def test_the_address_of_staging_stands_where_production_finds_it_too(folde
         "STAGING_HOST=203.0.113.8 into config/secrets.env"
     ]
     assert "a random PASSWORD into config/secrets.staging.env" in [step.detail for step in steps]
+
+
+@pytest.mark.parametrize("act", [deploy, plan_deploy, push, build])
+async def test_a_key_that_git_tracks_is_refused_before_anything_goes_to_a_server(
+    folder: Path, act: Callable[[Project], Awaitable[object]]
+) -> None:
+    deploy_key.make(project(folder))
+    await asyncio.to_thread(subprocess.run, ["git", "add", "--force", "config/deploy_key"], cwd=folder, check=True)
+
+    with pytest.raises(SecretError) as raised:
+        await act(project(folder, VPS_SSH_KEY="another one, as in CI"))
+
+    assert raised.value.what.startswith("config/deploy_key is tracked by Git, so its secrets are in the history")
+    assert "git rm --cached config/deploy_key" in raised.value.next
+    seen = await look_here(project(folder), Mask())
+    assert seen.failures["ssh key"].what == raised.value.what
+
+
+@pytest.mark.parametrize("place", ["inside", "outside"])
+async def test_a_key_that_git_would_add_is_refused_and_one_elsewhere_is_none_of_its_business(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, place: str
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("home") / "key"
+    key = "config/own_key" if place == "inside" else str(elsewhere)
+    (folder / "config/deploy.yaml").write_text(CONFIG.replace("config/deploy_key", key))
+    (folder / key).write_text("a key\n")
+
+    failures = (await look_here(project(folder), Mask())).failures
+
+    told = {name: error.what for name, error in failures.items()}
+    assert ("ssh key" in told) == (place == "inside"), told
+    assert place == "outside" or "config/own_key is not ignored by Git" in told["ssh key"]

@@ -190,7 +190,7 @@ def ssh_key(here: Here) -> Verdicts:
         yield problem(f"no key to log in with: nothing is in {key.name}", mend)
     elif key.is_open:
         yield warning(f"others on this machine may read {key.name}", f"chmod 600 {key.name}")
-    else:
+    elif "ssh key" not in here.failures:
         yield ok(f"from {key.name}")
 
 
