@@ -63,7 +63,7 @@ class Config(Section):
     secrets: dict[VariableName, NamedSecret | None] = {}
     """Names, and where each comes from: nothing means the environment, then `secrets_file`."""
     secrets_file: str = "config/secrets.env"
-    """NAME=value lines; must not be in Git; may be absent."""
+    """NAME=value lines; must not be in Git; may be absent. An overlay has its own: `secrets.NAME.env` beside it."""
     retain: Annotated[int, Field(ge=1)] = 5
     """Releases that are kept for a rollback."""
     promote_from: Promotion | None = None

@@ -12,12 +12,19 @@ from typing import TYPE_CHECKING
 
 from shipper import git
 from shipper.config import deployfile
-from shipper.config.documents import read_document
 from shipper.config.parts import Notifier
 from shipper.config.root import Config
 from shipper.env import secrets_file
 from shipper.git import Revision
-from shipper.project.config_texts import AS_IT_IS, beside_environ, files_of, read_file, text_in, texts_of
+from shipper.project.config_texts import (
+    AS_IT_IS,
+    beside_environ,
+    files_of,
+    read_file,
+    secrets_file_in,
+    text_in,
+    texts_of,
+)
 from shipper.world import Inside
 
 if TYPE_CHECKING:
@@ -160,9 +167,8 @@ def shared_secrets_file(project: Project) -> str:
     """That of the config without its overlay: what stands there for `${NAME}` counts for all destinations."""
     if not project.destination:
         return project.config.secrets_file
-    text = project.read(project.config_file) or ""
-    named = read_document({project.config_file: text}, project.environ).values.get("secrets_file")
-    return str(named or Config.model_fields["secrets_file"].default)
+    named = secrets_file_in(project.read(project.config_file) or "", project.environ)
+    return named or str(Config.model_fields["secrets_file"].default)
 
 
 def shared_variables(project: Project) -> Mapping[str, str]:
@@ -181,7 +187,7 @@ def hosts_as_written(
     folder, known = Path(root), dict(environ)
 
     def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
-        known.update({**beside_environ(folder)(written), **environ})
+        known.update({**beside_environ(folder, destination)(written), **environ})
         return _Unfilled()
 
     roles = deployfile.roles(texts_of(folder, AS_IT_IS, config_file, destination), {}, beside=beside)

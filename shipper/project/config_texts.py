@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shipper import git
 from shipper.config import deployfile
+from shipper.config.documents import read_document
 from shipper.config.parts import DESTINATION
 from shipper.config.root import Config
 from shipper.config.yaml_values import Beside
@@ -19,13 +20,15 @@ AS_IT_IS = Revision(version="")
 """The folder as it is, whatever Git says."""
 
 
-def beside_environ(folder: Path) -> Beside:
+def beside_environ(folder: Path, destination: str | None) -> Beside:
     """`${NAME}` in a config stands in its file of secrets, too, or in that of the config it is laid over."""
 
     def beside(written: Sequence[Mapping[str, str]]) -> Mapping[str, str]:
         first, *laid_over = [file.get("secrets_file") for file in written] or [None]
-        names = dict.fromkeys([first or Config.model_fields["secrets_file"].default, *filter(None, laid_over)])
-        return ChainMap(*(secrets_file.read(folder, name) for name in reversed(names)))
+        names = [first or Config.model_fields["secrets_file"].default]
+        if destination:
+            names += [name or of_destination(names[0], destination) for name in laid_over]
+        return ChainMap(*(secrets_file.read(folder, name) for name in reversed(dict.fromkeys(names))))
 
     return beside
 
@@ -39,7 +42,7 @@ def roles_in(
     no such file.
     """
     texts = texts_of(Path(root), AS_IT_IS, config_file, destination)
-    roles = deployfile.roles(texts, environ, beside=beside_environ(Path(root)))
+    roles = deployfile.roles(texts, environ, beside=beside_environ(Path(root), destination))
     return {name: tuple(map(address_of, hosts)) for name, hosts in roles.items()}
 
 
@@ -54,8 +57,13 @@ def files_of(config_file: str, destination: str | None) -> list[str]:
         return [config_file]
     if not re.fullmatch(DESTINATION, destination):
         raise UsageError(f"{destination!r} is not the name of a destination: use a-z, digits and -.")
-    path = Path(config_file)
-    return [config_file, str(path.with_name(f"{path.stem}.{destination}{path.suffix}"))]
+    return [config_file, of_destination(config_file, destination)]
+
+
+def of_destination(file: str, destination: str) -> str:
+    """What a destination has instead of a file: config/secrets.staging.env, say."""
+    path = Path(file)
+    return str(path.with_name(f"{path.stem}.{destination}{path.suffix}"))
 
 
 def texts_of(root: Path, revision: Revision, config_file: str, destination: str | None) -> dict[str, str]:
@@ -63,7 +71,11 @@ def texts_of(root: Path, revision: Revision, config_file: str, destination: str 
 
 
 def parsed(root: Path, texts: Mapping[str, str], environ: Mapping[str, str], destination: str | None) -> Config:
-    config = deployfile.parse(texts, environ, beside=beside_environ(root))
+    config = deployfile.parse(texts, environ, beside=beside_environ(root, destination))
+    if destination and not secrets_file_in([*texts.values()][-1], environ):
+        # one that it does not name is its own, since production's secrets must not get to staging by themselves
+        own = {"secrets_file": of_destination(config.secrets_file, destination)}
+        config = config.model_copy(update=own)
     if config.promote_from and config.promote_from.destination == destination:
         raise ConfigError(
             f"{[*texts][-1]}: promote_from.destination: {destination} cannot be promoted from itself.",
@@ -71,6 +83,12 @@ def parsed(root: Path, texts: Mapping[str, str], environ: Mapping[str, str], des
             next="Take it away there: a line `promote_from:` with nothing behind it.",
         )
     return config
+
+
+def secrets_file_in(text: str, environ: Mapping[str, str]) -> str | None:
+    """What one file of a config names as `secrets_file`, if it does."""
+    named = read_document({"": text}, environ).values.get("secrets_file")
+    return str(named) if named else None
 
 
 def _required(root: Path, revision: Revision, file: str, config_file: str) -> str:

@@ -292,6 +292,36 @@ async def test_an_overlay_has_secrets_of_its_own_and_the_variables_of_what_is_be
     assert revealed(await available_secrets(project)) == {"TOKEN": "of staging"}
 
 
+@pytest.mark.parametrize(
+    ("named", "production", "own"),
+    [
+        ("", "config/secrets.env", "config/secrets.staging.env"),
+        ("secrets_file: private.env", "private.env", "private.staging.env"),
+    ],
+)
+async def test_an_overlay_that_names_no_file_has_one_of_its_own_and_production_gives_it_no_secret(
+    folder: Folder, named: str, production: str, own: str
+) -> None:
+    folder.write(".gitignore", "*.env")
+    folder.write(production, "TOKEN=of production\nLEVEL=info\nOWNER=ann\n")
+    folder.write("config/deploy.staging.yaml", "retain: 2")
+    added = f"    env: {{LEVEL: '${{LEVEL}}', OWNER: '${{OWNER}}'}}\nsecrets: {{TOKEN: }}\n{named}"
+    without = folder.project(added, destination="staging")
+    assert without.config.roles["web"].env == {"LEVEL": "info", "OWNER": "ann"}
+    with pytest.raises(SecretError) as raised:
+        complete(without, await available_secrets(without), {})
+    assert f"in {own}" in raised.value.next
+
+    folder.write(own, "TOKEN=of staging\nLEVEL=debug\n")
+
+    project = folder.project(added, destination="staging")
+    assert (project.config.secrets_file, project.config.roles["web"].env["LEVEL"]) == (own, "debug")
+    assert revealed(await available_secrets(project)) == {"TOKEN": "of staging"}
+    folder.write("config/deploy.staging.yaml", f"secrets_file: {production}")
+    shared = folder.project(added, destination="staging")
+    assert revealed(await available_secrets(shared)) == {"TOKEN": "of production"}
+
+
 def test_values_are_added_to_the_secrets_file_and_nobody_else_may_read_it(folder: Folder) -> None:
     secrets_file.add(folder.root, "config/secrets.env", {"ONE": "1"})
     folder.write("config/secrets.env", "# mine\nTWO=\nTHREE=3\nONE=1")
