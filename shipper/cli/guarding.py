@@ -62,11 +62,22 @@ def trust(options: Options, host: str, fingerprint: str | None) -> None:
     say = print if not options.as_json else functools.partial(print, file=sys.stderr)
     say(f"{key.name} shows the host key {key.algorithm} {key.fingerprint}")
     if key.is_pinned:
+        refuse_other_fingerprint(host, key, fingerprint)
         say("It is pinned already.")
         return
     accept_key(options, host, key, fingerprint, say)
     shipper.pin_key(project, key)
     say(f"Pinned in {project.config.ssh.known_hosts}; commit it.")
+
+
+def refuse_other_fingerprint(host: str, key: "shipper.HostKey", fingerprint: str | None) -> None:
+    """Of a key that is pinned, too: somebody may have pinned the wrong one. Raises HostKeyError."""
+    if fingerprint and fingerprint != key.fingerprint:
+        raise shipper.HostKeyError(
+            f"{host}: its key has another fingerprint than {fingerprint}.",
+            now="It was pinned before, and still is." if key.is_pinned else "Nothing was pinned.",
+            next="On the server's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+        )
 
 
 def accept_key(
@@ -78,10 +89,7 @@ def accept_key(
     """
     if key.is_changed:
         say("ANOTHER KEY IS PINNED for this host: accept this one only if you know why it changed.")
-    if fingerprint and fingerprint != key.fingerprint:
-        raise shipper.HostKeyError(
-            f"{host}: its key has another fingerprint than {fingerprint}.", now="Nothing was pinned."
-        )
+    refuse_other_fingerprint(host, key, fingerprint)
     if fingerprint or options.yes:
         return
     say("On the server's console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")

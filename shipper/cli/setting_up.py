@@ -9,7 +9,7 @@ from collections.abc import Callable
 import click
 
 import shipper
-from shipper.cli.guarding import accept_key
+from shipper.cli.guarding import accept_key, refuse_other_fingerprint
 from shipper.cli.options import Options, shared_options
 from shipper.cli.printing import harmless_on, print_json
 from shipper.cli.reporting import beside_result
@@ -79,6 +79,7 @@ def _trust(
     for target in targets:
         key = run(shipper.shown_key(project, target.login_name, own_keys=True))
         if key.is_pinned:
+            refuse_other_fingerprint(target.login_name, key, fingerprint)
             continue
         say(f"{key.name} shows the host key {key.algorithm} {key.fingerprint}")
         accept_key(options, target.login_name, key, fingerprint, say)

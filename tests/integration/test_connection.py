@@ -344,13 +344,18 @@ def test_trust_pins_a_key_and_the_next_command_gets_through(project: Project) ->
     assert project.shipper("status").exit_code == 0
 
 
-def test_trust_says_of_a_pinned_key_that_it_is_pinned(project: Project) -> None:
+def test_trust_says_of_a_pinned_key_that_it_is_pinned_and_compares_it_all_the_same(project: Project) -> None:
     before = pinned(project)
 
     result = project.shipper("trust", address(project))
+    wrong = project.shipper("trust", address(project), "--yes", "--fingerprint", f"SHA256:{'A' * 43}")
 
     assert result.exit_code == 0, result.everything
     assert "It is pinned already." in result.output
+    assert wrong.exit_code == 12
+    assert f"its key has another fingerprint than SHA256:{'A' * 43}.\nIt was pinned before, and still is.\n" in (
+        wrong.errors
+    )
     assert pinned(project) == before
 
 

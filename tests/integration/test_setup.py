@@ -129,6 +129,7 @@ def test_a_bare_server_is_ready_after_one_command_though_it_was_killed_once(
     assert [mount["Source"] for mount in fresh.serving["Mounts"]] == ["/srv/sample"]
 
     again = setup(fresh, "root", "--yes")
+    assert setup(fresh, "root", "--yes", "--fingerprint", f"SHA256:{'A' * 43}").exit_code == 12
 
     assert again.exit_code == 0, again.everything
     assert "Nothing to do.\n" in again.output
