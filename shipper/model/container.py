@@ -110,7 +110,7 @@ class Container:
     """Of one that is no role; `role_name` is its name then."""
     volumes: tuple[str, ...] = ()
     """Names of those that it mounts; Docker makes one up where the image asks for a volume that nobody gives it."""
-    unnamed: tuple["Mount", ...] = field(default=(), metadata=PRIVATE)
+    unnamed: tuple["Mount", ...] = field(default=(), repr=False, metadata=PRIVATE)
     """Those that nobody named: its image asks for them, and Docker makes a new one for each container."""
 
     @property

@@ -25,8 +25,8 @@ class Release:
     image: str
     image_id: str
     config_hash: str
-    env_hash: str = field(metadata=PRIVATE)
-    env_salt: str = field(metadata=PRIVATE)
+    env_hash: str = field(repr=False, metadata=PRIVATE)
+    env_salt: str = field(repr=False, metadata=PRIVATE)
     replaces: int | None
     """The release that served before this one: where a rollback goes."""
     performer: str

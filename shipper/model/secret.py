@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 PRIVATE = {"private": True}
-"""Marks a field that is for the record on the server only."""
+"""Marks a field that is for the record on the server only: no JSON has it, and with `repr=False` no print has."""
 
 
 class Secret:

@@ -206,6 +206,13 @@ def test_the_release_of_an_outcome_is_in_json_but_for_what_is_for_the_server_onl
     }
 
 
+def test_what_is_for_the_server_only_is_in_no_event_that_a_program_prints() -> None:
+    release = a_release(env_hash="0123abcd", env_salt="of the sea", version=SECOND)
+    printed = repr(Ended(service="shop", outcome=Unchanged(release=release)))
+    assert SECOND in printed
+    assert not any(private in printed for private in ("0123abcd", "of the sea", "env_hash", "env_salt"))
+
+
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
