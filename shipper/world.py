@@ -293,9 +293,9 @@ class Images(Protocol):
         """Raises BuildError. `say` gets what the builder writes, line by line."""
 
     async def ours(self) -> tuple[ListedImage, ...]:
-        """Those of this service here, the newest first: of its repository, and what we built for it that has no name.
+        """What we built for this service here, the newest first: of its repository, and what has no name.
 
-        None where there is no Docker here.
+        Another service may have the same repository. None where there is no Docker here.
         """
 
     async def remove(self, image_name: str) -> None:

@@ -48,12 +48,12 @@ class DockerCli:
     async def ours(self) -> tuple[ListedImage, ...]:
         config, mine = self._project.config, f"label={Label.IMAGE}={self._project.full_name}"
         repository = config.image.rpartition(":")[0] if config.fixed_version else config.image
-        listing = ("image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}")
+        listing = ("image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}", "--filter", mine)
         try:
             listed = await together(
                 {
                     "named": self._docker(*listing, repository),
-                    "nameless": self._docker(*listing, "--filter", "dangling=true", "--filter", mine),
+                    "nameless": self._docker(*listing, "--filter", "dangling=true"),
                 }
             )
         except FileNotFoundError:

@@ -44,6 +44,10 @@ def test_what_nobody_needs_goes_after_deploys_and_with_prune_and_nothing_else(
     project.write("config/deploy.yaml", config.replace("build: {}", "build: {cache_limit: 1g}"))
     commits = [project.version(f"version {number} of {project.service}") for number in (1, 2, 3)]
     repository = project.service
+    of_another_service = f"{repository}:{'a' * 40}"
+    laptop.run(f"tar --create --file {laptop.folder}/empty.tar --files-from /dev/null")
+    label = "--change=LABEL shipper.image=another"
+    laptop.docker("import", label, f"{laptop.folder}/empty.tar", of_another_service)
     for commit in commits[:2]:
         project.deploy(commit)
     ours, others = nameless(project, f"shipper.image={project.service}"), nameless(project, "shipper.image=another")
@@ -65,7 +69,8 @@ def test_what_nobody_needs_goes_after_deploys_and_with_prune_and_nothing_else(
     }
     assert ours not in image_ids(project.server)
     assert others in image_ids(project.server)
-    assert images_of(laptop, project.service) == {f"{repository}:{name}" for name in (*commits[1:], "latest")}
+    mine = {f"{repository}:{name}" for name in (*commits[1:], "latest")}
+    assert images_of(laptop, project.service) == {*mine, of_another_service}
 
     left = f"127.0.0.1:9/shipper-tunnel/{project.service}:1"
     project.server.docker("tag", others, left)
@@ -88,6 +93,8 @@ def test_what_nobody_needs_goes_after_deploys_and_with_prune_and_nothing_else(
     assert records(project) == ["2"]
     assert [container["State"]["Status"] for container in project.containers(running=False)] == ["running"]
     assert project.shipper("rollback").exit_code == 18
+    assert of_another_service in images_of(laptop, project.service)
+    laptop.docker("rmi", of_another_service)
     project.server.docker("rmi", strangers)
 
 
