@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from shipper.events import Ended, Planned, Tell, Warned, masked
 from shipper.hosts.journal import unfinished
 from shipper.model.observed import Serving
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
+from shipper.model.release import ReleaseOutcome
 from shipper.observe import Hosts, Worlds, observe_all, serving_of
 from shipper.planning.hooks import hook
 from shipper.planning.plan import Plan
@@ -19,6 +21,7 @@ from shipper.project import Project
 from shipper.runner import Failure, run
 from shipper.steps import HERE
 from shipper.steps.hook import RunHook
+from shipper.steps.release import WriteRelease
 from shipper.tasks import finish, together
 from shipper.telling import told
 from shipper.world import World
@@ -44,7 +47,7 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     if failure:
         outcome: Outcome = await finish(_failed(failure, made, project, worlds, hosts, tell))
     else:
-        outcome = _done(made, clock.monotonic() - begun)
+        outcome = await finish(_done(made, worlds, clock.monotonic() - begun))
     outcome = masked(outcome, mask)
     if not made.is_empty or unfinished(worlds):
         kind = {"kind": type(outcome).__name__.lower(), "exit_code": outcome.exit_code}
@@ -58,7 +61,7 @@ async def carry_out(made: Plan, project: Project, worlds: Worlds, hosts: Hosts, 
     return outcome
 
 
-def _done(made: Plan, seconds: float) -> Outcome:
+async def _done(made: Plan, worlds: Worlds, seconds: float) -> Outcome:
     if made.command == "stop":
         return Stopped(role_names=made.role_names, seconds=seconds)
     if made.is_empty:
@@ -67,7 +70,18 @@ def _done(made: Plan, seconds: float) -> Outcome:
         return Restarted(role_names=made.role_names, releases=made.releases, seconds=seconds)
     if made.command == "start":
         return Started(role_names=made.role_names, releases=made.releases, seconds=seconds)
-    return Deployed(release=made.release, seconds=seconds)
+    image_id = made.release.image_id or await _image_id(made, worlds)
+    release = replace(made.release, outcome=ReleaseOutcome.DEPLOYED, image_id=image_id)
+    return Deployed(release=release, seconds=seconds)
+
+
+async def _image_id(made: Plan, worlds: Worlds) -> str:
+    """As the record has it; asked for only where the image arrived with this deploy."""
+    for step in made.steps:
+        if isinstance(step, WriteRelease) and step.release == made.release:
+            with suppress(ShipperError):  # what is done is done
+                return await step.known_image_id(worlds[step.host_name])
+    return ""
 
 
 async def _journal(worlds: Worlds, entry: Mapping[str, Any]) -> None:

@@ -21,10 +21,11 @@ class WriteRelease(Step):
         return f"record {self.release.number} of {self.release.short_version}"
 
     async def do(self, world: World, report: Report) -> str:
-        await world.state.write(replace(self.release, image_id=await self._image_id(world)), self.payload)
+        await world.state.write(replace(self.release, image_id=await self.known_image_id(world)), self.payload)
         return ""
 
-    async def _image_id(self, world: World) -> str:
+    async def known_image_id(self, world: World) -> str:
+        """Also of one that arrived with this deploy. Raises ShipperError."""
         if self.image_id:
             return self.image_id
         image = await world.engine.image(self.release.image)

@@ -43,6 +43,8 @@ def test_a_second_version_sends_only_the_layer_that_changed(project: Project) ->
 
     result = project.deploy("--json")
 
+    ended = result.events[-1]["outcome"]["release"]
+    assert (ended["outcome"], ended["image_id"]) == ("deployed", project.serving["Image"])
     (shipped,) = [e for e in result.events if e["event"] == "step_finished" and e["step"] == "ship"]
     assert re.match(r"through the tunnel: 1 of 3 layers, [\d.]+ kB sent", shipped["detail"])
     assert project.answer() == f"version 2 of {project.service}"

@@ -12,6 +12,7 @@ import shipper.operations.deployment
 import shipper.operations.shipping
 from shipper.errors import DiskFull, PlanChanged
 from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Unchanged
+from shipper.model.release import ReleaseOutcome
 from shipper.model.secret import Secret
 from shipper.observe import Hosts, observe_all
 from shipper.planning.deploy_plan import make_plan
@@ -118,6 +119,19 @@ def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_b
     assert isinstance(deployed.outcome, Deployed)
     assert isinstance(back.outcome, Deployed)
     assert explorer.run(back.sim, "deploy v1").outcome == Unchanged(release=back.outcome.release)
+
+
+@pytest.mark.parametrize("command", ["deploy v3", "rollback"])
+def test_what_a_deploy_ends_with_is_the_release_as_its_record_has_it(loop: VirtualLoop, command: str) -> None:
+    explorer = Explorer(SCENARIOS["overlap"], loop)
+
+    ran = explorer.run(explorer.run(explorer.begun(), "deploy v2").sim, command)
+
+    (server,) = ran.sim.servers.values()
+    assert isinstance(ran.outcome, Deployed)
+    assert ran.outcome.release.image_id
+    assert ran.outcome.release.outcome is ReleaseOutcome.DEPLOYED
+    assert ran.outcome.release in server.releases.values()
 
 
 def test_what_was_stopped_stays_so_whatever_deploys_that_died_or_failed_left_in_the_way(loop: VirtualLoop) -> None:
