@@ -11,7 +11,7 @@ from opsbot.verbs import Verb
 from opsbot.views.words import performer
 
 _NOT_ENDED = ("unfinished", "under way")
-_BADLY = "failed"
+_BADLY = ("failed", "interrupted")
 
 
 class State(StrEnum):
@@ -72,7 +72,7 @@ def aftermath(request: Request, seen: Seen) -> Aftermath:
     later = next((past for past in reversed(seen.past) if past not in ours and past.begun_at > ours[-1].begun_at), None)
     outcomes = {past.outcome for past in ours}
     if not outcomes.intersection(_NOT_ENDED):
-        return Aftermath(state=State.BADLY if _BADLY in outcomes else State.WELL, rows=rows, later=later)
+        return Aftermath(state=State.BADLY if outcomes.intersection(_BADLY) else State.WELL, rows=rows, later=later)
     if holder:
         return Aftermath(state=State.HELD, rows=rows, holder=holder)
     if later:

@@ -10,7 +10,7 @@ from opsbot.views.pages import ROOM, Page, bold, page, source, unseen
 
 MOST = 20
 """Entries that are told."""
-_MARKS = {"failed": "❌", "unfinished": "❌", "under way": "⏳"}
+_MARKS = {"failed": "❌", "interrupted": "❌", "unfinished": "❌", "under way": "⏳"}
 
 
 def told(

@@ -65,7 +65,8 @@ class PastDeploy:
     """As in `Release`; empty like `origin`."""
     title: str
     outcome: str
-    """deployed, restarted, stopped, started, unchanged, failed; "under way"; unfinished if it died."""
+    """deployed, "rolled back", restarted, stopped, started, unchanged, failed; interrupted, where what served before
+    serves again; "under way"; unfinished if it died."""
     seconds: float | None = None
     """From its first entry to its last; None where that is not known."""
 

@@ -84,4 +84,13 @@ def _ended(begun: Mapping[str, Any], outcome: Mapping[str, Any] | None, holder: 
                 return {"outcome": "under way"}
         return {"outcome": "unfinished"}
     passed = datetime.fromisoformat(outcome["at"]) - datetime.fromisoformat(begun["at"]) if "at" in outcome else None
-    return {"outcome": str(outcome.get("kind")), "seconds": passed.total_seconds() if passed is not None else None}
+    return {"outcome": _word(outcome), "seconds": passed.total_seconds() if passed is not None else None}
+
+
+def _word(outcome: Mapping[str, Any]) -> str:
+    """The journal has a rollback as deployed, and an interrupt as failed, also where what served serves again."""
+    if outcome.get("kind") == "deployed" and outcome.get("command") == "rollback":
+        return "rolled back"
+    if outcome.get("kind") == "failed" and outcome.get("exit_code") == 130:
+        return "interrupted"
+    return str(outcome.get("kind"))

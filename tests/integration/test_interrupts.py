@@ -41,6 +41,8 @@ def test_an_interrupt_at_the_gate_takes_back_what_was_begun(project: Project) ->
     assert_taken_back(last)
     assert project.serving["Id"] == before
     assert project.answer() == "version 1"
+    past = project.shipper("history", "--json").json
+    assert [deploy["outcome"] for deploy in past] == ["deployed", "interrupted"]
 
 
 # each signal at some step, and some signal at each step: the simulation interrupts at every call

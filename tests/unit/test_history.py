@@ -82,6 +82,28 @@ def test_history_reads_journals_that_are_older_than_origin_and_version() -> None
     assert (deploy.origin, deploy.version, deploy.short_version, deploy.outcome) == ("", "", "", "deployed")
 
 
+@pytest.mark.parametrize(
+    ("command", "kind", "exit_code", "expected"),
+    [
+        ("deploy", "deployed", 0, "deployed"),
+        ("deploy", "failed", 20, "failed"),
+        ("deploy", "failed", 130, "interrupted"),
+        ("deploy", "failed", 21, "failed"),  # interrupted, perhaps, but what served does not serve
+        ("rollback", "deployed", 0, "rolled back"),
+        ("rollback", "failed", 130, "interrupted"),
+        ("rollback", "unchanged", 0, "unchanged"),
+    ],
+)
+def test_history_tells_a_rollback_and_an_interrupt_from_a_deploy_and_a_failure(
+    command: str, kind: str, exit_code: int, expected: str
+) -> None:
+    ended = {**OUTCOME, "command": command, "kind": kind, "exit_code": exit_code}
+
+    assert [deploy.outcome for deploy in past_deploys("a.example", ({**DEPLOY, "command": command}, ended))] == [
+        expected
+    ]
+
+
 def test_a_deploy_that_came_in_the_same_second_as_a_stop_does_not_end_it() -> None:
     entries = [{**entry, "command": command} for command in ("stop", "deploy") for entry in (DEPLOY, OUTCOME)]
     entries[1]["kind"] = "stopped"

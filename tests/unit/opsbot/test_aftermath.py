@@ -97,6 +97,9 @@ EARLIER = past("deployed", at=BEGUN - timedelta(minutes=1), deploy_id="0999")
         pytest.param(
             seen(old(), entries=(past("failed"),)), State.BADLY, ["Try again", "Logs"], id="it failed, and took back"
         ),
+        pytest.param(
+            seen(old(), entries=(past("interrupted"),)), State.BADLY, ["Try again", "Logs"], id="it was interrupted"
+        ),
         pytest.param(seen(old(), entries=UNFINISHED, holder=CI), State.HELD, None, id="somebody has the lock"),
         pytest.param(
             seen(old(), entries=(past("under way"),), holder=CI), State.HELD, None, id="who died may have it still"
