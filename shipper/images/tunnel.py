@@ -60,8 +60,7 @@ class Tunnel:
             nonlocal percent
             before, percent = percent, 100 * registry.sent // max(missing, 1)
             if percent > before:  # not each piece is news
-                through = f"of {size_text(missing)} through the tunnel"
-                report(Progress(done=registry.sent, total=max(missing, registry.sent), unit="bytes", detail=through))
+                report(progress_of(registry.sent, missing))
 
         registry = PullRegistry(
             self._repository, contents(saved, counts), withheld=_not_worth_sending(saved, left_out), on_sent=on_sent
@@ -91,6 +90,13 @@ class Tunnel:
             if registry.has_refused:
                 raise LayersUnknown("most layers are there, but did not come through the tunnel") from None
             raise
+
+
+def progress_of(sent: int, missing: int) -> Progress:
+    """`missing` are the bytes of the layers. Manifests go as well, and nobody knows how much of these is to come."""
+    total = max(missing, sent) if missing else 0
+    of_total = f"of {size_text(total)} " if total else ""
+    return Progress(done=sent, total=total, unit="bytes", detail=f"{of_total}through the tunnel")
 
 
 def _not_worth_sending(saved: Saved, left_out: int) -> set[str]:

@@ -12,7 +12,8 @@ import pytest
 from shipper.images.prefixes import MANIFEST, contents
 from shipper.images.pull_registry import Answer, PullRegistry
 from shipper.images.saved import Saved, read_saved
-from shipper.world import ByteReader
+from shipper.images.tunnel import progress_of
+from shipper.world import ByteReader, Progress
 from tests.unit.saving import APP, BASE, CONFIG, LIBRARIES, digest, save_as_oci
 
 MANIFESTS, BLOBS = "/v2/tunnel/shop/manifests", "/v2/tunnel/shop/blobs"
@@ -227,3 +228,19 @@ async def test_who_wants_one_answer_is_hung_up_on_after_it(registry: PullRegistr
     writer.write(b"GET /v2/ HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.1 401 ")
     writer.close()
+
+
+# How far it is
+
+
+@pytest.mark.parametrize(
+    ("sent", "missing", "total", "detail"),
+    [
+        (1_000_000, 4_000_000, 4_000_000, "of 4.0 MB through the tunnel"),
+        (4_100_000, 4_000_000, 4_100_000, "of 4.1 MB through the tunnel"),
+        (73, 0, 0, "through the tunnel"),
+    ],
+    ids=["of layers", "with what goes beside them", "no layer is missing"],
+)
+def test_progress_says_of_how_much_unless_nobody_knows(sent: int, missing: int, total: int, detail: str) -> None:
+    assert progress_of(sent, missing) == Progress(done=sent, total=total, unit="bytes", detail=detail)
