@@ -21,19 +21,25 @@ from typing import Any
 from shipper.errors import ConnectError, DiskFull, HostError, Locked, LockLost
 from shipper.hosts.conversation import Conversation
 from shipper.hosts.host import SshHost
-from shipper.hosts.records import MAKE_ROOT, ROOT
+from shipper.hosts.records import MAKE_ROOT, ROOT, UNPREPARED, last_line, unprepared
 from shipper.model.records import TERMINAL, Holder, Unfinished
+from shipper.model.words import opening
 from shipper.tasks import task_group, uninterrupted
 from shipper.world import Clock, World
 
 SILENCE = 20  # seconds after which the lock is given up
 _BEAT = SILENCE / 5
+_CLOSED = 77  # the exit code where the folder of the service is another user's
 _AHEAD = 3  # entries that may be on their way: the one that begins a deploy is written before anything stops or starts
 
 # Runs under dash, forks nothing that keeps the lock's descriptor, and takes no secret: proven on OpenSSH 9.2.
 _HOLD = f"""
 umask 007; {MAKE_ROOT}
-mkdir -p "$1" && exec 9>>"$1/lock" || exit 74
+mkdir -p "$1" 2>/dev/null || {{ echo "{ROOT} is closed to $(id -un)" >&2; exit {UNPREPARED}; }}
+[ -w "$1" ] && {{ [ ! -e "$1/lock" ] || [ -w "$1/lock" ]; }} || {{
+  echo "$1: $(id -un) cannot write there; another user made it" >&2; exit {_CLOSED}
+}}
+exec 9>>"$1/lock" || exit 74
 flock -n 9 || {{ cat "$1/holder"; exit 75; }}
 hear() {{ timeout "$2" sh -c 'IFS= read -r line && printf %s "$line"' 9>&-; }}
 printf '%s\\n' "$3" >"$1/.holder.new" && mv "$1/.holder.new" "$1/holder" || exit 74
@@ -110,9 +116,15 @@ class HostJournal:
                 next="There: df -h and docker system df -v show what takes it; docker image prune --all --filter "
                 "until=720h frees what is old.",
             )
+        if exit_code == UNPREPARED:
+            raise unprepared(self._host.name, process.errors)
+        if exit_code == _CLOSED:
+            what = f"{self._host.name}: {last_line(process.errors)}."
+            raise HostError(what, now="Nothing was done.", next=opening(self._folder))
         raise HostError(
-            f"{self._host.name}: taking the lock failed with exit code {exit_code}: {process.errors}",
-            next=f"It must belong to those who deploy. As root there, once: install -d -m 2770 -g docker {ROOT}",
+            f"{self._host.name}: taking the lock failed with exit code {exit_code}: {process.errors.strip()}",
+            now="Nothing was done.",
+            next=f"What does this say? shipper doctor --host {self._host.name}",
         )
 
     async def append(self, entry: Mapping[str, Any]) -> None:

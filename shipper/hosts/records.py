@@ -20,9 +20,17 @@ from shipper.hosts.host import SshHost
 from shipper.model.records import Freeze
 from shipper.model.release import Payload, Release, ReleaseOutcome
 from shipper.model.secret import Secret
+from shipper.model.words import opening, preparing
 
 ROOT = "/var/lib/shipper"
-MAKE_ROOT = f"[ -d {ROOT} ] || {{ mkdir -p {ROOT}; chgrp docker {ROOT} 2>/dev/null || :; chmod 2770 {ROOT}; }}"
+UNPREPARED = 78
+"""The exit code of a script that finds no such folder, and may not make it."""
+MAKE_ROOT = f"""
+if [ ! -d {ROOT} ]; then
+  mkdir -p {ROOT} 2>/dev/null || {{ echo "{ROOT} is not there, and $(id -un) may not make it" >&2; exit {UNPREPARED}; }}
+  {{ chgrp docker {ROOT}; chmod 2770 {ROOT}; }} 2>/dev/null || :
+fi
+"""
 
 _READ = """
 if [ -e "$1" ] && [ ! -x "$1" ]; then echo "$1: permission denied" >&2; exit 77; fi
@@ -138,12 +146,23 @@ class Records:
     async def _run(self, doing: str, script: str, *arguments: str, input: str = "") -> str:
         self._may_act()
         finished = await self._host.run(script, self._folder, *arguments, input=input, doing=doing)
+        if finished.exit_code == UNPREPARED:
+            raise unprepared(self._host.name, finished.errors)
         if finished.exit_code:
             raise HostError(
                 f"{self._host.name}: {doing} failed with exit code {finished.exit_code}: {finished.errors.strip()}",
-                next=f"It must belong to those who deploy. As root there, once: install -d -m 2770 -g docker {ROOT}",
+                next=f"It must belong to those who deploy. {opening(self._folder)}",
             )
         return finished.output
+
+
+def unprepared(host_name: str, errors: str) -> HostError:
+    return HostError(f"{host_name}: {last_line(errors)}.", now="Nothing was done.", next=preparing(host_name))
+
+
+def last_line(errors: str) -> str:
+    """What our script says itself: a login shell may have complained before it."""
+    return errors.strip().rpartition("\n")[2]
 
 
 def _env(payload: Payload) -> dict[str, Any]:

@@ -558,8 +558,14 @@ def test_a_socket_that_nobody_listens_at_is_told(project: Project) -> None:
 def test_a_folder_that_those_who_deploy_may_not_write_is_told_with_the_command(project: Project) -> None:
     result = project.shipper("deploy")
 
+    host_name = address(project)
     assert result.exit_code == 15, result.everything
-    assert "As root there, once: install -d -m 2770 -g docker /var/lib/shipper" in result.everything
+    assert result.errors.endswith(
+        f"error: {host_name}: /var/lib/shipper is not there, and deploy may not make it.\n"
+        "Nothing was done.\n"
+        f"next: shipper setup root@{host_name}; or as root there: install -d -m 2770 -g docker /var/lib/shipper\n"
+    )
+    assert project.shipper("lock", "why").errors.endswith(result.errors[result.errors.index("error: ") :])
     assert project.containers(running=False) == []
     assert_plain(result)
 
@@ -570,8 +576,9 @@ def test_records_of_others_are_told_with_the_command(project: Project) -> None:
     result = project.shipper("deploy")
 
     assert result.exit_code == 15, result.everything
-    assert "taking the lock failed" in result.errors
-    assert "As root there, once: install -d -m 2770 -g docker /var/lib/shipper" in result.errors
+    folder = f"/var/lib/shipper/{project.service}"
+    assert f"{folder}: deploy cannot write there; another user made it.\nNothing was done.\n" in result.errors
+    assert f"next: As root there: chgrp -R docker {folder} && chmod -R g+rwX {folder}\n" in result.errors
     assert project.containers(running=False) == []
     assert_plain(result)
 

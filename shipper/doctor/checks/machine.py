@@ -3,11 +3,10 @@
 from shipper.config.workloads import Role
 from shipper.doctor.checks import Verdict, Verdicts, note, ok, problem, warning
 from shipper.doctor.checks.facts import Disk, Listening, Machine, Seen
-from shipper.model.words import setup_command, size_text
+from shipper.model.words import opening, preparing, setup_command, size_text
 from shipper.planning.strategy import choose_strategy
 
 ROOT = "/var/lib/shipper"
-_PREPARE = f"{{setup}}; or as root there: install -d -m 2770 -g docker {ROOT}"
 
 _PACKAGES = {"flock": "util-linux", "sed": "sed", "grep": "grep"}
 _LEAST_FREE = 100_000_000  # bytes, whatever the image
@@ -38,7 +37,7 @@ def state_folder(seen: Seen) -> Verdicts:
     if not machine:
         return
     state = f"{ROOT}/{seen.full_name}"
-    prepare = _PREPARE.format(setup=setup_command(seen.host_name))
+    prepare = preparing(seen.host_name)
     if not machine.root:
         if machine.may_make_root:
             yield note(f"{ROOT} is not there; the first deploy makes it, as {machine.user}")
@@ -53,7 +52,7 @@ def state_folder(seen: Seen) -> Verdicts:
         what = ", ".join(machine.closed) if machine.state.is_usable else state
         yield problem(
             f"{what}: {machine.user} cannot write there; another user made it",
-            f"As root there: chgrp -R docker {state} && chmod -R g+rwX {state}",
+            opening(state),
         )
     elif machine.user != "root" and not _is_shared(machine):
         yield warning(
