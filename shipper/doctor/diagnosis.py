@@ -4,17 +4,31 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from shipper.doctor.checks import HERE, Finding, docker, failed, here, judged, machine, service, settings, way
+from shipper.doctor.checks import (
+    HERE,
+    Finding,
+    docker,
+    failed,
+    here,
+    judged,
+    machine,
+    ok,
+    service,
+    settings,
+    warning,
+    way,
+)
 from shipper.doctor.checks.facts import Seen
 from shipper.doctor.checks.here import Here
 from shipper.doctor.checks.settings import Meant
 from shipper.doctor.look_here import look_here
 from shipper.doctor.look_there import look_there
 from shipper.env.mask import masking
-from shipper.errors import ConfigError, ShipperError, SourceError
+from shipper.errors import ConfigError, ShipperError, SourceError, Unproven
 from shipper.events import Event, Tell, Warned
 from shipper.hosts.session import reached
 from shipper.operations.deployment import ignore
+from shipper.operations.previews import plan_deploy
 from shipper.project import Project
 from shipper.tasks import task_group, together
 
@@ -45,8 +59,13 @@ async def diagnose(open_project: Callable[[], Project], *, tell: Tell = ignore) 
             hosts_seen = looking.create_task(
                 together({name: _look(project, name, seats, tell) for name in project.hosts})
             )
+            unproven = looking.create_task(_unproven(project, tell))
         hosts = hosts_seen.result()
-        findings = [*_here(project, here_seen.result(), hosts), *_there(here_seen.result(), hosts)]
+        findings = [
+            *_here(project, here_seen.result(), hosts),
+            *unproven.result(),
+            *_there(here_seen.result(), hosts),
+        ]
     return tuple(replace(finding, what=mask(finding.what), next=mask(finding.next)) for finding in findings)
 
 
@@ -73,6 +92,21 @@ async def _look(project: Project, host_name: str, seats: asyncio.Semaphore, tell
                 return await look_there(project, servers[host_name])
         except ShipperError as error:
             return error
+
+
+async def _unproven(project: Project, tell: Tell) -> tuple[Finding, ...]:
+    """Whether the image would be refused that a deploy brings: only a plan knows. What else it trips over is told."""
+    if not project.config.promote_from:
+        return ()
+    try:
+        proof = (await plan_deploy(project, tell=tell)).proof
+    except Unproven as error:
+        found = warning(error.what, error.next)
+    except ShipperError:
+        return ()
+    else:
+        found = ok(str(proof or "nothing that must be proven elsewhere"))
+    return (Finding(host_name=HERE, check="promotion", level=found.level, what=found.what, next=found.next),)
 
 
 def _here(project: Project, seen: Here, hosts: Hosts) -> Iterator[Finding]:

@@ -12,13 +12,27 @@ from shipper.tasks import together
 
 
 async def refuse_if_frozen(worlds: Worlds, *, next: str = "shipper unlock lifts the freeze.") -> None:
-    for name, freeze in (await together({name: world.state.freeze() for name, world in worlds.items()})).items():
-        if freeze and freeze.holds(now(worlds)):
-            raise Frozen(
-                f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}",
-                now="Nothing was done. A rollback is possible all the same.",
-                next=next,
-            )
+    for frozen in await _frozen(worlds):
+        raise Frozen(
+            frozen,
+            now="Nothing was done. A rollback is possible all the same.",
+            next=next,
+        )
+
+
+async def warn_if_frozen(worlds: Worlds, tell: Tell) -> None:
+    for frozen in await _frozen(worlds):
+        tell(Warned(text=f"{frozen}. A deploy is refused until shipper unlock."))
+
+
+async def _frozen(worlds: Worlds) -> list[str]:
+    """Who has frozen deploys, on each host where that holds."""
+    found = await together({name: world.state.freeze() for name, world in worlds.items()})
+    return [
+        f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}"
+        for name, freeze in found.items()
+        if freeze and freeze.holds(now(worlds))
+    ]
 
 
 def warn_of_unfinished(worlds: Worlds, tell: Tell) -> None:

@@ -10,13 +10,14 @@ from shipper.model.release import Payload
 from shipper.model.secret import Env
 from shipper.operations.comparing import Looked
 from shipper.operations.deployment import available_secrets, decide_deploy, ignore, look_for_deploy
-from shipper.operations.precautions import refuse_key_in_git, require_version
+from shipper.operations.precautions import refuse_key_in_git, require_version, warn_if_frozen
 from shipper.operations.upstream import upstream_of
 from shipper.operations.wanted import payloads_now
 from shipper.planning.changes import replaced
 from shipper.planning.env_changes import Given, given
 from shipper.planning.plan import Plan
 from shipper.project import Project
+from shipper.tasks import task_group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,10 @@ async def plan_deploy(project: Project, *, unproven: str = "", tell: Tell = igno
             looking(project, tell, project.affected_hosts) as worlds,
         ):
             upstream.look()
-            looked = await look_for_deploy(project, worlds, mask, compare=True)
+            async with task_group() as reading:
+                reading.create_task(warn_if_frozen(worlds, tell))
+                looking_there = reading.create_task(look_for_deploy(project, worlds, mask, compare=True))
+            looked = looking_there.result()
             return await decide_deploy(project, worlds, looked, upstream, available, mask, tell)
 
 

@@ -170,6 +170,9 @@ def test_a_freeze_refuses_deploys_with_its_reason_but_not_rollbacks(project: Pro
     assert refused.exit_code == 32
     assert "has frozen deploys until" in refused.errors
     assert "black friday" in refused.errors
+    plan = project.shipper("plan")
+    assert plan.exit_code == 0
+    assert "black friday. A deploy is refused until shipper unlock." in plan.errors
     assert "black friday" in project.shipper("lock", "--status").output
     assert project.shipper("rollback").exit_code == 0
     assert project.answer() == "version 1"

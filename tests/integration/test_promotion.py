@@ -28,6 +28,9 @@ def test_production_takes_what_is_healthy_in_staging_or_what_somebody_gives_a_re
     )
     assert what in refused.errors
     assert promoted.containers(running=False) == []
+    diagnosed = promoted.shipper("doctor", "-q")
+    assert f"promotion: {what.splitlines()[0]}" in diagnosed.output
+    assert "Nothing is in the way" not in diagnosed.output
 
     promoted.deploy("-d", "staging")
     plan = promoted.shipper("plan", "--json").json
