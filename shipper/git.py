@@ -1,12 +1,14 @@
 """Git on this machine: which commit is meant, what it holds, and its files for the builder."""
 
 import re
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from shipper.errors import SourceError
+from shipper.model.release import Lacking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,21 +23,22 @@ class Revision:
     """The Git object that holds the files; None where there is no checkout."""
     from_commit: bool = False
     """Read files from the commit, not from the working folder."""
+    lacking: Lacking | None = None
 
 
 def revision(root: Path, asked: str | None) -> Revision:
-    """The commit that was asked for; without one, the working folder as it is. Raises SourceError."""
+    """The commit that was asked for; without one, the working folder as it is. Raises SourceError.
+
+    Nothing names a version where Git has no commit: only what makes a release of it minds.
+    """
     if not _is_checkout(root):
-        return Revision(version=asked or "")
+        return Revision(version=asked or "", lacking=Lacking.REPOSITORY if _is_there() else Lacking.GIT)
     if asked:
         commit = _resolved(root, asked)
         return Revision(version=commit, commit=commit, tree=commit, from_commit=True)
     commit = _commit(root, "HEAD")
     if not commit:
-        raise SourceError(
-            "This Git repository has no commit yet, and a release is named after its commit.",
-            next="Commit first: git add --all && git commit",
-        )
+        return Revision(version="", lacking=Lacking.COMMIT)
     if not _git(root, "status", "--porcelain"):
         return Revision(version=commit, commit=commit, tree=commit)
     tree = _tree_of_working_folder(root)
@@ -166,6 +169,10 @@ def _is_checkout(root: Path) -> bool:
         return _succeeds(root, "rev-parse", "--is-inside-work-tree")
     except FileNotFoundError:  # no Git on this machine
         return False
+
+
+def _is_there() -> bool:
+    return shutil.which("git") is not None
 
 
 def _toplevel(root: Path) -> Path:

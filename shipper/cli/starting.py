@@ -6,7 +6,7 @@ import click
 
 import shipper
 
-_IGNORED = ("config/secrets*.env", "config/deploy_key*")
+_IGNORED = ("config/secrets*.env", "config/deploy_key*", "*.dump")
 
 
 @click.command()

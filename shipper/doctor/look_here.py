@@ -4,7 +4,6 @@ import asyncio
 import platform
 import re
 import shlex
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -63,8 +62,8 @@ async def look_here(project: Project, mask: Mask) -> Here:
         role_names=tuple(name for name in project.config.roles if project.means_role(name)),
         python=platform.python_version(),
         shipper=shipper.__version__,
-        has_git=shutil.which("git", path=project.environ.get("PATH")) is not None,
         commit=project.revision.commit or "",
+        nameless=project.revision.lacking,
         is_dirty=project.revision.is_dirty,
         version=project.version,
         absent_secrets=absent,

@@ -9,6 +9,15 @@ from shipper.config.root import Config
 from shipper.model.secret import PRIVATE, Env, Secret
 
 
+class Lacking(StrEnum):
+    """Why Git names no commit here."""
+
+    GIT = "git"
+    REPOSITORY = "repository"
+    COMMIT = "commit"
+    """The repository is a new one."""
+
+
 class ReleaseOutcome(StrEnum):
     UNFINISHED = "unfinished"
     DEPLOYED = "deployed"

@@ -4,6 +4,7 @@ from shipper.config.root import Config
 from shipper.errors import Frozen, SourceError
 from shipper.events import Tell, Warned
 from shipper.hosts.journal import lacks_outcome
+from shipper.model.release import Lacking
 from shipper.observe import Hosts, Worlds, now
 from shipper.planning.plan import Plan
 from shipper.project import Project, key_file, refuse_in_git
@@ -86,10 +87,20 @@ def refuse_key_in_git(project: Project) -> None:
         refuse_in_git(project, file)
 
 
+_UNNAMED = {
+    Lacking.GIT: "There is no git on this machine, so no commit names the release.",
+    Lacking.REPOSITORY: "{root} is in no Git repository, so there is no commit to name the release after.",
+    Lacking.COMMIT: "This Git repository has no commit yet, and a release is named after its commit.",
+}
+_TO_NAME = {
+    Lacking.GIT: "Install it (apt-get install git, or brew install git), or name the version of an image that exists "
+    "(shipper deploy VERSION).",
+    Lacking.REPOSITORY: "Name the version of an image that exists (shipper deploy VERSION), or give `image` a tag.",
+    Lacking.COMMIT: "Commit first: git add --all && git commit",
+}
+
+
 def require_version(project: Project) -> None:
     if not project.version:
-        raise SourceError(
-            f"{project.root} is in no Git repository, so there is no commit to name the release after.",
-            now="Nothing was done.",
-            next="Name the version of an image that exists (shipper deploy VERSION), or give `image` a tag.",
-        )
+        lacking = project.revision.lacking or Lacking.REPOSITORY
+        raise SourceError(_UNNAMED[lacking].format(root=project.root), now="Nothing was done.", next=_TO_NAME[lacking])

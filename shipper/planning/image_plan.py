@@ -112,10 +112,11 @@ def _build(sources: Sources, lacking: Sequence[Observed]) -> Iterator[Step]:
     if not sources.can_build:
         nowhere = f"is neither here nor there{f' nor in {sources.registry_name}' if sources.registry_name else ''}"
         found = f"is here for {here.platform}" if here else nowhere
+        or_pull = "" if sources.registry_name else "; or let the hosts pull it: `registry: {}` in the config"
         raise ImageError(
             f"{host.host_name} needs the image {sources.image_name} for {host.platform}, and it {found}.",
             now="Nothing was done.",
-            next=f"Pull or load it here or on {host.host_name}, or let `build:` make it from a commit.",
+            next=f"Pull or load it here or on {host.host_name}, or let `build:` make it from a commit{or_pull}.",
         )
     if len(platforms) > 1:
         raise ImageError(

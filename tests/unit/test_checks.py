@@ -24,7 +24,7 @@ from shipper.doctor.checks.told import disk_of, docker_of, listening_of, machine
 from shipper.errors import BuildError, ConfigError
 from shipper.model.container import ContainerState
 from shipper.model.records import Freeze, Holder
-from shipper.model.release import Release
+from shipper.model.release import Lacking, Release
 from shipper.reporters.findings import finding_lines, summary
 from tests.unit.nouns import BEGUN, A, a_config, a_container, a_release, a_role, a_stopped, an_image
 
@@ -83,7 +83,6 @@ HERE_SEEN = Here(
     role_names=("web",),
     python="3.12.1",
     shipper="1.0",
-    has_git=True,
     commit="1" * 40,
     is_dirty=False,
     version="1" * 40,
@@ -455,10 +454,18 @@ def test_a_check_is_silent_about_what_could_not_be_looked_at(check: Callable[[Se
     assert list(check(blind)) == []
 
 
+NAMELESS = {"commit": "", "version": ""}
 HERE_CASES: list[tuple[Callable[[Here], Iterator[Verdict]], dict[str, Any], str, str, str]] = [
-    (here.checkout, {"has_git": False}, "problem", "no git", "apt-get install git"),
-    (here.checkout, {"commit": "", "version": ""}, "problem", "in no Git repository", "git init"),
-    (here.checkout, {"commit": "", "version": "1.27"}, "note", "in no Git repository", "git init"),
+    (here.checkout, {**NAMELESS, "nameless": Lacking.GIT}, "problem", "no git", "apt-get install git"),
+    (here.checkout, {**NAMELESS, "nameless": Lacking.REPOSITORY}, "problem", "in no Git repository", "git init"),
+    (here.checkout, {**NAMELESS, "nameless": Lacking.COMMIT}, "problem", "has no commit yet", "git add --all"),
+    (
+        here.checkout,
+        {**NAMELESS, "nameless": Lacking.REPOSITORY, "version": "1.27"},
+        "note",
+        "in no Git repository",
+        "git init",
+    ),
     (here.checkout, {"is_dirty": True}, "note", "uncommitted changes", "git status"),
     (here.dockerfile, {"dockerfile": "there is no Dockerfile"}, "problem", "there is no Dockerfile", "git add"),
     (here.build, {"builder": NO_DOCKER, "lacking": (A,)}, "problem", f"the image is not on {A}", "Install Docker"),

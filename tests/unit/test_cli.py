@@ -73,7 +73,7 @@ def test_init_writes_a_config_that_is_valid_and_named_after_the_folder(tmp_path:
 
     assert result.returncode == 0, result.stderr
     assert "service: my-shop\n" in shipper(folder, "config").stdout
-    assert (folder / ".gitignore").read_text() == "config/secrets*.env\nconfig/deploy_key*\n"
+    assert (folder / ".gitignore").read_text() == "config/secrets*.env\nconfig/deploy_key*\n*.dump\n"
 
 
 def test_init_leaves_the_rules_of_gitignore_whole(tmp_path: Path) -> None:
@@ -81,7 +81,8 @@ def test_init_leaves_the_rules_of_gitignore_whole(tmp_path: Path) -> None:
 
     shipper(tmp_path, "init")
 
-    assert (tmp_path / ".gitignore").read_text() == "config/secrets*.env\nnode_modules\nconfig/deploy_key*\n"
+    rules = (tmp_path / ".gitignore").read_text()
+    assert rules == "config/secrets*.env\nnode_modules\nconfig/deploy_key*\n*.dump\n"
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:
@@ -122,6 +123,34 @@ def test_deploy_without_git_says_what_is_missing(tmp_path: Path) -> None:
 
     assert result.returncode == 4
     assert "no Git repository" in result.stderr
+
+
+def test_only_what_names_a_release_needs_a_commit(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    environ = {"SHOP_HOST": "shop.example.org", "TOKEN": "hush-hush"}
+
+    looked = shipper(tmp_path, "config", "-q", **environ)
+    deployed = shipper(tmp_path, "deploy", **environ)
+
+    assert (looked.returncode, deployed.returncode) == (0, 4), looked.stderr
+    assert deployed.stderr == (
+        "error: This Git repository has no commit yet, and a release is named after its commit.\n"
+        "Nothing was done.\n"
+        "next: Commit first: git add --all && git commit\n"
+    )
+
+
+def test_without_git_on_this_machine_that_is_what_is_said(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+
+    result = shipper(tmp_path, "deploy", PATH="/nowhere", SHOP_HOST="shop.example.org", TOKEN="hush-hush")
+
+    assert result.returncode == 4
+    assert result.stderr.startswith("error: There is no git on this machine, so no commit names the release.\n")
 
 
 def test_an_error_is_a_json_event_too_where_json_is_asked_for(tmp_path: Path) -> None:

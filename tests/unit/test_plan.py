@@ -656,7 +656,8 @@ def test_an_image_that_is_nowhere_and_cannot_be_built_is_refused() -> None:
     assert refusal(serving_first(image=None), here=None, can_build=False) == (
         f"a.example needs the image shop:{SECOND} for linux/amd64, and it is neither here nor there.\n"
         "Nothing was done.\n"
-        "Pull or load it here or on a.example, or let `build:` make it from a commit."
+        "Pull or load it here or on a.example, or let `build:` make it from a commit; "
+        "or let the hosts pull it: `registry: {}` in the config."
     )
 
 
@@ -666,7 +667,8 @@ def test_an_image_that_is_here_for_another_processor_and_cannot_be_built_is_refu
                    config=a_config(roles=TWO_HOSTS)) == (
         f"b.example needs the image shop:{SECOND} for linux/amd64, and it is here for linux/arm64.\n"
         "Nothing was done.\n"
-        "Pull or load it here or on b.example, or let `build:` make it from a commit."
+        "Pull or load it here or on b.example, or let `build:` make it from a commit; "
+        "or let the hosts pull it: `registry: {}` in the config."
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from shipper.config.root import Config
 from shipper.doctor.checks import Verdicts, note, ok, problem, warning
 from shipper.errors import BuildError, ShipperError
 from shipper.model.image import Image
-from shipper.model.release import short
+from shipper.model.release import Lacking, short
 
 AGENT = "the agent, ~/.ssh/config or ~/.ssh/id_*"
 
@@ -52,9 +52,10 @@ class Here:
     role_names: tuple[str, ...]
     python: str
     shipper: str
-    has_git: bool
     commit: str
-    """Empty where there is no checkout."""
+    """Empty where there is none."""
+    nameless: Lacking | None = None
+    """Why there is none."""
     is_dirty: bool
     version: str
     absent_secrets: tuple[str, ...]
@@ -78,20 +79,26 @@ class Here:
     failures: Mapping[str, ShipperError] = field(default_factory=dict)
 
 
+_OR_NAMED = "or name a version: shipper deploy VERSION"
+_LACKING = {
+    Lacking.GIT: ("there is no git on this machine", f"apt-get install git, or brew install git; {_OR_NAMED}"),
+    Lacking.REPOSITORY: (
+        "this folder is in no Git repository",
+        f"git init && git add --all && git commit; {_OR_NAMED}",
+    ),
+    Lacking.COMMIT: ("this Git repository has no commit yet", "git add --all && git commit"),
+}
+
+
 def python(here: Here) -> Verdicts:
     yield ok(f"Python {here.python}, shipper {here.shipper}")
 
 
 def checkout(here: Here) -> Verdicts:
-    if not here.has_git:
-        yield problem("there is no git on this machine", "Install it: apt-get install git, or brew install git")
-    elif not here.commit:
-        next = "git init && git add --all && git commit; or name a version: shipper deploy VERSION"
-        yield (
-            note("this folder is in no Git repository", next)
-            if here.version
-            else problem("this folder is in no Git repository, so there is no commit to name a release after", next)
-        )
+    if here.nameless:
+        what, next = _LACKING[here.nameless]
+        why = f"{what}, so there is no commit to name a release after"
+        yield note(what, next) if here.version else problem(why, next)
     elif here.is_dirty:
         yield note("there are uncommitted changes: they are deployed too, and marked as dirty", "git status")
     else:
