@@ -9,6 +9,7 @@ from shipper.errors import EngineError
 from shipper.model.container import Container
 from shipper.model.image import ListedImage
 from shipper.model.observed import Observed, Serving
+from shipper.model.records import Freeze
 from shipper.project import Project
 from shipper.tasks import task_group, together
 from shipper.world import Inside, World
@@ -96,6 +97,12 @@ def serving_of(hosts: Hosts) -> Iterator[Serving]:
                 container=host.serving(role_name),
                 stopped=host.stopped(role_name),
             )
+
+
+async def freezes_that_hold(worlds: Worlds) -> dict[str, Freeze]:
+    """For each host that has one."""
+    found = await together({name: world.state.freeze() for name, world in worlds.items()})
+    return {name: freeze for name, freeze in found.items() if freeze and freeze.holds(now(worlds))}
 
 
 def now(worlds: Worlds) -> datetime:

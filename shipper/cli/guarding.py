@@ -45,8 +45,15 @@ def lock(options: Options, reason: str | None, duration: str | None, only_status
 @shared_options
 def unlock(options: Options) -> None:
     """Lift the freeze on all hosts."""
-    run(shipper.unfreeze(options.project(), tell=beside_result(options)))
-    print("{}" if options.as_json else "deploys are not frozen")
+    lifted = run(shipper.unfreeze(options.project(), tell=beside_result(options)))
+    if options.as_json:
+        print("{}")
+        return
+    shown = harmless_on(sys.stdout)
+    for host_name, freeze in lifted.items():
+        print(shown(f"{host_name}: lifted the freeze{freeze.until_text} of {freeze.performer}: {freeze.reason}"))
+    if not lifted:
+        print("deploys are not frozen")
 
 
 @click.command()

@@ -5,11 +5,10 @@ from shipper.errors import Frozen, SourceError
 from shipper.events import Tell, Warned
 from shipper.hosts.journal import lacks_outcome
 from shipper.model.release import Lacking
-from shipper.observe import Hosts, Worlds, now
+from shipper.observe import Hosts, Worlds, freezes_that_hold
 from shipper.planning.plan import Plan
 from shipper.project import Project, key_file, refuse_in_git
 from shipper.steps.migrate import Migrate
-from shipper.tasks import together
 
 
 async def refuse_if_frozen(worlds: Worlds, *, next: str = "shipper unlock lifts the freeze.") -> None:
@@ -28,11 +27,9 @@ async def warn_if_frozen(worlds: Worlds, tell: Tell) -> None:
 
 async def _frozen(worlds: Worlds) -> list[str]:
     """Who has frozen deploys, on each host where that holds."""
-    found = await together({name: world.state.freeze() for name, world in worlds.items()})
     return [
         f"{name}: {freeze.performer} has frozen deploys{freeze.until_text}: {freeze.reason}"
-        for name, freeze in found.items()
-        if freeze and freeze.holds(now(worlds))
+        for name, freeze in (await freezes_that_hold(worlds)).items()
     ]
 
 

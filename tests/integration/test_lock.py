@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -162,10 +163,12 @@ def test_a_freeze_refuses_deploys_with_its_reason_but_not_rollbacks(project: Pro
     project.version("version 2")
     project.deploy()
 
+    project.shipper("lock", "maintenance")
     frozen = project.shipper("lock", "black friday", "--for", "2h")
 
     assert frozen.exit_code == 0, frozen.everything
     assert "by tester@" in frozen.output
+    assert re.search(r": this replaces the freeze of tester@\S+: maintenance\n", frozen.errors)
     refused = project.shipper("deploy")
     assert refused.exit_code == 32
     assert "has frozen deploys until" in refused.errors
@@ -176,8 +179,9 @@ def test_a_freeze_refuses_deploys_with_its_reason_but_not_rollbacks(project: Pro
     assert "black friday" in project.shipper("lock", "--status").output
     assert project.shipper("rollback").exit_code == 0
     assert project.answer() == "version 1"
-    assert project.shipper("unlock").exit_code == 0
-    assert project.shipper("lock", "--status").output == "deploys are not frozen\n"
+    lifted = project.shipper("unlock")
+    assert re.fullmatch(r"\S+: lifted the freeze until \S+ \S+ UTC of tester@\S+: black friday\n", lifted.output)
+    assert project.shipper("unlock").output == project.shipper("lock", "--status").output == "deploys are not frozen\n"
     project.deploy()
 
 
