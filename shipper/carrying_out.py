@@ -12,7 +12,7 @@ from shipper.errors import EngineError, GateFailed, ShipperError
 from shipper.events import Ended, Planned, Tell, Warned, masked
 from shipper.hosts.journal import unfinished
 from shipper.model.observed import Serving
-from shipper.model.outcome import Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
+from shipper.model.outcome import INTERRUPTED, Deployed, Failed, Outcome, Restarted, Started, Stopped, Unchanged
 from shipper.model.release import ReleaseOutcome
 from shipper.observe import Hosts, Worlds, observe_all, serving_of
 from shipper.planning.hooks import hook
@@ -123,7 +123,7 @@ async def _failed(failure: Failure, made: Plan, project: Project, worlds: Worlds
         serving=serving,
         restored=restored,
         next=(error.next if isinstance(error, ShipperError) else "") or _next_command(failure, restored, made),
-        error_code=error.exit_code if isinstance(error, ShipperError) else 130,
+        error_code=error.exit_code if isinstance(error, ShipperError) else INTERRUPTED,
     )
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from shipper.model.observed import Serving
 from shipper.model.release import Release
 
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C or a signal ended, as a shell has it: 128 + SIGINT."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AccessoryEnd:
@@ -76,11 +79,11 @@ class Failed:
     """Whether what served before still serves, or does again; None if the servers cannot be asked any more."""
     next: str
     error_code: int
-    """The exit code of what went wrong; 130 for an interrupt."""
+    """The exit code of what went wrong, or `INTERRUPTED`."""
 
     @property
     def interrupted(self) -> bool:
-        return self.error_code == 130
+        return self.error_code == INTERRUPTED
 
     @property
     def exit_code(self) -> int:

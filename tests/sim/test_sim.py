@@ -118,6 +118,8 @@ def test_the_newest_deploy_serves_though_it_came_from_a_machine_whose_clock_is_b
 
     assert isinstance(deployed.outcome, Deployed)
     assert isinstance(back.outcome, Deployed)
+    release = deployed.outcome.release
+    assert release == next(iter(deployed.sim.servers.values())).releases[release.number], "as its record has it"
     assert explorer.run(back.sim, "deploy v1").outcome == Unchanged(release=back.outcome.release)
 
 
