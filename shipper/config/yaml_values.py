@@ -13,6 +13,7 @@ import yaml
 from shipper.config.complaints import Path
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-+])([^}]*))?\}|\$\{")
+_BARE_VARIABLE = re.compile(r"[\[{,]\s*[^\s\"',]*\$\{")
 Beside = Callable[[Sequence[Mapping[str, str]]], Mapping[str, str]]
 """Given the topmost values of each file, as they are written: variables that count where the environment has none."""
 
@@ -54,6 +55,11 @@ def _scalars(node: yaml.Node | None, seen: set[int]) -> Iterator[str]:
     else:
         for item in node.value:
             yield from _scalars(item[1] if isinstance(item, tuple) else item, seen)
+
+
+def _unquoted(line: str) -> str:
+    """Between brackets the { of a variable begins a mapping for YAML."""
+    return '; between [ ] or { } quote it: "${NAME}"' if _BARE_VARIABLE.search(line) else ""
 
 
 def _lay_over(below: dict[str | int, object], above: dict[str | int, object]) -> dict[str | int, object]:
@@ -106,7 +112,8 @@ class Reader:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self._unreadable((mark.line + 1) if mark else 1, f"is not YAML: {error.problem}")
+            number = mark.line if mark else 0
+            self._unreadable(number + 1, f"is not YAML: {error.problem}{_unquoted(text.split(chr(10))[number])}")
         except yaml.reader.ReaderError as error:
             self._unreadable(text.count("\n", 0, error.position) + 1, f"is not YAML: {error.reason}")
         else:

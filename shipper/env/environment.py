@@ -241,7 +241,7 @@ def _rendered(project: Project, role_name: str, host_name: str, secrets: Env) ->
     }
     from shipper.env.template import render  # it brings jinja2, which was imported while we connected
 
-    return secrets_file.variables(render(text, name, facts), name)
+    return secrets_file.variables(render(text, name, facts), name, template=text)
 
 
 def changed_names(before: Env, after: Env) -> tuple[str, ...]:

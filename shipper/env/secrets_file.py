@@ -58,10 +58,10 @@ def refuse_in_git(root: Path, name: str) -> None:
         )
 
 
-def variables(text: str, name: str) -> dict[str, str]:
+def variables(text: str, name: str, *, template: str | None = None) -> dict[str, str]:
     """NAME=value lines, the value as it stands; # begins a comment line. As `docker run --env-file` reads them.
 
-    Raises ConfigError with the line.
+    `template` is what the text was rendered from, if it was. Raises ConfigError with the line.
     """
     found: dict[str, str] = {}
     text = text.removeprefix("\ufeff")  # with which some editors begin a file
@@ -70,6 +70,12 @@ def variables(text: str, name: str) -> dict[str, str]:
             continue
         variable, equals, value = line.lstrip().removesuffix("\r").partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
-            raise ConfigError(f"{name}:{number}: is not NAME=value")
+            if template is None or line in template.split("\n")[number - 1 : number]:
+                raise ConfigError(f"{name}:{number}: is not NAME=value")
+            after = f", after {[*found][-1]}," if found else ""
+            raise ConfigError(
+                f"{name}: line {number} of what it renders to{after} is not NAME=value",
+                next="Each line of that must be NAME=value, a comment, or empty.",
+            )
         found[variable] = value
     return found

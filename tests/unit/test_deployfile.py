@@ -237,6 +237,10 @@ def test_a_key_that_cannot_stand_there_is_reported(text: str, expected: str) -> 
     [
         (SERVICE + "build: a: b", "6: is not YAML: mapping values are not allowed here"),
         (SERVICE + "ssh: {user: a", "6: is not YAML: expected ',' or '}', but got '<stream end>'"),
+        (
+            SERVICE + "ssh: {proxy_jump: [me@${JUMP}]}",
+            "6: is not YAML: expected ',' or ']', but got '{'; between [ ] or { } quote it: \"${NAME}\"",
+        ),
         (SERVICE + "\tssh: 1", "6: is not YAML: found character '\\t' that cannot start any token"),
         (SERVICE + "ssh: *nobody", "6: is not YAML: found undefined alias 'nobody'"),
         (SERVICE + "ssh: \x07", "6: is not YAML: special characters are not allowed"),

@@ -261,6 +261,11 @@ TEMPLATES = [
     ("=1", "config/env.j2:1: is not NAME=value"),
     ("export A=1", "config/env.j2:1: is not NAME=value"),
     ("A: 1", "config/env.j2:1: is not NAME=value"),
+    (
+        "{% if host %}\n{% endif %}\nA=1\n{% for n in (1, 2) %}\nB{{ n }}=x\n{% endfor %}\njust words",
+        "config/env.j2: line 4 of what it renders to, after B2, is not NAME=value",
+    ),
+    ("{% if host %}\n{% endif %}\njust {{ host }}", "config/env.j2: line 1 of what it renders to is not NAME=value"),
 ]
 
 
