@@ -15,7 +15,7 @@
     │   └── DockerUnavailable      14   no Docker there, or not for this user
     ├── HostError                  15   a command on the server failed
     ├── EngineError                16   Docker refused a request
-    │   └── CommandNotStarted     127   the container has no such command; 126 if it cannot be executed
+    │   └── CommandNotStarted     127   the container has no such command, or 126: as Docker says it
     ├── DiskFull                   17   the image would not fit on the server
     ├── ReleaseNotFound            18   no such release on the servers
     ├── GateFailed                 20   the new container did not pass its gate
@@ -122,7 +122,7 @@ class NotThere(EngineError):
 
 
 class CommandNotStarted(EngineError):
-    """The exit code is that of a shell: 127 where there is no such command, 126 where it cannot be executed."""
+    """The exit code is Docker's, which older ones do not tell apart: 127 where there is no such command, else 126."""
 
     def __init__(self, what: str, *, exit_code: int, now: str = "", next: str = "") -> None:
         super().__init__(what, now=now, next=next)

@@ -11,7 +11,8 @@ from shipper.hosts.docker_stream import Frames, Stream
 from shipper.model.specification import Terminal
 
 _PATIENCE = 5.0  # seconds
-_NOT_EXECUTABLE, _NO_COMMAND = 126, 127  # the exit codes of a shell; Docker gives them too
+_NOT_EXECUTABLE, _NO_COMMAND = 126, 127  # of a shell; of one that is not there older Dockers say 126 as well
+_LOOK_THERE = "Is it misspelt, or not in the image? `ls /usr/bin`, say, shows what is there, if it has that."
 
 
 async def not_started(error: EngineError, end: Stream) -> EngineError:
@@ -20,7 +21,7 @@ async def not_started(error: EngineError, end: Stream) -> EngineError:
         async with asyncio.timeout(_PATIENCE):
             async for answer in end.json_lines():
                 if answer["StatusCode"] in (_NOT_EXECUTABLE, _NO_COMMAND):
-                    return CommandNotStarted(error.what, exit_code=answer["StatusCode"])
+                    return CommandNotStarted(error.what, exit_code=answer["StatusCode"], next=_LOOK_THERE)
     return error
 
 
@@ -76,7 +77,7 @@ class Executed(_Connected):
                 why = written[1].decode(errors="replace").strip() if written else f"exit code {code}"
                 raise CommandNotStarted(
                     f"{self._command_name} cannot be executed in {self._container_name}: {why}",
-                    next="Without a command, at a terminal, it opens a shell there, if the image has one.",
+                    next=_LOOK_THERE,
                     exit_code=code,
                 )
         return written

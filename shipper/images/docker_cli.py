@@ -127,6 +127,7 @@ class DockerCli:
             raise BuildError(
                 f"docker build failed with exit code {finished.exit_code}:\n{last}",
                 now="Nothing was deployed.",
+                next=f"Mend {Path(build.context, build.dockerfile)}, or what it builds; shipper build tries it alone.",
             )
 
     async def _build_arguments(
@@ -153,7 +154,8 @@ class DockerCli:
             arguments += ["--load", "--progress=plain"]
         elif version < FIRST_CLI_WITH_BUILDX:
             arguments += ["--progress=plain"]
-        return arguments, "1" if has_buildx or version < FIRST_CLI_WITH_BUILDX else "0"
+        # empty is as if it were not set: of 0, which the user never set, Docker says that he should not
+        return arguments, "1" if has_buildx or version < FIRST_CLI_WITH_BUILDX else ""
 
     async def _cache(self, say: Callable[[str], None]) -> tuple[tuple[str, ...], Credentials | None]:
         """Options of the build, and whose the registry's cache is. Where the builder can have none, that is said."""

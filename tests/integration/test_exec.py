@@ -155,6 +155,7 @@ def test_what_cannot_be_run_is_told(project: Project) -> None:
 
     assert (absent.exit_code, absent.output) in ((126, ""), (127, ""))
     assert f"nope cannot be executed in {project.serving['Name'][1:]}: " in absent.errors
+    assert "next: Is it misspelt, or not in the image?" in absent.errors
     assert folder.exit_code in (126, 127), folder.errors
     assert "error: " in folder.errors
     assert (release.exit_code, new.exit_code) == (18, 18)

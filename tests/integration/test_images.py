@@ -237,6 +237,8 @@ def test_a_build_that_fails_shows_its_last_lines_and_leaves_nothing_on_the_serve
     reason = result.everything[result.everything.index("docker build failed with exit code") :]
     assert "\nno such module: flask\n" in reason.replace("  | ", "")
     assert "returned a non-zero code: 7" in reason
+    assert "Next: Mend Dockerfile, or what it builds; shipper build tries it alone.\n" in result.everything
+    assert "DOCKER_BUILDKIT" not in result.everything
     assert_plain(result)
     assert_nothing_is_left(project)
 
