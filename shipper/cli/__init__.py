@@ -4,9 +4,11 @@ A command stands in the module of its kind, and in the list at the end of this o
 """
 
 import asyncio
+import contextlib
 import gc
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -21,7 +23,7 @@ from shipper.cli.guarding import lock, trust, unlock
 from shipper.cli.inside import execute, logs
 from shipper.cli.keeping import prune, remove
 from shipper.cli.looking import config, env, history, releases, version
-from shipper.cli.printing import mend_streams, print_error
+from shipper.cli.printing import discard_output, mend_streams, print_error
 from shipper.cli.setting_up import setup
 from shipper.cli.starting import init
 from shipper.cli.status import status
@@ -33,17 +35,42 @@ _EPILOG = (
 )
 
 
+_PIPE_CLOSED = 141
+"""As of a program that SIGPIPE ends: 128 + 13. Not by that signal, since a deploy goes on without a reader."""
+
+
+@contextlib.contextmanager
+def _while_somebody_reads() -> Iterator[None]:
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # or a reader who has enough would show as Python ends, when it is too late
+    except BrokenPipeError:
+        discard_output()
+        raise click.exceptions.Exit(_PIPE_CLOSED) from None
+
+
 class _Main(click.Group):
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with _while_somebody_reads():  # of --help
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _while_somebody_reads():
+                return super().invoke(ctx)
         except shipper.ShipperError as error:
             print_error(error)
             ctx.exit(error.exit_code)
         except asyncio.CancelledError:
             ctx.exit(130)
-        except (click.Abort, KeyboardInterrupt):  # while it asked, or before it had begun
-            print("\ninterrupted", file=sys.stderr)
+        except click.Abort:
+            print("\ninterrupted: nothing was done of what it asks about", file=sys.stderr)
+            ctx.exit(130)
+        except KeyboardInterrupt:  # what is under way takes signals itself
+            print("\ninterrupted: nothing was under way", file=sys.stderr)
             ctx.exit(130)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own way to end

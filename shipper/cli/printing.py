@@ -50,6 +50,11 @@ def mend_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def discard_output() -> None:
+    """For when nobody reads it any more, or its disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_error(error: shipper.ShipperError) -> None:
     """For people; with `--json` for machines as well."""
     own = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv  # what follows is for another command

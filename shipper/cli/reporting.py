@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import shipper
 from shipper.cli.github_job import in_github, summarize
 from shipper.cli.options import Options
-from shipper.cli.printing import harmless_json, harmless_on, say
+from shipper.cli.printing import discard_output, harmless_json, harmless_on, say
 
 if TYPE_CHECKING:
     from shipper import Event
@@ -62,6 +61,6 @@ def _undisturbed(report: "Callable[[Event], None]") -> "Callable[[Event], None]"
         try:
             report(event)
         except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_output()
 
     return tell

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shipper.doctor.checks import HERE
 from shipper.doctor.checks.machine import wanted_port
 from shipper.errors import HostError, LoginRefused, ShipperError
-from shipper.events import Called, Tell
+from shipper.events import Called, Tell, Warned
 from shipper.hosts import deploy_key
 from shipper.hosts.host import SshHost
 from shipper.hosts.login import Access, login
@@ -104,7 +104,12 @@ async def set_up(project: Project, setup: Setup, *, tell: Tell = ignore) -> None
     public_key = deploy_key.public_half(project)
     hosts = zip(setup.targets, setup.hosts, strict=True)
     doing = {target.login_name: _set_up(project, target, host, public_key, tell) for target, host in hosts}
-    errors = [error for error in (await together(doing)).values() if error]
+    try:
+        errors = [error for error in (await together(doing)).values() if error]
+    except asyncio.CancelledError:
+        goes_on = "What was begun there may go on without us, an installation say"
+        tell(Warned(text=f"{goes_on}. The same command again looks at what is true then, and does the rest."))
+        raise
     if errors:
         raise errors[0]
 

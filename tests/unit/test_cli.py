@@ -153,6 +153,23 @@ def test_without_git_on_this_machine_that_is_what_is_said(tmp_path: Path) -> Non
     assert result.stderr.startswith("error: There is no git on this machine, so no commit names the release.\n")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["config", "--schema"]])
+def test_a_reader_who_has_enough_ends_it_as_any_program_in_a_pipe(tmp_path: Path, arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        result = subprocess.run(
+            [sys.executable, "-m", "shipper", *arguments],
+            cwd=tmp_path,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (result.returncode, result.stderr) == (141, "")
+
+
 def test_an_error_is_a_json_event_too_where_json_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config/deploy.yaml").write_text(CONFIG)

@@ -66,7 +66,6 @@ STEPS = {name for name in SHIPPER.sources if name.startswith("steps/") and name 
                 "cli/github_job.py",
                 "cli/options.py",
                 "cli/printing.py",
-                "cli/reporting.py",
                 "cli/setting_up.py",
                 "handover.py",
                 "local.py",

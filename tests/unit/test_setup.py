@@ -1,15 +1,22 @@
 """`shipper setup`: what a server lacks, as whole plans; which servers are meant; what would make one safer."""
 
+import asyncio
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shipper import open_project
 from shipper.errors import UsageError
+from shipper.events import Event, Warned
 from shipper.setup.advice import advice
 from shipper.setup.facts import Found, Server, Target, Wanted, server_of
 from shipper.setup.kept import kept
-from shipper.setup.plan import lines, plan_host, refusal
+from shipper.setup.plan import HostPlan, Step, lines, plan_host, refusal
+from shipper.setup.setting_up import Setup, set_up
 from shipper.setup.targets import paired, targets
+from shipper.tasks import alongside
 from tests.unit.nouns import a_config
 
 SHARED = Found(mode="2770", owner="root", group="docker")
@@ -325,6 +332,27 @@ def test_secrets_that_a_server_was_set_up_with_are_known_by_what_uses_them_there
         "TOKEN": "a release on deploy@a.example has one, which deploys take from there",
     }
     assert kept(config, {"deploy@a.example": ready(), "deploy@b.example": bare()}) == {}
+
+
+async def test_who_ends_it_is_told_what_may_go_on_and_what_to_do(tmp_path: Path) -> None:
+    said: list[Event] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        host_name = f"127.0.0.1:{silent.getsockname()[1]}"
+        config = f"service: shop\nimage: shop\nssh: {{key: id}}\nroles: {{web: {{hosts: ['{host_name}']}}}}\n"
+        (tmp_path / "deploy.yaml").write_text(config)
+        project = open_project(tmp_path, config_file="deploy.yaml", environ={})
+        target = a_target(login_name=f"root@{host_name}", host_name=host_name)
+        step = Step(host_name=target.login_name, name="install", detail="Docker", because="it has none")
+        host = HostPlan(login_name=target.login_name, steps=(step,), notes=())
+        made = Setup(targets=(target,), here=(), hosts=(host,), notes=(), advice={})
+        async with asyncio.timeout(20), alongside(set_up(project, made, tell=said.append)):
+            accepted, _ = await asyncio.get_running_loop().sock_accept(silent)
+        accepted.close()
+
+    (warned,) = [event for event in said if isinstance(event, Warned)]
+    assert "What was begun there may go on without us" in warned.text
+    assert "The same command again" in warned.text
 
 
 def test_without_a_name_all_hosts_are_meant_as_root() -> None:
