@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from botkit import logs, program
-from botkit.database import parse
-from botkit.settings import SettingsError, read
-from opsbot.settings import ConfigSettings, DatabaseSettings, Settings
-from opsbot.storage.schema import MIGRATIONS
+try:
+    from botkit import logs, program
+    from botkit.database import parse
+    from botkit.settings import SettingsError, read
+    from opsbot.settings import ConfigSettings, DatabaseSettings, Settings
+    from opsbot.storage.schema import MIGRATIONS
+except ModuleNotFoundError as error:
+    what = f"opsbot: there is no {error.name} here, on which the bot stands. Install it: pip install '.[opsbot]'"
+    raise SystemExit(what) from None
 
 if TYPE_CHECKING:
     from opsbot.config import Config  # which takes long to import: `migrate` need not wait for it

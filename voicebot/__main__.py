@@ -5,12 +5,16 @@ import signal
 
 import click
 
-from botkit import logs, program
-from botkit.database import parse
-from botkit.settings import read
-from voicebot import settings
-from voicebot.settings import DatabaseSettings
-from voicebot.storage.schema import MIGRATIONS
+try:
+    from botkit import logs, program
+    from botkit.database import parse
+    from botkit.settings import read
+    from voicebot import settings
+    from voicebot.settings import DatabaseSettings
+    from voicebot.storage.schema import MIGRATIONS
+except ModuleNotFoundError as error:
+    what = f"voicebot: there is no {error.name} here, on which the bot stands. Install it: pip install '.[voicebot]'"
+    raise SystemExit(what) from None
 
 
 @click.group(invoke_without_command=True)

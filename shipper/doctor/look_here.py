@@ -56,6 +56,13 @@ async def look_here(project: Project, mask: Mask) -> Here:
         refuse_key_in_git(project)
     except ShipperError as error:
         failures["ssh key"] = error
+    mute: list[str] = []
+    for name in project.notifiers:
+        try:
+            if await environment.notifier_secret(project, name) is None:
+                mute.append(name)
+        except ShipperError as error:
+            failures["notify"] = error
     build = project.config.build
     return Here(
         config=project.config,
@@ -75,6 +82,7 @@ async def look_here(project: Project, mask: Mask) -> Here:
         builder=building.result(),
         image=imaging.result(),
         hooks=hooking.result(),
+        mute_notifiers=tuple(mute),
         dockerfile=_dockerfile(project, build) if build else None,
         dropping=searching.result(),
         failures=failures,

@@ -74,6 +74,8 @@ class Here:
     """`file:line:text` of what drops pending updates."""
     unread_names: tuple[str, ...] = ()
     """Of the file of secrets, in words: what nothing in the config reads."""
+    mute_notifiers: tuple[str, ...] = ()
+    """Those whose URL or token has no value here."""
     lacking: tuple[str, ...] = ()
     """Hosts that do not have the wanted image, which is nowhere else either."""
     failures: Mapping[str, ShipperError] = field(default_factory=dict)
@@ -215,6 +217,15 @@ def known_hosts(here: Here) -> Verdicts:
         yield ok(f"{name} is there, and tracked" if here.commit else f"{name} is there")
 
 
+def notify(here: Here) -> Verdicts:
+    for name in here.mute_notifiers:
+        source = here.config.notify[name].secret
+        where = f"Set {source.env} here or in {here.config.secrets_file}" if source.env else "Where does it come from?"
+        yield warning(f"the notifier {name} is told nothing: its URL or token is not known here", where)
+    if here.config.notify and not here.mute_notifiers:
+        yield ok(f"{', '.join(here.config.notify)}: told")
+
+
 def registry(here: Here) -> Verdicts:
     configured = here.config.registry
     if not configured or "registry password" in here.failures:
@@ -271,6 +282,7 @@ CHECKS = (
     ssh_key,
     known_hosts,
     registry,
+    notify,
     hooks,
     pending_updates,
 )
