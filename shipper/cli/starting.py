@@ -17,7 +17,9 @@ def init() -> None:
     targets = {templates / "deploy.yaml": Path("config/deploy.yaml"), templates / "env.j2": Path("config/env.j2")}
     if existing := [str(target) for target in targets.values() if target.exists()]:
         raise shipper.UsageError(
-            f"{' and '.join(existing)} exist{'s' * (len(existing) == 1)} already.", now="Nothing was written."
+            f"{' and '.join(existing)} exist{'s' * (len(existing) == 1)} already.",
+            now="Nothing was written.",
+            next="shipper config shows what is in force; move it away for a new one.",
         )
     Path("config").mkdir(exist_ok=True)
     for template, target in targets.items():

@@ -198,7 +198,7 @@ def _explained(
                 next="A key with a passphrase belongs into ssh-agent: ssh-add",
             )
         case asyncssh.ConfigParseError():
-            return ConfigError(f"~/.ssh/config cannot be used: {error}", now=now)
+            return ConfigError(f"~/.ssh/config cannot be used: {error}", now=now, next="Mend it: man ssh_config")
         case _:
             return ConnectError(
                 f"{host_name}: cannot connect: {reason(error)}", now=now, next=f"What does `ssh {host_name}` say?"
@@ -241,19 +241,25 @@ def _split(host_name: str) -> tuple[str, str, int | None]:
     return user, address.strip("[]"), int(port) if port else None
 
 
+_NOTHING = "Nothing was done."
+
+
 def _keys(access: Access) -> Any:
     text = access.environ.get(access.ssh.key_env or "")
     if access.ssh.key and not text:
         path = access.root / Path(access.ssh.key).expanduser()
         if not path.is_file():
             or_set = f", and {access.ssh.key_env} is not set" if access.ssh.key_env else ""
-            raise ConfigError(f"ssh.key: there is no file {path}{or_set}", next="`shipper setup` makes one.")
+            raise ConfigError(
+                f"ssh.key: there is no file {path}{or_set}", now=_NOTHING, next="`shipper setup` makes one."
+            )
         return [str(path)]
     if not access.ssh.key_env:
         return ()  # asyncssh then takes those of ~/.ssh/config and the usual files
     if not text:
         raise ConfigError(
             f"ssh.key_env: the environment variable {access.ssh.key_env} is not set",
+            now=_NOTHING,
             next="Set it to the whole text of a private key, as in CI; or name a file: ssh.key",
         )
     try:
@@ -261,6 +267,7 @@ def _keys(access: Access) -> Any:
     except asyncssh.KeyImportError:
         raise ConfigError(
             f"ssh.key_env: {access.ssh.key_env} does not hold a private key without passphrase",
+            now=_NOTHING,
             next="It must hold the whole file, from -----BEGIN to END----- with its line breaks.",
         ) from None
 

@@ -105,7 +105,9 @@ def since_of(text: str, now: datetime) -> datetime:
         return now - timedelta(seconds=seconds_of(text))
     except (UsageError, OverflowError):
         raise UsageError(
-            f'--since: "{text}" is neither a duration such as 30s, 10m or 2h nor a time such as 2026-03-01T12:00.'
+            f'--since: "{text}" is neither a duration nor a time.',
+            now="Nothing was done.",
+            next="Write 30s, 10m or 2h, or a time such as 2026-03-01T12:00.",
         ) from None
 
 

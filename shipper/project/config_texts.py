@@ -16,6 +16,8 @@ from shipper.env import secrets_file
 from shipper.errors import ConfigError, UsageError
 from shipper.git import Revision
 
+CONFIG_FILE = "config/deploy.yaml"
+"""Where `shipper init` writes one."""
 AS_IT_IS = Revision(version="")
 """The folder as it is, whatever Git says."""
 
@@ -56,7 +58,11 @@ def files_of(config_file: str, destination: str | None) -> list[str]:
     if destination is None:
         return [config_file]
     if not re.fullmatch(DESTINATION, destination):
-        raise UsageError(f"{destination!r} is not the name of a destination: use a-z, digits and -.")
+        raise UsageError(
+            f"{destination!r} is not the name of a destination.",
+            now="Nothing was done.",
+            next="Use a-z, digits and -, as in the deploy.NAME.yaml that is meant.",
+        )
     return [config_file, of_destination(config_file, destination)]
 
 
@@ -94,11 +100,26 @@ def secrets_file_in(text: str, environ: Mapping[str, str]) -> str | None:
 def _required(root: Path, revision: Revision, file: str, config_file: str) -> str:
     text = read_file(root, revision, file)
     if text is None:
-        where = f"commit {revision.commit}" if revision.from_commit else str(root)
-        first = "`shipper init` writes a first one."
-        next = first if file == config_file else f"-d takes the NAME of a deploy.NAME.yaml beside {config_file}."
-        raise ConfigError(f"{file}: there is no such file in {where}.", next=next)
+        folder = f" in {root.resolve()}" * (not Path(file).is_absolute())
+        where = f" in commit {revision.commit}" if revision.from_commit else folder
+        overlay = f"-d takes the NAME of a deploy.NAME.yaml beside {config_file}."
+        next = _where_config_is(root, file) if file == config_file else overlay
+        raise ConfigError(f"{file}: there is no such file{where}.", now="Nothing was done.", next=next)
     return text
+
+
+def _where_config_is(root: Path, file: str) -> str:
+    above = next((folder for folder in root.resolve().parents if (folder / file).is_file()), None)
+    if above and not Path(file).is_absolute():
+        return f"It is in {above}: go there."
+    return (
+        "`shipper init` writes a first one." if file == CONFIG_FILE else "-c takes the path of a config that is there."
+    )
+
+
+def _unreadable(path: str, error: Exception) -> ConfigError:
+    next = "It must be text in UTF-8 that you may read."
+    return ConfigError(f"{path} cannot be read: {error}", now="Nothing was done.", next=next)
 
 
 def text_in(files: Mapping[str, bytes], path: str) -> str | None:
@@ -106,7 +127,7 @@ def text_in(files: Mapping[str, bytes], path: str) -> str | None:
     try:
         return None if content is None else content.decode()
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+        raise _unreadable(path, error) from None
 
 
 def read_file(root: Path, revision: Revision, path: str) -> str | None:
@@ -118,4 +139,4 @@ def read_file(root: Path, revision: Revision, path: str) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+        raise _unreadable(path, error) from None

@@ -93,6 +93,7 @@ def test_init_overwrites_nothing(tmp_path: Path) -> None:
 
     assert result.returncode == 2
     assert "config/deploy.yaml exists already" in result.stderr
+    assert "next: shipper config shows what is in force" in result.stderr
     assert (tmp_path / "config/deploy.yaml").read_text() == "mine"
 
 
@@ -106,6 +107,32 @@ def test_config_prints_what_is_in_force_without_secrets(tmp_path: Path) -> None:
     assert "stop_timeout: 30s" in result.stdout
     assert "TOKEN: •••" in result.stdout
     assert "hush" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "next"),
+    [
+        (["setup"], "config/deploy.yaml: there is no such file in {folder}.", "`shipper init` writes a first one."),
+        (["status", "-c", "/etc/x.yaml"], "/etc/x.yaml: there is no such file.", "-c takes the path of a config"),
+        (["status", "-c", "x.yaml"], "x.yaml: there is no such file in {folder}.", "-c takes the path of a config"),
+        (["config", "-d", "../x"], "'../x' is not the name of a destination.", "Use a-z, digits and -"),
+    ],
+)
+def test_a_config_that_is_not_there_is_told_with_its_place_and_what_to_do(
+    tmp_path: Path, arguments: list[str], what: str, next: str
+) -> None:
+    result = shipper(tmp_path, *arguments)
+
+    assert result.returncode == 2
+    assert f"error: {what.format(folder=tmp_path)}\nNothing was done.\nnext: {next}" in result.stderr
+
+
+def test_in_a_folder_of_a_project_the_way_to_its_config_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/deploy.yaml").write_text(CONFIG)
+    (tmp_path / "app").mkdir()
+
+    assert f"next: It is in {tmp_path}: go there.\n" in shipper(tmp_path / "app", "status").stderr
 
 
 def test_a_destination_must_be_a_plain_name(tmp_path: Path) -> None:
@@ -168,6 +195,18 @@ def test_a_reader_who_has_enough_ends_it_as_any_program_in_a_pipe(tmp_path: Path
         )
 
     assert (result.returncode, result.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("bot", ["opsbot", "voicebot"])
+def test_a_bot_without_what_it_stands_on_says_how_to_install_it(bot: str) -> None:
+    plain = "import runpy, sys; sys.modules['structlog'] = None; runpy.run_module(sys.argv[1], run_name='__main__')"
+
+    result = subprocess.run([sys.executable, "-c", plain, bot], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"{bot}: there is no structlog here, on which the bot stands. Install it: pip install '.[{bot}]'\n"
+    )
 
 
 def test_an_error_is_a_json_event_too_where_json_is_asked_for(tmp_path: Path) -> None:
