@@ -70,7 +70,6 @@ def encoded(sound: Sound, *, container: str = "ogg", codec: str = "libopus", wit
         picture = output.add_stream("mpeg4", rate=1) if with_video else None
         stream = cast(av.AudioStream, output.add_stream(codec, rate=48_000, layout="mono"))
         stream.bit_rate = 24_000
-        stream.options = {"compression_level": "0"} if codec == "libopus" else {}  # five times as quick
         if picture:
             for packet in _black(picture):
                 output.mux(packet)

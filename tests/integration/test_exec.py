@@ -134,7 +134,7 @@ def test_a_command_ends_when_nobody_is_there_any_more(project: Project) -> None:
         assert process.stdout
         assert process.stdout.readline() == "y\n"
         process.stdout.close()
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=20) == 141
     assert processes(project) == []
 
 

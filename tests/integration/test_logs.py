@@ -146,7 +146,7 @@ def test_bad_options_are_told_with_their_place(project: Project) -> None:
     assert (pattern.exit_code, since.exit_code) == (2, 2)
     assert "--grep" in pattern.errors
     assert "at position 1" in pattern.errors
-    assert '--since: "yesterday" is neither a duration such as 30s' in since.errors
+    assert '--since: "yesterday" is neither a duration nor a time' in since.errors
 
 
 def test_what_an_app_writes_commands_neither_a_terminal_nor_a_runner_of_github(project: Project) -> None:
