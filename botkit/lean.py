@@ -19,7 +19,8 @@ _names: dict[str, Any] = {}
 def _postpone(model: type[BaseModel], *, _types_namespace: Mapping[str, Any] | None = None, **options: Any) -> Any:
     if not _types_namespace or not model.model_config.get("defer_build"):
         return _rebuild.__func__(model, _types_namespace=_types_namespace, **options)
-    _names.update(_types_namespace if not _names else {})
+    if not _names:
+        _names.update(_types_namespace)
     return None
 
 

@@ -142,7 +142,7 @@ if TYPE_CHECKING:
         stop as stop,
     )
     from shipper.operations.logs import accessory_logs as accessory_logs, logs as logs, since_of as since_of
-    from shipper.operations.previews import RoleEnv as RoleEnv, list_env as list_env, plan_deploy as plan_deploy
+    from shipper.operations.previews import list_env as list_env, plan_deploy as plan_deploy
     from shipper.operations.pruning import Pruned as Pruned, prune as prune
     from shipper.operations.reads import (
         disks as disks,
@@ -156,7 +156,7 @@ if TYPE_CHECKING:
     from shipper.operations.trust import pin_key as pin_key, shown_key as shown_key, trying as trying
     from shipper.operations.unread import unread_names as unread_names
     from shipper.planning.changes import Change as Change, Changes as Changes, Sign as Sign
-    from shipper.planning.env_changes import Given as Given
+    from shipper.planning.env_changes import Given as Given, RoleEnv as RoleEnv
     from shipper.planning.facts import Facts as Facts
     from shipper.planning.plan import Plan as Plan
     from shipper.planning.promotion import Proof as Proof, Waiver as Waiver
@@ -222,14 +222,15 @@ _NAMES = {
     "notify.living": "Living",
     "notify.telegram_text": "escaped first_that_fit last_that_fit length uncoloured",
     "operations.belongings": "Belongings",
+    "operations.ci_secrets": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
     "operations.composing": "Composed write_compose",
     "operations.deployment": "deploy",
     "operations.execution": "Console execute",
     "operations.fetching": "list_versions project_of",
     "operations.freezing": "freeze freezes unfreeze",
-    "operations.ci_secrets": "CiSecret CiVariable ci_secrets ci_variables out_of_reach",
+    "operations.lifecycle": "plan_restart restart start stop",
     "operations.logs": "accessory_logs logs since_of",
-    "operations.previews": "RoleEnv list_env plan_deploy",
+    "operations.previews": "list_env plan_deploy",
     "operations.pruning": "Pruned prune",
     "operations.reads": "disks history list_releases",
     "operations.removal": "Removed find_belongings remove",
@@ -237,10 +238,9 @@ _NAMES = {
     "operations.shipping": "build push",
     "operations.statuses": "status watch_status",
     "operations.trust": "pin_key shown_key trying",
-    "operations.lifecycle": "plan_restart restart start stop",
     "operations.unread": "unread_names",
     "planning.changes": "Change Changes Sign",
-    "planning.env_changes": "Given",
+    "planning.env_changes": "Given RoleEnv",
     "planning.facts": "Facts",
     "planning.plan": "Plan",
     "planning.promotion": "Proof Waiver",

@@ -6,6 +6,7 @@ Else the first test that needs something of it would take minutes, and nobody wo
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tests.machines import prepare
 
@@ -22,16 +23,15 @@ _WORTH_TELLING = 5.0
 def main() -> None:
     prepare(print)
     begun = time.monotonic()
-    waited_for = {name: subprocess.Popen([sys.executable, "-m", name]) for name in _PARTS}
     failed = []
-    while waited_for:
-        time.sleep(0.05)
-        for name in [name for name, process in waited_for.items() if process.poll() is not None]:
+    with ThreadPoolExecutor(len(_PARTS)) as pool:
+        making = {pool.submit(subprocess.call, [sys.executable, "-m", name]): name for name in _PARTS}
+        for made in as_completed(making):
             seconds = time.monotonic() - begun
-            if waited_for.pop(name).returncode:
-                failed.append(name)
+            if made.result():
+                failed.append(making[made])
             elif seconds > _WORTH_TELLING:
-                print(f"made {_PARTS[name]}, after {seconds:.0f} s", flush=True)
+                print(f"made {_PARTS[making[made]]}, after {seconds:.0f} s", flush=True)
     if failed:
         sys.exit(f"There is no {' and no '.join(_PARTS[name] for name in failed)}: see above.")
 

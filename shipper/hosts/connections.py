@@ -125,7 +125,7 @@ class _Kept:
         with self.used():
             impatience = loop.call_later(_PATIENCE, link.server.abort)
             try:
-                await link.server.run(":", doing="asking whether the line still leads there")
+                await link.server.run(":", doing="asking whether the link still leads there")
             except ShipperError:
                 return False
             finally:

@@ -1,7 +1,6 @@
 """What a deploy would do now, without doing it: `shipper plan` and `shipper env`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from shipper.env.mask import masking
 from shipper.events import Tell
@@ -14,21 +13,10 @@ from shipper.operations.precautions import refuse_key_in_git, require_version, w
 from shipper.operations.upstream import upstream_of
 from shipper.operations.wanted import payloads_now
 from shipper.planning.changes import replaced
-from shipper.planning.env_changes import Given, given
+from shipper.planning.env_changes import Given, RoleEnv, given
 from shipper.planning.plan import Plan
 from shipper.project import Project
 from shipper.tasks import task_group
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleEnv:
-    """What a deploy now would give a role, on those hosts where it is the same."""
-
-    role_name: str
-    host_names: tuple[str, ...]
-    release_number: int | None
-    """Of what serves, which it is compared with."""
-    given: tuple[Given, ...]
 
 
 async def plan_deploy(project: Project, *, unproven: str = "", tell: Tell = ignore) -> Plan:

@@ -8,6 +8,7 @@ from typing import Any
 from shipper.events import Tell
 from shipper.hosts.session import looking
 from shipper.model.observed import Observed
+from shipper.model.outcome import INTERRUPTED
 from shipper.model.records import Holder, PastDeploy
 from shipper.model.status import Disk
 from shipper.observe import observe_all
@@ -91,6 +92,6 @@ def _word(outcome: Mapping[str, Any]) -> str:
     """The journal has a rollback as deployed, and an interrupt as failed, also where what served serves again."""
     if outcome.get("kind") == "deployed" and outcome.get("command") == "rollback":
         return "rolled back"
-    if outcome.get("kind") == "failed" and outcome.get("exit_code") == 130:
+    if outcome.get("kind") == "failed" and outcome.get("exit_code") == INTERRUPTED:
         return "interrupted"
     return str(outcome.get("kind"))

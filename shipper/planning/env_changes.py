@@ -21,6 +21,17 @@ class Given:
     """Secrets in it that are not set here: their values are those of the release that serves."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RoleEnv:
+    """What a deploy now would give a role, on those hosts where it is the same."""
+
+    role_name: str
+    host_names: tuple[str, ...]
+    release_number: int | None
+    """Of what serves, which it is compared with."""
+    given: tuple[Given, ...]
+
+
 def given(role_name: str, before: Payload | None, after: Payload, absent: Env) -> tuple[Given, ...]:
     """All that a role would get, or does get now. `absent` are the secrets that are not set here."""
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from shipper.operations.previews import RoleEnv
 from shipper.planning.changes import Change, Changes, Sign
-from shipper.planning.env_changes import Given
+from shipper.planning.env_changes import Given, RoleEnv
 
 Styled = tuple[str, str]
 _STYLES = {Sign.ADDED: "green", Sign.REMOVED: "red", Sign.CHANGED: "yellow"}

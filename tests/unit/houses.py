@@ -23,6 +23,9 @@ class House:
         """Parsed when it is asked for: each worker collects all tests, and few run these."""
         return ast.parse(self.sources[file].read_text())
 
+    def docstring(self, file: str) -> str:
+        return ast.get_docstring(self.tree(file)) or ""
+
     @functools.cache  # noqa: B019
     def imports(self, file: str) -> set[str]:
         """The modules that a file imports: `from shipper import git` is shipper.git."""
