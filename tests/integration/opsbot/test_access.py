@@ -162,7 +162,7 @@ class TestCommands:
 class TestButtons:
     def test_a_stranger_who_presses_gets_no_answer_and_is_counted(self, gate: Gate) -> None:
         plan = gate.propose(next(gate.deployers), gate.group)
-        gate.heard()  # what others have sent before is counted by now
+        gate.heard()  # a stranger roused the bot for that plan, and is counted by now
         before = gate.strangers()
         pressed = gate.stranger.clicks("Confirm", plan)
         gate.heard()
